@@ -1,0 +1,1 @@
+"""From wav/csv pairs to batches of windows."""

@@ -1,0 +1,22 @@
+"""The one kind of error that a user can cause and mend."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """Something in the user's hands is wrong: a spec, a file, a folder, an option.
+
+    Each line is a whole message: place, value, rule, remedy. Problems that can be found together are raised
+    together, so that one reading mends them all.
+    """
+
+    def __init__(self, *lines: str):
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return `'; did you mean "x"?'` for the name most like `name`, or nothing where none is like it."""
+    matches = difflib.get_close_matches(str(name), list(names), n=1)
+    return f'; did you mean "{matches[0]}"?' if matches else ""

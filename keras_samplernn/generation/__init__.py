@@ -1,0 +1,1 @@
+"""From a checkpoint, through the compiled loop, to wav files."""

@@ -1,0 +1,1 @@
+"""From batches to logits: the tier contract, the registry and the model that assembles tiers."""

@@ -1,0 +1,1 @@
+"""The tiers this project ships, registered through the same entry points as anybody's."""

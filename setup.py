@@ -1,0 +1,48 @@
+"""Names, entry points and dependencies of the distribution; the build system is named in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+TESTS = ["pytest>=8", "hypothesis>=6.100", "ruff>=0.6", "build>=1.2"]
+
+setup(
+    name="keras-samplernn",
+    version="0.1.0",
+    description="SampleRNN on Keras 3 and TensorFlow: raw audio, sample by sample, under conditions you compose",
+    long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    license_files=["LICENSE"],
+    python_requires=">=3.11",
+    packages=[*find_packages(include=["keras_samplernn", "keras_samplernn.*"]), "keras_samplernn.plugins"],
+    # The folder `plugins` must not claim that global name once it is installed.
+    package_dir={"keras_samplernn.plugins": "plugins"},
+    install_requires=[
+        "keras>=3.15.1",
+        "tensorflow>=2.17.1,<2.22",
+        "tensorboard>=2.17",
+        # TensorBoard imports pkg_resources, which setuptools 82 dropped.
+        "setuptools<82",
+        "numpy>=1.26",
+        "pandas>=2.2",
+        "click>=8.1",
+        "pydantic>=2.7",
+        "soundfile>=0.12.1",
+        "soxr>=0.4",
+        "rich>=13",
+    ],
+    extras_require={
+        # tensorflow-io's native library loads with TensorFlow 2.16 and 2.17 only.
+        "tfio": ["tensorflow==2.17.1", "tensorflow-io==0.37.1"],
+        "cuda": ["tensorflow[and-cuda]"],
+        "test": TESTS,
+    },
+    entry_points={
+        "console_scripts": ["keras-samplernn = keras_samplernn.commands:main"],
+        "keras_samplernn.tiers": [
+            "frame_rnn = keras_samplernn.plugins.frame_rnn:FrameRNN",
+            "sample_mlp = keras_samplernn.plugins.sample_mlp:SampleMLP",
+        ],
+    },
+)
