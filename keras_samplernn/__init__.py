@@ -2,6 +2,30 @@
 
 The journey of a sound: `data` turns wav/csv pairs into batches, `model` turns batches into logits, `training` turns
 losses into checkpoints, `generation` turns a checkpoint and condition files into sound.
+
+The names below are what a tier is written with. They load on first use, since Keras takes seconds to import.
 """
 
+import importlib
+from typing import Any
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Binding": "keras_samplernn.model.tier",
+    "Inputs": "keras_samplernn.model.tier",
+    "Linear": "keras_samplernn.model.linear",
+    "SampleRNN": "keras_samplernn.model.samplernn",
+    "Tier": "keras_samplernn.model.tier",
+    "affine": "keras_samplernn.model.linear",
+    "class_histogram": "keras_samplernn.model.tier",
+    "scan_steps": "keras_samplernn.model.recurrence",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

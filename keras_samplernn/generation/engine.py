@@ -1,0 +1,190 @@
+"""The compiled loop: tier k fires once, then its children, for a chunk of top frames and a batch of rows."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_samplernn.generation.sampling import draw_codes
+from keras_samplernn.model.samplernn import SampleRNN
+from keras_samplernn.model.tier import Inputs
+
+# A tier whose frame is no longer than this is unrolled with all below it. Compile time grows with the samples
+# unrolled: 16 compile in seconds, 64 in tens of seconds.
+UNROLLED_SAMPLES = 16
+
+
+class Carry(NamedTuple):
+    """All that a row's future depends on, besides its conditions and uniforms.
+
+    Attributes:
+        history: `(B, lookback)` int32, the last codes.
+        states: each tier's state.
+    """
+
+    history: Any
+    states: list[tuple]
+
+
+class GenerationEngine:
+    """Generates chunk after chunk of a batch of rows in one compiled function.
+
+    Args:
+        model: the model, in float32.
+        silence: the code of silence, which precedes every sound.
+        rows: height of the batch.
+        chunk_samples: length of a chunk; rounded up to whole top frames.
+    """
+
+    def __init__(self, model: SampleRNN, silence: int, rows: int, chunk_samples: int):
+        self.model = model
+        self.silence = silence
+        self.rows = rows
+        self.chunk_samples = -(-chunk_samples // model.top_frame_size) * model.top_frame_size
+        self._prepared = [tier.prepare() for tier in model.tiers]
+        self._advance = compiled(self._advance_chunk)
+        self._forward = compiled(model.forward)
+
+    def silent_start(self, rows: int | None = None) -> Carry:
+        """Return the carry before a sound's first sample: silence behind it, h0 in every tier."""
+        rows = self.rows if rows is None else rows
+        history = ops.full((rows, self.model.lookback), self.silence, dtype="int32")
+        return Carry(history, self.model.initial_states(rows))
+
+    def primed_start(self, codes: np.ndarray, conditions: np.ndarray | None) -> Carry:
+        """Return the carry after a primer, the same in every row.
+
+        A primer that does not fill whole top frames is padded on the left with silence, under the primer's first
+        condition.
+
+        Args:
+            codes: `(n,)`, at least one; conditions: `(n,)`, or None where the model is unconditional.
+        """
+        padding = -len(codes) % self.model.top_frame_size
+        codes = np.pad(codes, (padding, 0), constant_values=self.silence).astype("int32")
+        if conditions is not None:
+            conditions = np.pad(conditions, (padding, 0), mode="edge").astype("int32")
+        carry = self.silent_start(rows=1)
+        for start in range(0, len(codes), self.chunk_samples):
+            piece = slice(start, start + self.chunk_samples)
+            window = np.concatenate([ops.convert_to_numpy(carry.history), codes[None, piece]], axis=1)
+            _, states = self._forward(
+                ops.convert_to_tensor(window),
+                None if conditions is None else ops.convert_to_tensor(conditions[None, piece]),
+                carry.states,
+            )
+            carry = Carry(ops.convert_to_tensor(window[:, -self.model.lookback :]), states)
+        return keras.tree.map_structure(lambda tensor: ops.repeat(tensor, self.rows, axis=0), carry)
+
+    def advance(
+        self,
+        carry: Carry,
+        start: Carry,
+        begins: np.ndarray,
+        conditions: np.ndarray | None,
+        uniforms: np.ndarray,
+        temperatures: np.ndarray,
+    ) -> tuple[np.ndarray, Carry]:
+        """Generate the next chunk of every row.
+
+        Args:
+            carry: what the chunk before returned.
+            start: what a row goes on from where `begins` is true.
+            begins: `(rows,)` bool.
+            conditions: `(rows, chunk_samples)` int32, -1 past a sound's end; None where unconditional.
+            uniforms: `(rows, chunk_samples)` float32 in [0, 1).
+            temperatures: `(rows,)` float32.
+
+        Returns:
+            Codes `(rows, chunk_samples)` int32, and the carry for the next chunk.
+        """
+        arguments = (
+            begins,
+            None if conditions is None else conditions.astype("int32"),
+            uniforms,
+            temperatures,
+        )
+        arguments = [None if x is None else ops.convert_to_tensor(x) for x in arguments]
+        codes, carry = self._advance(self._prepared, carry, start, *arguments)
+        return ops.convert_to_numpy(codes), carry
+
+    def _advance_chunk(self, prepared, carry, start, begins, conditions, uniforms, temperatures):
+        """See `advance`; this is what is compiled."""
+
+        def begin(fresh, carried):
+            return ops.where(ops.reshape(begins, (-1, *([1] * (len(carried.shape) - 1)))), fresh, carried)
+
+        frame, frames = self.model.top_frame_size, self.chunk_samples // self.model.top_frame_size
+        carry = keras.tree.map_structure(begin, start, carry)
+        fire = _Firing(self.model, prepared, temperatures)
+
+        def top_frame(number, carry, codes):
+            piece = _columns(conditions, number * frame, frame), _columns(uniforms, number * frame, frame)
+            carry = fire(0, carry, None, *piece)
+            return number + 1, carry, ops.slice_update(codes, (0, number * frame), carry.history[:, -frame:])
+
+        codes = ops.zeros((self.rows, self.chunk_samples), "int32")
+        _, carry, codes = ops.while_loop(lambda number, *_: number < frames, top_frame, (0, carry, codes))
+        return codes, carry
+
+
+class _Firing:
+    """One traversal of the tiers: no clock, no condition; a tier's step, then its children's, slot by slot."""
+
+    def __init__(self, model: SampleRNN, prepared: list, temperatures: Any):
+        self.model = model
+        self.prepared = prepared
+        self.temperatures = temperatures
+
+    def __call__(self, level: int, carry: Carry, context: Any, conditions: Any, uniforms: Any) -> Carry:
+        """Run a step of tier `level` and all below it.
+
+        Args:
+            level: 0 at the top.
+            carry: the state of everything before the step.
+            context: `(B, dim)`, or None at the top.
+            conditions: `(B, F)` of the step's targets, or None; uniforms: `(B, F)`.
+        """
+        tier = self.model.tiers[level]
+        codes = carry.history[:, self.model.lookback - tier.reads :]
+        taken = conditions if tier.takes_conditions else None
+        # Slow tier first: its contexts must exist before the tiers below step.
+        outputs, state = tier.step(
+            Inputs(codes, self.model.rescale(codes), context, taken),
+            carry.states[level],
+            self.prepared[level],
+        )
+        carry = carry._replace(states=[*carry.states[:level], state, *carry.states[level + 1 :]])
+        if level + 1 == len(self.model.tiers):
+            code = draw_codes(outputs[:, 0], uniforms[:, 0], self.temperatures)
+            return carry._replace(history=ops.concatenate([carry.history[:, 1:], code[:, None]], axis=1))
+
+        below = self.model.tiers[level + 1].frame_size
+
+        def slot(number, carry):
+            piece = _columns(conditions, number * below, below), _columns(uniforms, number * below, below)
+            return number + 1, self(level + 1, carry, ops.take(outputs, number, axis=1), *piece)
+
+        if tier.frame_size <= UNROLLED_SAMPLES:
+            for number in range(tier.binding.ratio):
+                _, carry = slot(number, carry)
+            return carry
+        return ops.while_loop(lambda number, _: number < tier.binding.ratio, slot, (0, carry))[1]
+
+
+def _columns(tensor: Any, start: Any, width: int) -> Any:
+    """Return `tensor[:, start : start + width]` of a `(B, n)` tensor, where `start` may be known only in the loop."""
+    return None if tensor is None else ops.slice(tensor, (0, start), (tensor.shape[0], width))
+
+
+def compiled(function: Callable) -> Callable:
+    """Compile a function of tensors with XLA, under the backend in use."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(function)
+    import tensorflow
+
+    return tensorflow.function(function, jit_compile=True, autograph=False)

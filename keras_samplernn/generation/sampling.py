@@ -1,0 +1,58 @@
+"""Drawing codes: supplied uniforms, inverse cumulative distribution, temperature."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+
+def draw_codes(logits: Any, uniforms: Any, temperatures: Any) -> Any:
+    """Draw each row's code from softmax(logits / temperature) by inverting its cumulative distribution.
+
+    The code drawn is the first whose cumulative probability exceeds the uniform, so that one stream of uniforms
+    serves every temperature.
+
+    Args:
+        logits: `(B, Q)` float32.
+        uniforms: `(B,)` in [0, 1).
+        temperatures: `(B,)`, not negative; at 0 the likeliest code is taken.
+
+    Returns:
+        Codes `(B,)` int32.
+    """
+    q_levels = logits.shape[-1]
+    greedy = ops.cast(ops.argmax(logits, axis=-1), "int32")
+    peak = ops.max(logits, axis=-1, keepdims=True)
+    weights = ops.exp((logits - peak) / ops.where(temperatures > 0, temperatures, 1.0)[:, None])
+    cumulative = _cumulative_sum(weights)
+    below = ops.sum(ops.cast(cumulative <= uniforms[:, None] * cumulative[:, -1:], "int32"), axis=-1)
+    # Rounding can leave the product on the last sum itself.
+    drawn = ops.minimum(below, q_levels - 1)
+    return ops.where(temperatures > 0, drawn, greedy)
+
+
+def _cumulative_sum(values: Any) -> Any:
+    """Sum along the last axis by doubling strides; XLA on the CPU compiles `cumsum` to a quadratic loop."""
+    width, stride = values.shape[-1], 1
+    while stride < width:
+        values = values + ops.pad(values[:, : width - stride], ((0, 0), (stride, 0)))
+        stride *= 2
+    return values
+
+
+class UniformStream:
+    """The uniforms of one sound, keyed by (seed, stem): they depend on no other sound and on no batch.
+
+    Args:
+        seed: the user's seed, any integer.
+        stem: the sound's name.
+    """
+
+    def __init__(self, seed: int, stem: str):
+        key = hashlib.sha256(f"{seed}\0{stem}".encode()).digest()[:16]
+        self._generator = np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little")))
+
+    def take(self, samples: int) -> np.ndarray:
+        """Return the next uniforms, `(samples,)` float32 in [0, 1)."""
+        return self._generator.random(samples, dtype=np.float32)

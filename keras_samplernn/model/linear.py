@@ -1,0 +1,75 @@
+"""The Linear of SampleRNN: a matrix and a bias, with optional weight normalisation."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+class Linear(keras.layers.Layer):
+    """Linear map `(..., inputs) -> (..., units)`.
+
+    With `weight_norm` the matrix is `g * V / ||V||` per output column, `g` starting at `||V||` (Salimans and Kingma
+    2016; used for every Linear of SampleRNN).
+
+    Args:
+        units: width of the output.
+        use_bias: whether a bias, starting at 0, is added.
+        weight_norm: whether the matrix is weight-normalised.
+        initializer: of the matrix; He-uniform, U(±sqrt(6 / fan_in)), unless given.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        use_bias: bool = True,
+        weight_norm: bool = True,
+        initializer: Any = "he_uniform",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.units = units
+        self.use_bias = use_bias
+        self.weight_norm = weight_norm
+        self.initializer = initializer
+
+    def build(self, input_shape: tuple) -> None:
+        """Create the matrix for inputs of width `input_shape[-1]`, and the bias."""
+        # Norms want full precision also where products run in half.
+        self.direction = self.add_weight(
+            shape=(input_shape[-1], self.units),
+            initializer=self.initializer,
+            name="direction",
+            autocast=False,
+        )
+        self.bias = self.add_weight(shape=(self.units,), name="bias", initializer="zeros") if self.use_bias else None
+        self.scale = None
+        if self.weight_norm:
+            self.scale = self.add_weight(
+                shape=(self.units,),
+                initializer=lambda shape, dtype: ops.cast(ops.norm(self.direction, axis=0), dtype),
+                name="scale",
+                autocast=False,
+            )
+
+    def matrix(self) -> Any:
+        """Return the matrix that is applied, `(inputs, units)`, weight norm included."""
+        matrix = ops.convert_to_tensor(self.direction)
+        if self.weight_norm:
+            matrix = matrix * (self.scale / ops.norm(matrix, axis=0))
+        return ops.cast(matrix, self.compute_dtype)
+
+    def prepare(self) -> tuple[Any, Any]:
+        """Return the matrix and the bias (None where there is none), for `affine`."""
+        return self.matrix(), None if self.bias is None else ops.convert_to_tensor(self.bias)
+
+    def call(self, inputs: Any) -> Any:
+        """Map `(..., inputs)` to `(..., units)`."""
+        return affine(inputs, self.prepare())
+
+
+def affine(inputs: Any, prepared: tuple[Any, Any]) -> Any:
+    """Apply a prepared Linear to `(..., inputs)`."""
+    matrix, bias = prepared
+    outputs = ops.matmul(inputs, matrix)
+    return outputs if bias is None else outputs + bias

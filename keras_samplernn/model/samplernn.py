@@ -1,0 +1,158 @@
+"""The model: tiers assembled, and the state of truncated backpropagation through time."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_samplernn.model.tier import Binding, Inputs, Tier
+
+
+class SampleRNN(keras.Model):
+    """Tiers stacked from slow to fast, each handing contexts to the next; the last one gives logits (paper, 2.1).
+
+    A window holds `lookback + T` codes: the lookback, then the T targets. Step j of a tier of frame size F sees
+    the samples just before target `j * F`, never a target that it has to predict, and its conditions are those of
+    targets `j * F ... (j + 1) * F - 1`.
+
+    `forward` is a pure function of codes, conditions and states. `call`, which `fit` uses, carries the states of
+    truncated backpropagation in variables, row by row; nothing but `fit` reads or writes them.
+
+    Args:
+        tiers: unbound tiers, slow to fast; each frame size divides the one above and the last is 1.
+        q_levels: number of codes.
+        classes: number of condition classes; 0 for an unconditional model.
+    """
+
+    def __init__(self, tiers: Sequence[Tier], q_levels: int, classes: int = 0, **kwargs):
+        super().__init__(**kwargs)
+        self.q_levels = q_levels
+        self.classes = classes
+        self.tiers = list(tiers)
+        self.bits = keras.metrics.Mean(name="bits")
+        self.carried_states: list[list[keras.Variable]] = []
+        below = [*self.tiers[1:], None]
+        above = [None, *self.tiers[:-1]]
+        for tier, lower, upper in zip(self.tiers, below, above, strict=True):
+            tier.bind(
+                Binding(
+                    ratio=tier.frame_size // lower.frame_size if lower else 1,
+                    output_dim=lower.dim if lower else q_levels,
+                    q_levels=q_levels,
+                    classes=classes,
+                    frame_size_above=upper.frame_size if upper else None,
+                )
+            )
+            tier.build()
+        self.built = True
+
+    @property
+    def top_frame_size(self) -> int:
+        """Samples per step of the slowest tier."""
+        return self.tiers[0].frame_size
+
+    @property
+    def lookback(self) -> int:
+        """How many samples before the first target a window holds."""
+        return max(self.top_frame_size, *(tier.reads for tier in self.tiers))
+
+    def initial_states(self, batch_size: int) -> list[tuple]:
+        """Return each tier's state before a sound's first sample."""
+        return [tier.initial_state(batch_size) for tier in self.tiers]
+
+    def rescale(self, codes: Any) -> Any:
+        """Map codes to the wave that tiers see, [-2, 2)."""
+        return ops.cast(2.0 * (ops.cast(codes, "float32") / (self.q_levels / 2) - 1.0), self.compute_dtype)
+
+    def tier_inputs(self, tier: Tier, codes: Any, wave: Any, context: Any, conditions: Any) -> Inputs:
+        """Cut a window for one tier.
+
+        Args:
+            tier: the tier, of frame size F.
+            codes: `(B, lookback + T)`; wave: the same, rescaled.
+            context: `(B, T/F, dim)` or None.
+            conditions: `(B, T)` or None.
+
+        Returns:
+            `Inputs` of S = T/F steps.
+        """
+        frame, reads = tier.frame_size, tier.reads
+        steps = (codes.shape[1] - self.lookback) // frame
+        # (S, reads): step j reads the samples before target j * F
+        where = ops.arange(steps)[:, None] * frame + ops.arange(reads)[None, :] + (self.lookback - reads)
+        if conditions is not None and tier.takes_conditions:
+            conditions = ops.reshape(conditions, (-1, steps, frame))
+        else:
+            conditions = None
+        return Inputs(ops.take(codes, where, axis=1), ops.take(wave, where, axis=1), context, conditions)
+
+    def forward(self, codes: Any, conditions: Any, states: list[tuple]) -> tuple[Any, list[tuple]]:
+        """Run a window, teacher-forced.
+
+        Args:
+            codes: `(B, lookback + T)` int32; T is a multiple of the top frame size.
+            conditions: `(B, T)` int32, -1 past a sound's end; None where the model is unconditional.
+            states: each tier's state before the window.
+
+        Returns:
+            Logits `(B, T, q_levels)` float32, and the states after the window.
+        """
+        wave, context, after = self.rescale(codes), None, []
+        for tier, state in zip(self.tiers, states, strict=True):
+            outputs, state = tier(self.tier_inputs(tier, codes, wave, context, conditions), state)
+            context = ops.reshape(outputs, (-1, outputs.shape[1] * outputs.shape[2], outputs.shape[3]))
+            after.append(state)
+        return ops.cast(context, "float32"), after
+
+    def carry_states(self, lanes: int) -> None:
+        """Create the variables that carry truncated backpropagation's state for each of `lanes` rows."""
+        self.carried_states = [
+            [
+                keras.Variable(ops.zeros((lanes, *shape)), trainable=False, name=f"carried_{number}_{part}")
+                for part, shape in enumerate(tier.state_shapes)
+            ]
+            for number, tier in enumerate(self.tiers)
+        ]
+
+    def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
+        """Return the logits of a batch of windows; in training, go on from the states of the window before.
+
+        Args:
+            inputs: `codes`, `conditions` (where conditional) as `forward` takes them, and `reset` `(B,)`, not 0 in
+                rows where a new sound begins.
+            training: whether carried states are read and written; otherwise every row starts from h0.
+        """
+        codes = inputs["codes"]
+        states = self.initial_states(codes.shape[0] or ops.shape(codes)[0])
+        if training:
+            states = [
+                tuple(
+                    ops.where(_rows_like(inputs["reset"], first), first, ops.cast(carried, first.dtype))
+                    for first, carried in zip(initial, kept, strict=True)
+                )
+                for initial, kept in zip(states, self.carried_states, strict=True)
+            ]
+        logits, states = self.forward(codes, inputs.get("conditions"), states)
+        if training:
+            for kept, state in zip(self.carried_states, states, strict=True):
+                for variable, tensor in zip(kept, state, strict=True):
+                    variable.assign(ops.stop_gradient(tensor))
+        return logits
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True) -> Any:
+        """Return the mean bits per sample over the targets that exist."""
+        bits = bits_per_sample(y, y_pred)
+        self.bits.update_state(bits, sample_weight)
+        return ops.sum(bits * sample_weight) / ops.maximum(ops.sum(sample_weight), 1.0)
+
+
+def bits_per_sample(targets: Any, logits: Any) -> Any:
+    """Return each target's negative log2-likelihood: `(B, T)` int32 and `(B, T, Q)` to `(B, T)`."""
+    return ops.sparse_categorical_crossentropy(targets, logits, from_logits=True) / math.log(2)
+
+
+def _rows_like(flags: Any, tensor: Any) -> Any:
+    """Reshape `(B,)` flags to booleans that broadcast over `tensor` `(B, ...)`."""
+    return ops.reshape(flags != 0, (-1, *([1] * (len(tensor.shape) - 1))))

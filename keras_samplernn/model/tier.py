@@ -1,0 +1,179 @@
+"""The tier contract: what every tier of a SampleRNN declares and computes."""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from keras_samplernn.model.recurrence import scan_steps
+
+
+class Inputs(NamedTuple):
+    """What a tier may look at. A sequence has a step axis S behind the batch axis B; a single step has none.
+
+    Attributes:
+        codes: `(B, [S,] reads)` int32, the codes of the samples just before the step's first target.
+        wave: `(B, [S,] reads)` float, the same samples rescaled to [-2, 2).
+        context: `(B, [S,] dim)` float, from the tier above; None at the top.
+        conditions: `(B, [S,] frame_size)` int32, the class of each of the step's targets and -1 where the sound
+            has ended; None where the model is unconditional or the tier is not `conditioned`.
+    """
+
+    codes: Any
+    wave: Any
+    context: Any = None
+    conditions: Any = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Binding:
+    """What a tier learns from its neighbours when a model is assembled.
+
+    Attributes:
+        ratio: steps of the tier below in one step of this one, which is the number of contexts a step emits.
+        output_dim: width of each of them; for the bottom tier, the number of logits.
+        q_levels: number of codes.
+        classes: number of condition classes; 0 where the model is unconditional.
+        frame_size_above: frame size of the tier above; None at the top, where there is no context.
+    """
+
+    ratio: int
+    output_dim: int
+    q_levels: int
+    classes: int
+    frame_size_above: int | None
+
+
+class Tier(keras.layers.Layer):
+    """One tier: a pure function from inputs and state to contexts (at the bottom, logits) and the next state.
+
+    A tier is written with `keras` and `keras.ops` only, so that it runs on each of Keras' backends. Its constructor
+    takes what a spec may set, with type hints, and passes `**kwargs` on to Keras. It must have, as an argument of
+    the constructor or as an attribute:
+
+    * `frame_size`: samples per step; the bottom tier's is 1;
+    * `dim`: the width of the context that it takes from the tier above.
+
+    It implements `step`. It may declare a state (`state_shapes`, `initial_state`), read more samples than its frame
+    (`reads`), create weights (`build`), compute once what depends on the weights alone (`prepare`) and give a
+    faster form of the whole window (`sequence`). Sublayers that are made in the constructor and called in `step`
+    build themselves. `keras_samplernn.testing.check_tier` holds a tier to the contract.
+
+    Example:
+        >>> class Repeat(Tier):
+        ...     '''Hands the mean of its frame to every step below.'''
+        ...     def __init__(self, frame_size: int, **kwargs):
+        ...         super().__init__(**kwargs)
+        ...         self.frame_size, self.dim = frame_size, 1
+        ...     def step(self, inputs, state, prepared):
+        ...         mean = ops.mean(inputs.wave, axis=-1)[:, None, None]
+        ...         shape = (1, self.binding.ratio, self.binding.output_dim)
+        ...         return ops.tile(mean, shape), state
+    """
+
+    frame_size: int
+    dim: int
+    conditioned: bool = True
+    binding: Binding
+
+    def bind(self, binding: Binding) -> None:
+        """Take what the neighbours determine. Called once, before `build`."""
+        self.binding = binding
+
+    @property
+    def reads(self) -> int:
+        """How many samples before the first target a step looks at."""
+        return self.frame_size
+
+    @property
+    def takes_conditions(self) -> bool:
+        """Whether `Inputs.conditions` is given."""
+        return self.conditioned and self.binding.classes > 0
+
+    @property
+    def state_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the state's tensors, without the batch axis. Empty where the tier has no memory."""
+        return ()
+
+    def initial_state(self, batch_size: int) -> tuple:
+        """Return the state before a sound's first sample: tensors `(batch_size, *shape)`; zeros unless overridden."""
+        return tuple(ops.zeros((batch_size, *shape), self.compute_dtype) for shape in self.state_shapes)
+
+    def build(self) -> None:
+        """Create the weights; sublayers build themselves in one trial step."""
+        conditions = ops.zeros((1, self.frame_size), "int32") if self.takes_conditions else None
+        context = ops.zeros((1, self.dim), self.compute_dtype)
+        inputs = Inputs(
+            codes=ops.zeros((1, self.reads), "int32"),
+            wave=ops.zeros((1, self.reads), self.compute_dtype),
+            context=None if self.binding.frame_size_above is None else context,
+            conditions=conditions,
+        )
+        self.step(inputs, self.initial_state(1), self.prepare())
+
+    def prepare(self) -> Any:
+        """Compute what depends on the weights alone: once per forward pass, once per generation."""
+        return None
+
+    def step(self, inputs: Inputs, state: tuple, prepared: Any) -> tuple[Any, tuple]:
+        """Advance by `frame_size` samples.
+
+        Args:
+            inputs: one step's `Inputs`.
+            state: tensors `(B, *shape)` after `state_shapes`.
+            prepared: what `prepare` returned.
+
+        Returns:
+            Outputs `(B, ratio, output_dim)` and the next state.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement step(inputs, state, prepared)")
+
+    def sequence(self, inputs: Inputs, state: tuple, prepared: Any) -> tuple[Any, tuple]:
+        """Run a whole window of S steps, as repeated `step` does.
+
+        Returns:
+            Outputs `(B, S, ratio, output_dim)` and the state after the last step.
+        """
+        shape = (self.binding.ratio, self.binding.output_dim)
+        if not self.state_shapes:  # steps do not depend on each other: they are rows of one larger batch
+            steps = inputs.codes.shape[1]
+            rows = Inputs(*(None if x is None else ops.reshape(x, (-1, *x.shape[2:])) for x in inputs))
+            outputs, _ = self.step(rows, (), prepared)
+            return ops.reshape(outputs, (-1, steps, *shape)), ()
+
+        def step(row, state):
+            outputs, state = self.step(unpack(row), state, prepared)
+            return ops.reshape(outputs, (-1, shape[0] * shape[1])), state
+
+        packed, unpack = _pack(inputs)
+        outputs, state = scan_steps(step, packed, state)
+        return ops.reshape(outputs, (-1, outputs.shape[1], *shape)), state
+
+    def call(self, inputs: Inputs, state: tuple) -> tuple[Any, tuple]:
+        """Run `sequence` under the layer's precision."""
+        return self.sequence(inputs, state, self.prepare())
+
+
+def class_histogram(conditions: Any, classes: int, dtype: str | None = None) -> Any:
+    """Return the share of each class among a step's targets, `(..., F)` int32 to `(..., classes)` float.
+
+    Targets past the end of the sound (-1) do not count; a step that has none gets zeros.
+    """
+    counts = ops.sum(ops.one_hot(conditions, classes, dtype=dtype), axis=-2)
+    return counts / ops.maximum(ops.sum(counts, axis=-1, keepdims=True), 1)
+
+
+def _pack(inputs: Inputs) -> tuple[Any, Any]:
+    """Lay the inputs side by side as one float32 tensor `(B, S, width)`, exact for every code and class."""
+    present = [(name, x) for name, x in inputs._asdict().items() if x is not None]
+    packed = ops.concatenate([ops.cast(x, "float32") for _, x in present], axis=-1)
+
+    def unpack(row: Any) -> Inputs:
+        parts, start = {"context": None}, 0
+        for name, x in present:
+            parts[name] = ops.cast(row[:, start : start + x.shape[-1]], x.dtype)
+            start += x.shape[-1]
+        return Inputs(**parts)
+
+    return packed, unpack

@@ -1,0 +1,153 @@
+"""The frame tier: a recurrent network that reads frames and hands contexts down (paper, section 2.1)."""
+
+from typing import Annotated, Any, Literal
+
+import keras
+from keras import ops
+from pydantic import Field, PositiveInt
+
+from keras_samplernn import Inputs, Linear, Tier, affine, class_histogram, scan_steps
+from keras_samplernn.plugins.gated_layer import GRU, LSTM
+
+
+class FrameRNN(Tier):
+    """Stacked GRU or LSTM over frames.
+
+    The RNN's input is a Linear of the frame, plus the context from above, plus a Linear of the histogram of the
+    frame's condition classes. A Linear of its output gives the contexts for the steps below, side by side.
+
+    Args:
+        frame_size: samples per step.
+        dim: width of the RNN's input and of its layers' states.
+        rnn_type: "GRU" or "LSTM".
+        n_rnn: number of stacked layers.
+        skip_conn: layers above the first also read the RNN's input, and the output is the sum of a Linear of every
+            layer's; without effect where n_rnn is 1.
+        learn_h0: the initial state is trained, from zeros.
+        weight_norm: every Linear, the recurrent ones included, is weight-normalised.
+        dropout: share of each layer's outputs that is dropped in training.
+        reset_after: the GRU's reset gate acts after the recurrent product (the GPU's fused kernel needs it); False
+            is the original.
+        conditioned: this tier takes the conditions, where the model has them.
+    """
+
+    def __init__(
+        self,
+        frame_size: PositiveInt,
+        dim: PositiveInt = 1024,
+        rnn_type: Literal["GRU", "LSTM"] = "GRU",
+        n_rnn: Annotated[int, Field(ge=1, le=5)] = 1,
+        skip_conn: bool = False,
+        learn_h0: bool = True,
+        weight_norm: bool = True,
+        dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0,
+        reset_after: bool = True,
+        conditioned: bool = True,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.frame_size = frame_size
+        self.dim = dim
+        self.skip_conn = skip_conn and n_rnn > 1
+        self.learn_h0 = learn_h0
+        self.weight_norm = weight_norm
+        self.conditioned = conditioned
+        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        options = {"reset_after": reset_after} if rnn_type == "GRU" else {}
+        self.layers = [
+            {"GRU": GRU, "LSTM": LSTM}[rnn_type](
+                dim, weight_norm, name=f"layer_{number}", dtype=self.dtype_policy, **options
+            )
+            for number in range(n_rnn)
+        ]
+
+    @property
+    def state_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """`(dim,)` for every state of every layer: h, and the LSTM's c."""
+        return ((self.dim,),) * sum(layer.states for layer in self.layers)
+
+    def initial_state(self, batch_size: int) -> tuple:
+        """Return h0, trained or zero, for every row."""
+        if not self.learn_h0:
+            return super().initial_state(batch_size)
+        return tuple(ops.broadcast_to(ops.cast(h0, self.compute_dtype), (batch_size, self.dim)) for h0 in self.h0)
+
+    def build(self) -> None:
+        """Create the Linears, the layers and h0."""
+        self.input_linear = self._linear(self.frame_size, self.dim, "input")
+        self.class_linear = None
+        if self.takes_conditions:
+            self.class_linear = self._linear(self.binding.classes, self.dim, "class", use_bias=False)
+        for number, layer in enumerate(self.layers):
+            layer.build((2 * self.dim if self.skip_conn and number else self.dim,))
+        self.skip_linears = []
+        if self.skip_conn:  # one bias in all
+            self.skip_linears = [
+                self._linear(self.dim, self.dim, f"skip_{number}", use_bias=number == 0)
+                for number in range(len(self.layers))
+            ]
+        self.output_linear = self._linear(self.dim, self.binding.ratio * self.binding.output_dim, "output")
+        if self.learn_h0:
+            self.h0 = [
+                self.add_weight(shape=shape, initializer="zeros", name=f"h0_{number}")
+                for number, shape in enumerate(self.state_shapes)
+            ]
+
+    def prepare(self) -> dict[str, Any]:
+        """Return every matrix with its weight norm applied."""
+        return {
+            "input": self.input_linear.prepare(),
+            "class": self.class_linear.prepare() if self.class_linear else None,
+            "layers": [layer.prepare() for layer in self.layers],
+            "skips": [linear.prepare() for linear in self.skip_linears],
+            "output": self.output_linear.prepare(),
+        }
+
+    def step(self, inputs: Inputs, state: tuple, prepared: dict[str, Any]) -> tuple[Any, tuple]:
+        """Advance by one frame; see `Tier.step`."""
+
+        def run(layer, weights, projected, before):
+            after = layer.step(projected, before, weights)
+            return after[0], after
+
+        outputs, state = self._run_layers(inputs, state, prepared, run)
+        shape = (-1, self.binding.ratio, self.binding.output_dim)
+        return ops.reshape(outputs, shape), state
+
+    def sequence(self, inputs: Inputs, state: tuple, prepared: dict[str, Any]) -> tuple[Any, tuple]:
+        """Run a window layer by layer: all its projections in one product, then the recurrence alone."""
+
+        def run(layer, weights, projected, before):
+            def step(row, state):
+                state = layer.step(row, state, weights)
+                return state[0], state
+
+            return scan_steps(step, projected, before)
+
+        outputs, state = self._run_layers(inputs, state, prepared, run)
+        shape = (-1, outputs.shape[1], self.binding.ratio, self.binding.output_dim)
+        return ops.reshape(outputs, shape), state
+
+    def _run_layers(self, inputs: Inputs, state: tuple, prepared: dict, run: Any) -> tuple[Any, tuple]:
+        """Compute the contexts, `(B, [S,] ratio * output_dim)`; `run` advances one layer by a step or by a window."""
+        x = affine(inputs.wave, prepared["input"])
+        if inputs.context is not None:
+            x = x + inputs.context
+        if inputs.conditions is not None:
+            x = x + affine(class_histogram(inputs.conditions, self.binding.classes, x.dtype), prepared["class"])
+        below, after, skips = x, [], []
+        for number, (layer, weights) in enumerate(zip(self.layers, prepared["layers"], strict=True)):
+            if self.skip_conn and number:
+                below = ops.concatenate([below, x], axis=-1)
+            before = state[number * layer.states : (number + 1) * layer.states]
+            below, layer_state = run(layer, weights, layer.project(below, weights), before)
+            after.extend(layer_state)
+            below = self.dropout(below)
+            if self.skip_conn:
+                skips.append(affine(below, prepared["skips"][number]))
+        return affine(sum(skips[1:], skips[0]) if skips else below, prepared["output"]), tuple(after)
+
+    def _linear(self, inputs: int, units: int, name: str, use_bias: bool = True) -> Linear:
+        linear = Linear(units, use_bias, self.weight_norm, name=name, dtype=self.dtype_policy)
+        linear.build((inputs,))
+        return linear

@@ -1,0 +1,100 @@
+"""The sample tier: a perceptron that reads the last few samples and gives the next one's logits (paper, 2.2)."""
+
+from typing import Annotated, Any
+
+import keras
+from keras import ops
+from pydantic import Field, PositiveInt
+
+from keras_samplernn import Inputs, Linear, Tier, affine
+
+
+class SampleMLP(Tier):
+    """Embedding, three layers and the output over the samples.
+
+    L1, without bias or ReLU, takes the embedded window; the context from above and the embedding of the target's
+    class are added to it; L2 and L3 have a ReLU each; the output has a logit per code. Since the embedding and L1 are
+    both linear, `prepare` folds them to one table per window position: `window` look-ups and additions instead of
+    `window * emb_size * dim` multiplications, exact and differentiable.
+
+    Args:
+        dim: width of the layers.
+        emb_size: width of a code's embedding; 0 for one-hot codes.
+        window: how many samples are read; the frame size of the tier above unless given.
+        weight_norm: every Linear is weight-normalised.
+        conditioned: this tier takes the conditions, where the model has them.
+    """
+
+    frame_size = 1
+
+    def __init__(
+        self,
+        dim: PositiveInt = 1024,
+        emb_size: Annotated[int, Field(ge=0)] = 256,
+        window: PositiveInt | None = None,
+        weight_norm: bool = True,
+        conditioned: bool = True,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.dim = dim
+        self.emb_size = emb_size
+        self.window = window
+        self.weight_norm = weight_norm
+        self.conditioned = conditioned
+
+    @property
+    def reads(self) -> int:
+        """The window."""
+        return self.window or self.binding.frame_size_above
+
+    def build(self) -> None:
+        """Create the embeddings and the Linears."""
+        q_levels, width = self.binding.q_levels, self.emb_size or self.binding.q_levels
+        self.embedding = self.class_embedding = None
+        if self.emb_size:
+            self.embedding = self.add_weight(
+                shape=(q_levels, width),
+                initializer=keras.initializers.RandomNormal(stddev=1.0),
+                name="embedding",
+            )
+        if self.takes_conditions:
+            self.class_embedding = self.add_weight(
+                shape=(self.binding.classes, self.dim),
+                initializer=keras.initializers.RandomNormal(stddev=1.0),
+                name="class_embedding",
+            )
+        self.l1 = self._linear(self.reads * width, self.dim, "l1", use_bias=False)
+        self.l2 = self._linear(self.dim, self.dim, "l2")
+        self.l3 = self._linear(self.dim, self.dim, "l3")
+        self.output_linear = self._linear(self.dim, q_levels, "output")
+
+    def prepare(self) -> dict[str, Any]:
+        """Return one table per window position, `(window, q_levels, dim)`, and the Linears."""
+        tables = ops.reshape(self.l1.matrix(), (self.reads, -1, self.dim))  # (W, E, D); one-hot: (W, Q, D)
+        if self.embedding is not None:
+            tables = ops.matmul(self.embedding, tables)
+        return {
+            "tables": tables,
+            "class": None if self.class_embedding is None else ops.convert_to_tensor(self.class_embedding),
+            "l2": self.l2.prepare(),
+            "l3": self.l3.prepare(),
+            "output": self.output_linear.prepare(),
+        }
+
+    def step(self, inputs: Inputs, state: tuple, prepared: dict[str, Any]) -> tuple[Any, tuple]:
+        """Give the next sample's logits, `(B, 1, q_levels)`; see `Tier.step`."""
+        x = inputs.context  # (B, D)
+        for position in range(self.reads):
+            x = x + ops.take(prepared["tables"][position], inputs.codes[:, position], axis=0)
+        if inputs.conditions is not None:
+            # Where there is no target (-1) any class will do: nothing is scored there.
+            x = x + ops.take(prepared["class"], ops.maximum(inputs.conditions[:, 0], 0), axis=0)
+        for name in ("l2", "l3"):
+            x = ops.relu(affine(x, prepared[name]))
+        return affine(x, prepared["output"])[:, None, :], state
+
+    def _linear(self, inputs: int, units: int, name: str, use_bias: bool = True) -> Linear:
+        linear = Linear(units, use_bias, self.weight_norm, name=name, dtype=self.dtype_policy)
+        linear.build((inputs,))
+        return linear
