@@ -23,7 +23,7 @@ def generate(model, conditions, uniforms, temperatures, start=None, chunk_sample
     carry, codes = start, []
     for first in range(0, samples, engine.chunk_samples):
         piece = slice(first, first + engine.chunk_samples)
-        begins = np.full(rows, first == 0)
+        begins = np.full(rows, first == 0, "int32")
         chunk, carry = engine.advance(
             carry,
             start,
@@ -167,11 +167,11 @@ def test_a_row_begins_anew_while_its_neighbour_goes_on():
     engine = GenerationEngine(model, SILENCE, 2, 32)
     start = engine.silent_start()
     temperatures = np.ones(2, "float32")
-    _, carry = engine.advance(start, start, np.ones(2, bool), conditions[:, :32], uniforms[:, :32], temperatures)
+    _, carry = engine.advance(start, start, np.ones(2, "int32"), conditions[:, :32], uniforms[:, :32], temperatures)
     swapped = (
         np.stack([conditions[0, 32:], conditions[1, :32]]),
         np.stack([uniforms[0, 32:], uniforms[1, :32]]),
     )
-    codes, _ = engine.advance(carry, start, np.array([False, True]), *swapped, temperatures)
+    codes, _ = engine.advance(carry, start, np.array([0, 1], "int32"), *swapped, temperatures)
     np.testing.assert_array_equal(codes[0], whole[0, 32:])
     np.testing.assert_array_equal(codes[1], whole[1, :32])

@@ -228,8 +228,6 @@ def test_generation_and_primer_agree_with_teacher_forcing(rnn_type, n_rnn, skip_
 
     primer, primer_conditions = [1, 5, 0, 2, 4], [1, 0, 0, 1, 0]
     codes, logits = oracle_generate(tiers, Q, 10, conditions, C, 3, uniforms, 2.0, primer, primer_conditions)
-    whole = oracle_logits(
-        tiers, Q, [3, 3, 3, *primer, *codes], [1, 1, 1, *primer_conditions, *conditions], C, 3
-    )
+    whole = oracle_logits(tiers, Q, [3, 3, 3, *primer, *codes], [1, 1, 1, *primer_conditions, *conditions], C, 3)
     np.testing.assert_array_equal(logits, whole[8:])
     assert len(codes) == 10

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_samplernn.generation.sampling import draw_codes
-from keras_samplernn.model.samplernn import SampleRNN
+from keras_samplernn.model.samplernn import SampleRNN, restart_rows
 from keras_samplernn.model.tier import Inputs
 
 # A tier whose frame is no longer than this is unrolled with all below it. Compile time grows with the samples
@@ -43,9 +43,13 @@ class GenerationEngine:
         self.silence = silence
         self.rows = rows
         self.chunk_samples = -(-chunk_samples // model.top_frame_size) * model.top_frame_size
-        self._prepared = [tier.prepare() for tier in model.tiers]
+        self.refresh()
         self._advance = compiled(self._advance_chunk)
         self._forward = compiled(model.forward)
+
+    def refresh(self) -> None:
+        """Take the model's present weights. To be called when they have changed; compiles nothing."""
+        self._prepared = [tier.prepare() for tier in self.model.tiers]
 
     def silent_start(self, rows: int | None = None) -> Carry:
         """Return the carry before a sound's first sample: silence behind it, h0 in every tier."""
@@ -92,7 +96,7 @@ class GenerationEngine:
         Args:
             carry: what the chunk before returned.
             start: what a row goes on from where `begins` is true.
-            begins: `(rows,)` bool.
+            begins: `(rows,)` int32, not 0 where a row begins.
             conditions: `(rows, chunk_samples)` int32, -1 past a sound's end; None where unconditional.
             uniforms: `(rows, chunk_samples)` float32 in [0, 1).
             temperatures: `(rows,)` float32.
@@ -113,11 +117,8 @@ class GenerationEngine:
     def _advance_chunk(self, prepared, carry, start, begins, conditions, uniforms, temperatures):
         """See `advance`; this is what is compiled."""
 
-        def begin(fresh, carried):
-            return ops.where(ops.reshape(begins, (-1, *([1] * (len(carried.shape) - 1)))), fresh, carried)
-
         frame, frames = self.model.top_frame_size, self.chunk_samples // self.model.top_frame_size
-        carry = keras.tree.map_structure(begin, start, carry)
+        carry = restart_rows(begins, start, carry)
         fire = _Firing(self.model, prepared, temperatures)
 
         def top_frame(number, carry, codes):

@@ -127,13 +127,11 @@ class SampleRNN(keras.Model):
         codes = inputs["codes"]
         states = self.initial_states(codes.shape[0] or ops.shape(codes)[0])
         if training:
-            states = [
-                tuple(
-                    ops.where(_rows_like(inputs["reset"], first), first, ops.cast(carried, first.dtype))
-                    for first, carried in zip(initial, kept, strict=True)
-                )
-                for initial, kept in zip(states, self.carried_states, strict=True)
+            carried = [
+                tuple(ops.cast(variable, tensor.dtype) for variable, tensor in zip(kept, first, strict=True))
+                for kept, first in zip(self.carried_states, states, strict=True)
             ]
+            states = restart_rows(inputs["reset"], states, carried)
         logits, states = self.forward(codes, inputs.get("conditions"), states)
         if training:
             for kept, state in zip(self.carried_states, states, strict=True):
@@ -144,7 +142,8 @@ class SampleRNN(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True) -> Any:
         """Return the mean bits per sample over the targets that exist."""
         bits = bits_per_sample(y, y_pred)
-        self.bits.update_state(bits, sample_weight)
+        # Flat, so that the metric counts samples; it would average each row first.
+        self.bits.update_state(ops.reshape(bits, (-1,)), ops.reshape(sample_weight, (-1,)))
         return ops.sum(bits * sample_weight) / ops.maximum(ops.sum(sample_weight), 1.0)
 
 
@@ -153,6 +152,10 @@ def bits_per_sample(targets: Any, logits: Any) -> Any:
     return ops.sparse_categorical_crossentropy(targets, logits, from_logits=True) / math.log(2)
 
 
-def _rows_like(flags: Any, tensor: Any) -> Any:
-    """Reshape `(B,)` flags to booleans that broadcast over `tensor` `(B, ...)`."""
-    return ops.reshape(flags != 0, (-1, *([1] * (len(tensor.shape) - 1))))
+def restart_rows(flags: Any, fresh: Any, carried: Any) -> Any:
+    """Take `fresh` in rows whose flag `(B,)` is not 0, `carried` in the others: any structure of tensors `(B, ...)`."""
+
+    def choose(new: Any, old: Any) -> Any:
+        return ops.where(ops.reshape(flags != 0, (-1, *([1] * (len(old.shape) - 1)))), new, old)
+
+    return keras.tree.map_structure(choose, fresh, carried)

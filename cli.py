@@ -1,0 +1,6 @@
+"""Launcher: `python cli.py COMMAND` in a checkout is the installed `keras-samplernn COMMAND`."""
+
+from keras_samplernn.commands import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""Which samples stand in which row of which batch: a NumPy plan of the epoch, and tf.data after it.
+
+A plan is a pure function of the files' lengths, the seed and the epoch, and a batch is a pure function of
+the plan and its step, so that resuming is starting at step n: no iterator has a state to save.
+"""
+
+import heapq
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+
+class Windows(NamedTuple):
+    """One step of a plan: a window of `seq_len` targets for each of B lanes. Fields are int64 arrays (B,)."""
+
+    sound: np.ndarray
+    """Index of the sound in the corpus; 0 on a lane that ran out."""
+    offset: np.ndarray
+    """Position of the first target inside its sound, in samples; 0 on a lane that ran out."""
+    reset: np.ndarray
+    """1 where the row starts from its initial state: a segment's first window, and a lane that ran out."""
+    valid: np.ndarray
+    """Number of targets that exist, 0 to `seq_len`; the rest of the window lies past the segment's end."""
+
+
+class Plan:
+    """Segments of sounds laid end to end on lanes, cut into windows of `seq_len` targets.
+
+    Memory grows with the number of segments only: a window is found by bisection when its step is asked for.
+
+    Args:
+        segments: rows of (sound, first sample, samples) in the order in which lanes take them, (S, 3).
+        lanes: rows of a batch, at least 1.
+        seq_len: targets of a window, in samples, at least 1.
+
+    Attributes:
+        steps: windows of the longest lane, 0 where there is no segment.
+    """
+
+    def __init__(self, segments: np.ndarray, lanes: int, seq_len: int):
+        self.lanes = lanes
+        self.seq_len = seq_len
+        segments = np.asarray(segments, np.int64).reshape(-1, 3)
+        windows = -(-segments[:, 2] // seq_len)
+        lane, first = _lay_on_lanes(windows, lanes)
+        order = np.lexsort((first, lane))
+        self._sound, self._start, self._samples = segments[order].T
+        self._lane, self._first = lane[order], first[order]
+        self.steps = int((first + windows).max(initial=0))
+        # One sorted number for (lane, step), so that one search serves all lanes.
+        self._keys = self._lane * self.steps + self._first
+
+    def at(self, step: int) -> Windows:
+        """Return the windows of one step, 0 <= step < `steps`; IndexError outside."""
+        if not 0 <= step < self.steps:
+            raise IndexError(f"step {step} is outside the plan's {self.steps} steps")
+        lanes = np.arange(self.lanes)
+        found = np.searchsorted(self._keys, lanes * self.steps + step, side="right") - 1
+        segment = np.maximum(found, 0)
+        done = (step - self._first[segment]) * self.seq_len
+        left = self._samples[segment] - done
+        runs = (found >= 0) & (self._lane[segment] == lanes) & (left > 0)
+        return Windows(
+            sound=np.where(runs, self._sound[segment], 0),
+            offset=np.where(runs, self._start[segment] + done, 0),
+            reset=np.where(runs, done == 0, True).astype(np.int64),
+            valid=np.where(runs, np.minimum(left, self.seq_len), 0),
+        )
+
+
+def _lay_on_lanes(windows: np.ndarray, lanes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Lay each segment on the lane with the fewest windows so far; return lanes and first steps, each (S,)."""
+    shortest = [(0, lane) for lane in range(lanes)]
+    laid = np.empty((len(windows), 2), np.int64)
+    for segment, count in enumerate(windows.tolist()):
+        first, lane = shortest[0]
+        laid[segment] = lane, first
+        heapq.heapreplace(shortest, (first + count, lane))
+    return laid[:, 0], laid[:, 1]
+
+
+def plan_epoch(
+    lengths: Sequence[int],
+    lanes: int,
+    seq_len: int,
+    *,
+    segment_samples: int | None = None,
+    seed: int = 0,
+    epoch: int = 0,
+) -> Plan:
+    """Plan one epoch of training: files cut into segments, shuffled, every sample scored once.
+
+    Args:
+        lengths: samples of each sound.
+        lanes: rows of a batch.
+        seq_len: targets of a window, in samples.
+        segment_samples: most samples of a segment, rounded down to whole windows, at least one of them; None:
+            files stay whole.
+        seed: non-negative; with `epoch` it alone decides the order.
+        epoch: non-negative.
+    """
+    whole = segment_samples is None
+    longest = max([1, *lengths]) if whole else max(segment_samples // seq_len, 1) * seq_len
+    segments = [
+        (sound, start, min(longest, samples - start))
+        for sound, samples in enumerate(lengths)
+        for start in range(0, samples, longest)
+    ]
+    # NumPy promises a bit generator's raw stream for good, but not what `Generator.shuffle` makes of it.
+    source = np.random.Philox(np.random.SeedSequence(seed, spawn_key=(epoch,)))
+    order = np.argsort(source.random_raw(len(segments)), kind="stable")
+    return Plan(np.asarray(segments, np.int64).reshape(-1, 3)[order], lanes, seq_len)
+
+
+def plan_once(lengths: Sequence[int], lanes: int, seq_len: int) -> Plan:
+    """Plan one pass over whole files, longest first so that lanes end together: validation and test."""
+    longest_first = sorted(range(len(lengths)), key=lambda sound: -lengths[sound])
+    segments = [(sound, 0, lengths[sound]) for sound in longest_first if lengths[sound]]
+    return Plan(np.asarray(segments, np.int64), lanes, seq_len)
+
+
+def gather_windows(
+    corpus, windows: Windows, seq_len: int, lookback: int, silence: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read one step's codes (B, lookback + seq_len) and conditions (B, seq_len) from the corpus, both int32.
+
+    Before the targets stand the real samples that precede them in their sound, and silence before its first.
+    Past a segment's end codes are silence and conditions -1, as all conditions are where the corpus has none.
+    """
+    codes = np.full((len(windows.sound), lookback + seq_len), silence, np.int32)
+    conditions = np.full((len(windows.sound), seq_len), -1, np.int32)
+    for row, (sound, offset, _, valid) in enumerate(zip(*(field.tolist() for field in windows), strict=True)):
+        if not valid:
+            continue
+        first = corpus.sounds[sound].start + offset
+        known = min(offset, lookback)
+        codes[row, lookback - known : lookback + valid] = corpus.codes[first - known : first + valid]
+        if corpus.conditions is not None:
+            conditions[row, :valid] = corpus.conditions[first : first + valid]
+    return codes, conditions
+
+
+def make_batches(corpus, plan: Plan, lookback: int, silence: int, first_step: int = 0) -> tf.data.Dataset:
+    """Return the batches of a plan from `first_step` on, in order, read ahead in parallel.
+
+    Args:
+        corpus: has `sounds` (each with `start`), and flat arrays `codes` and `conditions` (or None).
+        plan: of the corpus' sounds.
+        lookback: samples before the targets, L.
+        silence: code of 0.0.
+        first_step: 0 to `plan.steps`; where a run that was interrupted goes on.
+
+    Returns:
+        A dataset of dicts of int32: codes (B, L + T), reset (B,), valid (B,) and, if the corpus has them,
+        conditions (B, T) with -1 where there is no target.
+    """
+    rows, seq_len = plan.lanes, plan.seq_len
+
+    def read(step: np.ndarray) -> tuple[np.ndarray, ...]:
+        windows = plan.at(int(step))
+        codes, conditions = gather_windows(corpus, windows, seq_len, lookback, silence)
+        return codes, conditions, windows.reset.astype(np.int32), windows.valid.astype(np.int32)
+
+    def batch(step: tf.Tensor) -> dict[str, tf.Tensor]:
+        codes, conditions, reset, valid = tf.numpy_function(read, [step], [tf.int32] * 4, stateful=False)
+        tensors = {
+            "codes": tf.ensure_shape(codes, (rows, lookback + seq_len)),
+            "reset": tf.ensure_shape(reset, (rows,)),
+            "valid": tf.ensure_shape(valid, (rows,)),
+        }
+        if corpus.conditions is not None:
+            tensors["conditions"] = tf.ensure_shape(conditions, (rows, seq_len))
+        return tensors
+
+    steps = tf.data.Dataset.range(first_step, plan.steps)
+    batches = steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return batches.prefetch(tf.data.AUTOTUNE)

@@ -1,0 +1,206 @@
+"""Condition files: one class per audio sample, one per line; and the index that lists them."""
+
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from keras_samplernn.errors import UserError, nearest
+
+_BLOCK_BYTES = 1 << 24
+_INTEGER = re.compile(r"[+-]?\d+")
+# float() alone would also take 1_0, nan and inf.
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+def read_conditions(path: str | Path, classes: int | Sequence[str], samples: int | None = None) -> np.ndarray:
+    """Read a condition file as (n,) int32 classes.
+
+    UTF-8 with or without a byte order mark, LF or CRLF, `1.0` for 1, blanks around a value, and missing or blank
+    last lines are accepted. An empty file has 0 conditions.
+
+    Args:
+        path: the csv file.
+        classes: the number of classes, or their names. Where classes have names, a line holds a name; it may also
+            hold the class' number, unless some class' name is a whole number itself.
+        samples: the length of the sound that the conditions belong to; None for any.
+
+    Raises:
+        UserError: one line, naming the first line that is not a class, or both lengths.
+    """
+    text = _read_text(Path(path))
+    parser = _Parser(path, classes)
+    blocks, line = [np.zeros(0, np.int32)], 1
+    for block in _blocks_of_lines(text):
+        blocks.append(parser.parse(block, line))
+        line += len(blocks[-1])
+    conditions = np.concatenate(blocks)
+    if samples is not None and len(conditions) != samples:
+        raise UserError(
+            f"{path}: {len(conditions)} conditions for a sound of {samples} samples; "
+            "give one line for each sample of the audio file"
+        )
+    return conditions
+
+
+def read_index(path: str | Path) -> list[Path]:
+    """Read an index: one condition file a line, relative to the index' folder; blank lines are passed over.
+
+    Raises:
+        UserError: every missing file, every two of one stem (their sounds would have one name), an index that is
+            empty or is no text: one line each.
+    """
+    path = Path(path)
+    try:
+        lines = _read_text(path).decode().splitlines()
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: is not UTF-8 text; list one condition file a line") from None
+    found: list[Path] = []
+    problems: list[str] = []
+    line_of_stem: dict[str, int] = {}
+    for number, line in enumerate(lines, 1):
+        if not (entry := line.strip()):
+            continue
+        file = path.parent / entry
+        if not _is_file(file):
+            problems.append(f"{path}:{number}: {_quote(entry)} is no file beside the index{_neighbour(file)}")
+        elif file.stem in line_of_stem:
+            problems.append(
+                f'{path}:{number}: "{entry}" has the stem of line {line_of_stem[file.stem]}, both would be written to '
+                f'"{file.stem}.wav"; rename one'
+            )
+        else:
+            line_of_stem[file.stem] = number
+            found.append(file)
+    if not found and not problems:
+        problems.append(f"{path}: is empty; list one condition file a line")
+    if problems:
+        raise UserError(*problems)
+    return found
+
+
+def resample_conditions(conditions: np.ndarray, samples: int) -> np.ndarray:
+    """Return (samples,) conditions, each the one nearest in time among (n,) `conditions` of the same duration."""
+    centres = (2 * np.arange(samples, dtype=np.int64) + 1) * len(conditions) // max(2 * samples, 1)
+    return conditions[centres]
+
+
+class _Parser:
+    """Lines to classes: whole blocks at once where they are plain numbers, line by line where something is odd."""
+
+    def __init__(self, path: str | Path, classes: int | Sequence[str]):
+        self.path = path
+        self.names = () if isinstance(classes, int) else tuple(classes)
+        self.count = classes if isinstance(classes, int) else len(classes)
+        self.takes_numbers = not any(_INTEGER.fullmatch(name) for name in self.names)
+        self.class_of: Mapping[bytes, int] = {name.encode(): number for number, name in enumerate(self.names)}
+
+    def parse(self, block: bytes, first_line: int) -> np.ndarray:
+        conditions = self._parse_numbers(block) if self.takes_numbers else None
+        if conditions is not None:
+            return conditions
+        lines = block.removesuffix(b"\n").split(b"\n")
+        class_of, slowly = self.class_of.get, self._parse_line
+        return np.fromiter(
+            (
+                slowly(line, number) if (known := class_of(line)) is None else known
+                for number, line in enumerate(lines, first_line)
+            ),
+            np.int32,
+            len(lines),
+        )
+
+    def _parse_numbers(self, block: bytes) -> np.ndarray | None:
+        """Return the classes of a block of clean numbers in range, or None for any other."""
+        odd = block.translate(None, b"0123456789\n")
+        if odd.translate(None, b".eE+-\r"):
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)
+            try:
+                numbers = np.fromstring(block, np.float64 if odd else np.int64, sep="\n")
+            except (ValueError, DeprecationWarning):
+                return None
+        # NumPy passes over blank lines; the count of lines tells.
+        lines = block.count(b"\n") + (not block.endswith(b"\n"))
+        if len(numbers) != lines or numbers.min() < 0 or numbers.max() >= self.count:
+            return None
+        conditions = numbers.astype(np.int32)
+        return conditions if np.array_equal(conditions, numbers) else None
+
+    def _parse_line(self, line: bytes, number: int) -> int:
+        place = f"{self.path}:{number}"
+        try:
+            value = line.decode().strip()
+        except UnicodeDecodeError:
+            raise UserError(f"{place}: is not UTF-8 text; write one class per line") from None
+        if not value:
+            raise UserError(f"{place}: blank line inside the file; every condition after it would shift by one sample")
+        if value in self.names:
+            return self.names.index(value)
+        if not (self.takes_numbers and len(value) < 100 and _NUMBER.fullmatch(value)):
+            raise UserError(f"{place}: {self._why_no_class(value, number)}")
+        figure = float(value)
+        if figure < 0:
+            raise UserError(f"{place}: {value} is negative; classes are {self._range()}")
+        if figure >= self.count:
+            raise UserError(f"{place}: class {value} is out of range; classes are {self._range()}")
+        if figure != int(figure):
+            raise UserError(f"{place}: {value} is a fraction; a class is a whole number, {self._range()}")
+        return int(figure)
+
+    def _why_no_class(self, value: str, number: int) -> str:
+        hint = "; a header? remove it" if number == 1 else ""
+        if self.names:
+            hint = nearest(value[:100], self.names) or hint
+            return f"{_quote(value)} is not a class; classes are {self._range()}{hint}"
+        return f"{_quote(value)} is not a class; write one whole number per line, {self._range()}{hint}"
+
+    def _range(self) -> str:
+        if not self.names:
+            return f"0 to {self.count - 1}"
+        return ", ".join(self.names[:10]) + (f" and {self.count - 10} more" if self.count > 10 else "")
+
+
+def _read_text(path: Path) -> bytes:
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}; give the path of a readable text file") from None
+    return text.removeprefix(b"\xef\xbb\xbf").rstrip()
+
+
+def _blocks_of_lines(text: bytes) -> Iterator[bytes]:
+    start = 0
+    while start < len(text):
+        end = text.find(b"\n", start + _BLOCK_BYTES) + 1 or len(text)
+        yield text[start:end]
+        start = end
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        # A line too long for a name, or one that holds a NUL.
+        return False
+
+
+def _neighbour(file: Path) -> str:
+    if not _is_folder(file.parent):
+        return ""
+    return nearest(file.name, (other.name for other in file.parent.iterdir()))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def _quote(value: str) -> str:
+    shown = "".join(character if character.isprintable() else "?" for character in value[:40])
+    return f'"{shown}"' + ("..." if len(value) > 40 else "")

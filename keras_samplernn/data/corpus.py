@@ -1,0 +1,144 @@
+"""A corpus, decoded and quantized once, and read from then on."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from keras_samplernn.errors import UserError
+
+from .cache import MANIFEST, RememberedHashes, cache_folder, clear_cache, list_cache, staged_entry
+from .inspection import has_tensorflow_io
+from .pairs import Pair, find_pairs, split_pairs
+from .preparation import CODES, CONDITIONS, FORMAT, CorpusSettings, array_dtype, write_corpus
+
+__all__ = [
+    "Corpus",
+    "CorpusSettings",
+    "Pair",
+    "SoundEntry",
+    "cache_folder",
+    "clear_cache",
+    "find_pairs",
+    "list_cache",
+    "prepare_corpus",
+    "split_pairs",
+]
+
+
+@dataclass(frozen=True)
+class SoundEntry:
+    """Where one sound lies in the flat arrays: `start` to `start + samples`."""
+
+    name: str
+    start: int
+    samples: int
+    sha256: str
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """A prepared corpus: flat arrays on disk, mapped and never read whole.
+
+    Attributes:
+        folder: its folder in the cache.
+        sounds: in the order of the pairs.
+        codes: (samples,) uint8, or uint16 above 256 levels.
+        conditions: (samples,) uint8, or uint16 above 256 classes; None in an unconditional corpus.
+        code_counts: (q_levels,) int64, how often each code occurs.
+        class_counts: (classes,) int64, how often each class occurs.
+        manifest: all but the arrays, as JSON has it: settings, counts, notes, and for each sound its name, SHA-256,
+            samples and start.
+    """
+
+    folder: Path
+    sounds: list[SoundEntry]
+    codes: np.ndarray
+    conditions: np.ndarray | None
+    code_counts: np.ndarray
+    class_counts: np.ndarray
+    manifest: dict
+
+    @property
+    def samples(self) -> int:
+        """All samples of all sounds."""
+        return len(self.codes)
+
+    @classmethod
+    def open(cls, folder: Path) -> "Corpus":
+        """Map the prepared corpus in `folder`; raises ValueError, KeyError or OSError where it is not whole."""
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        settings, samples = manifest["settings"], manifest["samples"]
+        class_counts = np.array(manifest["class_counts"], np.int64)
+
+        def load(name: str, levels: int) -> np.ndarray:
+            dtype = array_dtype(levels)
+            if (folder / name).stat().st_size != samples * dtype.itemsize:
+                raise ValueError(f"{folder / name} has not the length that its manifest states")
+            return np.memmap(folder / name, dtype, mode="r")
+
+        return cls(
+            folder=folder,
+            sounds=[SoundEntry(s["name"], s["start"], s["samples"], s["sha256"]) for s in manifest["sounds"]],
+            codes=load(CODES, settings["q_levels"]),
+            conditions=load(CONDITIONS, len(class_counts)) if len(class_counts) else None,
+            code_counts=np.array(manifest["code_counts"], np.int64),
+            class_counts=class_counts,
+            manifest=manifest,
+        )
+
+
+def prepare_corpus(pairs: Sequence[Pair], settings: CorpusSettings, say: Callable[[str], None] = print) -> Corpus:
+    """Return the prepared corpus of `pairs`: from the cache, or decoded, resampled, quantized and put there.
+
+    The cache's key is the content: SHA-256 of every file, the names, the settings. Memory is bounded by the longest
+    few files, not by the corpus.
+
+    Args:
+        pairs: as `find_pairs` gives them.
+        settings: rate, quantizer, classes.
+        say: takes lines for people: what was mixed down, resampled, clipped; classes that never occur.
+
+    Raises:
+        UserError: every problem of every file, one line each; nothing is put into the cache then.
+    """
+    hashes = _hash_files(pairs)
+    identity = {
+        "format": FORMAT,
+        "settings": settings.to_dict(),
+        # The decoders agree to the last bits only, where a format is lossy.
+        "tensorflow_io": has_tensorflow_io(),
+        "sounds": [[pair.name, *hashes_of_pair] for pair, hashes_of_pair in zip(pairs, hashes, strict=True)],
+    }
+    folder = cache_folder() / hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
+    corpus = None
+    with suppress(OSError, ValueError, KeyError):
+        corpus = Corpus.open(folder)
+    if corpus is None:
+        shutil.rmtree(folder, ignore_errors=True)
+        with staged_entry(folder.name) as staged:
+            write_corpus(pairs, hashes, settings, staged)
+        corpus = Corpus.open(folder)
+    for note in corpus.manifest["notes"]:
+        say(note)
+    return corpus
+
+
+def _hash_files(pairs: Sequence[Pair]) -> list[tuple[str, str | None]]:
+    """Return SHA-256 of audio and conditions of each pair."""
+    remembered, problems, hashes = RememberedHashes(), [], []
+    for pair in pairs:
+        try:
+            conditions = remembered.sha256(pair.conditions) if pair.conditions else None
+            hashes.append((remembered.sha256(pair.audio), conditions))
+        except UserError as error:
+            problems += error.lines
+    if problems:
+        raise UserError(*problems)
+    remembered.save()
+    return hashes

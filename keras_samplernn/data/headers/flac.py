@@ -1,0 +1,25 @@
+"""The STREAMINFO block of a FLAC file."""
+
+from pathlib import Path
+
+from .header import Header, HeaderError, check_sample_rate, id3_length
+
+
+def read_flac_header(path: Path) -> Header:
+    """Return the header of the FLAC file at `path`; whether all samples are there only decoding shows."""
+    with path.open("rb") as file:
+        file.seek(id3_length(file.read(10)))
+        head = file.read(4 + 4 + 34)
+    if head[:4] != b"fLaC":
+        raise HeaderError(f"begins with {head[:4]!r}, which is not a FLAC file; convert it or give it its true suffix")
+    if len(head) < 42 or head[4] & 0x7F != 0:
+        raise HeaderError("has no STREAMINFO block; it is truncated or damaged: copy it again")
+    # 20 bits rate, 3 bits channels - 1, 5 bits bits - 1, 36 bits samples
+    packed = int.from_bytes(head[18:26], "big")
+    sample_rate, channels = packed >> 44, (packed >> 41 & 7) + 1
+    bits, samples = (packed >> 36 & 31) + 1, packed & (1 << 36) - 1
+    check_sample_rate(sample_rate)
+    if samples == 0:
+        # Nobody could tell such a file from a truncated one; tensorflow-io reads nothing of it, soundfile overflows.
+        raise HeaderError("states no number of samples: it is empty or was written to a pipe; encode it to a file")
+    return Header(f"PCM_{bits}" if bits > 8 else f"PCM_S{bits}", sample_rate, channels, samples, bits in (16, 24))

@@ -1,0 +1,88 @@
+"""The frames of an MP3 file."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from .header import Header, HeaderError, id3_length
+
+_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+_KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+_KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+
+
+class _Frame(NamedTuple):
+    position: int
+    length: int  # bytes
+    sample_rate: int
+    channels: int
+    samples: int
+    tag: int  # where a Xing or Info tag would stand, from the frame's begin
+
+
+def read_mp3_header(path: Path) -> Header:
+    """Return the header of the MP3 file at `path`, after a walk over its frames.
+
+    The samples are those that gapless decoding gives: encoder delay and padding are left out where a LAME tag
+    states them. Raises HeaderError where frames are missing that the Xing tag counts, or the last one is cut short.
+    """
+    data = path.read_bytes()
+    frames = _frames(data, id3_length(data[:10]))
+    first = next(frames, None)
+    if first is None:
+        raise HeaderError("holds no MPEG layer III frame; convert it or give it its true suffix")
+    tag = data[first.position + first.tag : first.position + first.length]
+    tagged = tag[:4] in (b"Xing", b"Info")
+    found, last = (0 if tagged else 1), first
+    for frame in frames:
+        found, last = found + 1, frame
+    promised = int.from_bytes(tag[8:12], "big") if tagged and tag[7] & 1 else found
+    if found < promised:
+        raise HeaderError(f"is truncated: its header promises {promised} frames, {found} are there; copy it again")
+    if last.position + last.length > len(data):
+        raise HeaderError("is truncated: its last frame is cut short; copy it again")
+    samples = promised * first.samples - (_unheard(tag) if tagged else 0)
+    return Header("MPEG_LAYER_III", first.sample_rate, first.channels, max(samples, 0), True)
+
+
+def _unheard(tag: bytes) -> int:
+    """Return the samples of delay and padding that the LAME extension of a Xing tag states; 0 where it has none."""
+    flags = tag[7]
+    lame = 8 + 4 * (flags & 1) + 4 * (flags >> 1 & 1) + 100 * (flags >> 2 & 1) + 4 * (flags >> 3 & 1)
+    packed = int.from_bytes(tag[lame + 21 : lame + 24], "big")
+    return (packed >> 12) + (packed & 0xFFF)
+
+
+def _frames(data: bytes, position: int) -> Iterator[_Frame]:
+    """Walk from frame to frame; what lies between two runs of frames is passed over, as decoders do."""
+    end = -1
+    while (position := data.find(b"\xff", position)) >= 0:
+        frame = _parse_frame(data, position)
+        if frame is None or not (position == end or _continues(data, frame)):
+            position += 1
+        else:
+            yield frame
+            position = end = frame.position + frame.length
+
+
+def _continues(data: bytes, frame: _Frame) -> bool:
+    """Whether a frame of the same rate or the end of the file comes next: bytes like a header are everywhere."""
+    following = frame.position + frame.length
+    after = _parse_frame(data, following)
+    return following == len(data) or (after is not None and after.sample_rate == frame.sample_rate)
+
+
+def _parse_frame(data: bytes, position: int) -> _Frame | None:
+    if position + 4 > len(data) or data[position] != 0xFF or data[position + 1] & 0xE6 != 0xE2:  # layer III only
+        return None
+    version = data[position + 1] >> 3 & 3
+    bitrate, rate, padding = data[position + 2] >> 4, data[position + 2] >> 2 & 3, data[position + 2] >> 1 & 1
+    if version == 1 or rate == 3 or bitrate in (0, 15):
+        return None
+    first_version = version == 3
+    kbits = (_KBITS_1 if first_version else _KBITS_2)[bitrate]
+    sample_rate = _RATES[version][rate]
+    length = (144 if first_version else 72) * kbits * 1000 // sample_rate + padding
+    channels = 1 if data[position + 3] >> 6 == 3 else 2
+    side = (17 if channels == 1 else 32) if first_version else (9 if channels == 1 else 17)
+    return _Frame(position, length, sample_rate, channels, 1152 if first_version else 576, 4 + side)

@@ -1,0 +1,99 @@
+"""The header of a RIFF/WAVE file."""
+
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+from .header import Header, HeaderError, check_sample_rate
+
+_PCM, _FLOAT, _ALAW, _ULAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
+_ENCODINGS = {
+    (_PCM, 8): "PCM_U8",
+    (_PCM, 16): "PCM_16",
+    (_PCM, 24): "PCM_24",
+    (_PCM, 32): "PCM_32",
+    (_FLOAT, 32): "FLOAT",
+    (_FLOAT, 64): "DOUBLE",
+    (_ALAW, 8): "ALAW",
+    (_ULAW, 8): "ULAW",
+}
+# Every extensible format that carries a classic tag ends in these bytes.
+_SUBFORMAT_TAIL = bytes.fromhex("000000001000800000aa00389b71")
+# What writers to a pipe leave where the length is not known yet (the second is SoX's).
+_UNKNOWN_LENGTHS = {0xFFFFFFFF, 0x7FFFF000}
+# tensorflow-io gives not-a-number for 32-bit integers, has no 64-bit floats and fails on odd numbers of 8-bit samples.
+_PROVEN = {"PCM_16", "PCM_24", "FLOAT"}
+
+
+def read_wav_header(path: Path) -> Header:
+    """Return the header of the WAV file at `path`; raise HeaderError where it contradicts itself or its file."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        magic, riff_length, form = _unpack(file, "<4sI4s", "a RIFF header")
+        if magic not in (b"RIFF", b"RF64") or form != b"WAVE":
+            raise HeaderError(f"begins with {magic!r}, which is not a WAV file; convert it or give it its true suffix")
+        chunks: dict[bytes, bytes] = {}
+        plain = magic == b"RIFF"
+        while True:
+            name, length = _unpack(file, "<4sI", "a data chunk")
+            if name == b"data":
+                break
+            chunks[name] = file.read(min(length, 64))
+            file.seek(length - len(chunks[name]) + length % 2, 1)
+            # tensorflow-io forgets the padding byte and then finds no samples.
+            plain = plain and length % 2 == 0
+        start = file.tell()
+    if b"fmt " not in chunks:
+        raise HeaderError("has no fmt chunk before its samples; the header is damaged: convert the file again")
+    encoding, sample_rate, channels, block = _parse_format(chunks[b"fmt "])
+    if length == 0xFFFFFFFF and len(chunks.get(b"ds64", b"")) >= 16:
+        length = struct.unpack_from("<Q", chunks[b"ds64"], 8)[0]
+    rest = size - start
+    if length in _UNKNOWN_LENGTHS and length > rest:
+        length, plain = rest - rest % block, False
+    if length > rest:
+        raise HeaderError(
+            f"is truncated: its header promises {length} bytes of samples, {rest} are there; copy it again"
+        )
+    if length == 0 and rest and riff_length + 8 < size:
+        raise HeaderError(f"says 0 bytes of samples, yet {rest} bytes follow; its recorder never closed it: repair it")
+    if length % block:
+        raise HeaderError(f"holds {length} bytes of samples, no whole number of {block}-byte frames; convert it again")
+    # Chunks behind the samples: tensorflow-io reads past the end where one has an odd length.
+    plain = plain and rest == length and length % 2 == 0
+    return Header(encoding, sample_rate, channels, length // block, plain and encoding in _PROVEN)
+
+
+def _unpack(file: BinaryIO, layout: str, what: str) -> tuple:
+    data = file.read(struct.calcsize(layout))
+    if len(data) < struct.calcsize(layout):
+        raise HeaderError(f"ends before {what}; it is empty, truncated or no WAV file: copy it again")
+    return struct.unpack(layout, data)
+
+
+def _parse_format(chunk: bytes) -> tuple[str, int, int, int]:
+    """Return encoding, rate in Hz, channels and bytes per frame."""
+    if len(chunk) < 16:
+        raise HeaderError(f"has a fmt chunk of {len(chunk)} bytes, at least 16 are needed; convert the file again")
+    tag, channels, sample_rate, byte_rate, block, bits = struct.unpack_from("<HHIIHH", chunk)
+    if tag == _EXTENSIBLE and chunk[26:40] == _SUBFORMAT_TAIL:
+        tag = struct.unpack_from("<H", chunk, 24)[0]
+    encoding = _ENCODINGS.get((tag, bits))
+    if encoding is None:
+        raise HeaderError(
+            f"has {bits} bits per sample under format tag {tag:#06x}, which is not read; convert it to 16-bit PCM"
+        )
+    if channels == 0:
+        raise HeaderError("has 0 channels; the header is damaged: convert the file again")
+    if block != channels * bits // 8:
+        raise HeaderError(
+            f"has blockAlign {block}, but {channels} channels of {bits} bits are {channels * bits // 8} bytes; "
+            "the header contradicts itself: convert the file again"
+        )
+    check_sample_rate(sample_rate)
+    if byte_rate != sample_rate * block:
+        raise HeaderError(
+            f"has byte rate {byte_rate}, but {sample_rate} Hz of {block} bytes are {sample_rate * block}; "
+            "the header contradicts itself: convert the file again"
+        )
+    return encoding, sample_rate, channels, block

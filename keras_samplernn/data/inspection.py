@@ -1,0 +1,76 @@
+"""What is known of an audio file before it is decoded."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from keras_samplernn.errors import UserError
+
+from .headers.flac import read_flac_header
+from .headers.header import Header, HeaderError
+from .headers.mp3 import read_mp3_header
+from .headers.ogg import read_ogg_header
+from .headers.wav import read_wav_header
+
+_READERS: dict[str, Callable[[Path], Header]] = {
+    ".wav": read_wav_header,
+    ".flac": read_flac_header,
+    ".ogg": read_ogg_header,
+    ".mp3": read_mp3_header,
+}
+AUDIO_SUFFIXES: tuple[str, ...] = tuple(_READERS)
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """An audio file whose header agrees with itself and with the file's size.
+
+    Attributes:
+        path: the file.
+        format: "wav", "flac", "ogg" or "mp3".
+        encoding: "PCM_16", "FLOAT", "VORBIS", ...
+        sample_rate: in Hz.
+        channels: 1 or more.
+        samples: per channel, as the header states them.
+        decoder: "tensorflow-io" where it is installed and was proven on such files, else "soundfile".
+    """
+
+    path: Path
+    format: str
+    encoding: str
+    sample_rate: int
+    channels: int
+    samples: int
+    decoder: str
+
+
+def inspect_audio(path: str | Path) -> AudioInfo:
+    """Return what the header of the audio file at `path` says; no native decoder is called.
+
+    Raises:
+        UserError: one line; the file is missing or unreadable, of another kind, truncated, or contradicts itself.
+    """
+    path = Path(path)
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise UserError(f'{path}: "{path.suffix}" is no audio suffix; {", ".join(AUDIO_SUFFIXES)} are read')
+    try:
+        header = reader(path)
+    except HeaderError as fault:
+        raise UserError(f"{path}: {fault}") from None
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}; give the path of a readable audio file") from None
+    decoder = "tensorflow-io" if header.tensorflow_io and has_tensorflow_io() else "soundfile"
+    return AudioInfo(path, path.suffix.lower()[1:], *header[:4], decoder)
+
+
+@cache
+def has_tensorflow_io() -> bool:
+    """Return whether tensorflow-io is installed and its native library loads with this TensorFlow."""
+    try:
+        import tensorflow_io
+
+        return hasattr(tensorflow_io.python.ops.core_ops, "io_audio_decode_wav")
+    except (ImportError, NotImplementedError):
+        return False

@@ -1,0 +1,110 @@
+"""Which files of a folder belong together, and which of them are held out."""
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from keras_samplernn.errors import UserError
+
+from .inspection import AUDIO_SUFFIXES
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A sound and, in a conditional corpus, its conditions.
+
+    Attributes:
+        name: POSIX path of the audio file, relative to the corpus folder; unique in it.
+        audio: the audio file.
+        conditions: the csv beside it, of the same stem; None in an unconditional corpus.
+    """
+
+    name: str
+    audio: Path
+    conditions: Path | None
+
+
+def find_pairs(folder: str | Path, conditional: bool) -> list[Pair]:
+    """Return the pairs under `folder`, recursively, sorted by name. Hidden files and folders are passed over.
+
+    Raises:
+        UserError: the folder is missing or holds no audio; and, one line each, every sound of two formats
+            (`x.wav` beside `x.flac`) and, where `conditional`, every sound without csv and every csv without sound.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        found = "is not a folder" if folder.exists() else "does not exist"
+        raise UserError(f"{folder}: {found}; name the folder that holds the corpus")
+    files = [file for file in folder.rglob("*") if file.is_file() and not _is_hidden(file.relative_to(folder))]
+    files.sort(key=lambda file: file.relative_to(folder).as_posix())
+    sounds = [file for file in files if file.suffix.lower() in AUDIO_SUFFIXES]
+    if not sounds:
+        raise UserError(_why_no_sounds(folder, files))
+    tables = {file.with_suffix(""): file for file in files if file.suffix.lower() == ".csv"} if conditional else {}
+    sound_of_stem: dict[Path, Path] = {}
+    problems = []
+    if conditional and not tables:
+        raise UserError(
+            f"{folder}: holds {len(sounds)} sounds and no csv, but the spec has conditioning; "
+            "put a csv of one class per sample beside each sound, or take `conditioning` out of the spec"
+        )
+    for sound in sounds:
+        stem = sound.with_suffix("")
+        if stem in sound_of_stem:
+            problems.append(f"{sound}: stands beside {sound_of_stem[stem].name}; keep one of the two")
+        elif conditional and stem not in tables:
+            problems.append(f"{sound}: has no {stem.name}.csv beside it; add the csv or move the sound away")
+        sound_of_stem.setdefault(stem, sound)
+    for stem, table in tables.items():
+        if stem not in sound_of_stem:
+            problems.append(f"{table}: has no sound beside it ({stem.name}.wav); add the sound or move the csv away")
+    if problems:
+        raise UserError(*problems)
+    return [Pair(sound.relative_to(folder).as_posix(), sound, tables.get(sound.with_suffix(""))) for sound in sounds]
+
+
+def split_pairs(pairs: Sequence[Pair], fraction: float) -> tuple[list[Pair], list[Pair]]:
+    """Split whole files into training and validation pairs, in their order.
+
+    A file's side depends on the SHA-256 of its name alone: it is the same on every machine and stays when other
+    files come or go. Each side has one file at least, so in a small corpus the sides may be far from `fraction`.
+
+    Args:
+        pairs: two or more.
+        fraction: the expected share of validation files, between 0 and 1.
+
+    Raises:
+        UserError: fewer than two pairs.
+    """
+    if len(pairs) < 2:
+        raise UserError(
+            f"data.valid = {fraction:g} splits whole files, but the corpus has {len(pairs)}; "
+            "name a folder instead, or add sounds"
+        )
+    places = {pair.name: _place(pair.name) for pair in pairs}
+    ranked = sorted(places.values())
+    # The nearest threshold that leaves no side empty.
+    threshold = min(max(fraction, math.nextafter(ranked[0], 1.0)), ranked[-1])
+    return (
+        [pair for pair in pairs if places[pair.name] >= threshold],
+        [pair for pair in pairs if places[pair.name] < threshold],
+    )
+
+
+def _place(name: str) -> float:
+    """Return a number in [0, 1) that the name alone decides."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "big") / 2**48
+
+
+def _is_hidden(relative: Path) -> bool:
+    return any(part.startswith(".") for part in relative.parts)
+
+
+def _why_no_sounds(folder: Path, files: list[Path]) -> str:
+    message = f"{folder}: holds no audio; {', '.join(AUDIO_SUFFIXES)} are read"
+    suffixes = Counter(file.suffix.lower() or "without suffix" for file in files).most_common(3)
+    held = ", ".join(f"{count} {suffix}" for suffix, count in suffixes)
+    return f"{message}, and the folder has {held or 'no files'}; convert them or name another folder"

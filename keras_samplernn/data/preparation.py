@@ -1,0 +1,182 @@
+"""The preparing of a corpus: sounds and conditions to flat arrays."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from keras_samplernn.errors import UserError
+
+from .audio import AudioInfo, decode_files, inspect_audio, to_mono_at_rate
+from .cache import MANIFEST
+from .conditioning import read_conditions, resample_conditions
+from .pairs import Pair
+from .quantization import Quantizer
+
+# Part of every key: raise it when prepared arrays would come out otherwise.
+FORMAT = 1
+CODES, CONDITIONS = "codes.bin", "conditions.bin"
+_BLOCK_SAMPLES = 1 << 20
+_NAMED_FILES = 3
+
+
+@dataclass(frozen=True)
+class CorpusSettings:
+    """What prepared arrays depend on, beside the files.
+
+    Attributes:
+        sample_rate: in Hz; other rates are resampled.
+        quantizer: waves to codes.
+        classes: number of classes or their names; 0 for an unconditional corpus.
+    """
+
+    sample_rate: int
+    quantizer: Quantizer
+    classes: int | tuple[str, ...]
+
+    @property
+    def class_count(self) -> int:
+        """The number of classes; 0 for an unconditional corpus."""
+        return self.classes if isinstance(self.classes, int) else len(self.classes)
+
+    def to_dict(self) -> dict:
+        """Return the settings as JSON has them."""
+        classes = self.classes if isinstance(self.classes, int) else list(self.classes)
+        quantizer = self.quantizer
+        return {
+            "sample_rate": self.sample_rate,
+            "q_type": quantizer.q_type,
+            "q_levels": quantizer.q_levels,
+            "classes": classes,
+        }
+
+
+def write_corpus(
+    pairs: Sequence[Pair], hashes: Sequence[tuple[str, str | None]], settings: CorpusSettings, folder: Path
+) -> None:
+    """Decode, resample and quantize `pairs` into flat arrays and a manifest in the empty `folder`.
+
+    Args:
+        pairs: the sounds and their conditions.
+        hashes: SHA-256 of audio and conditions (or None) of each pair.
+        settings: rate, quantizer, classes.
+        folder: where the files go.
+
+    Raises:
+        UserError: every problem of every file, one line each.
+    """
+    problems: list[str] = []
+    notes = _Notes()
+    sounds: list[dict] = []
+    with (folder / CODES).open("wb") as codes_file, (folder / CONDITIONS).open("wb") as conditions_file:
+        codes = _FlatFile(codes_file, settings.quantizer.q_levels)
+        conditions = _FlatFile(conditions_file, settings.class_count)
+        for pair, pair_hashes, info, wave in zip(pairs, hashes, *_decode(pairs), strict=True):
+            classes = mono = None
+            if isinstance(wave, UserError):
+                problems += wave.lines
+            else:
+                mono = to_mono_at_rate(wave, info.sample_rate, settings.sample_rate)
+                if not len(mono):
+                    problems.append(f"{pair.audio}: has 0 samples at {settings.sample_rate} Hz; move it away")
+            if pair.conditions:
+                try:
+                    length = None if mono is None else len(wave)
+                    classes = read_conditions(pair.conditions, settings.classes, length)
+                except UserError as error:
+                    problems += error.lines
+            if problems:
+                continue  # The rest is checked, so that all problems are told together.
+            notes.add_sound(pair.name, info, mono, settings.sample_rate)
+            sounds.append(
+                {
+                    "name": pair.name,
+                    "start": codes.samples,
+                    "samples": len(mono),
+                    "sha256": pair_hashes[0],
+                    "conditions_sha256": pair_hashes[1],
+                }
+            )
+            for start in range(0, len(mono), _BLOCK_SAMPLES):
+                codes.append(settings.quantizer.encode(mono[start : start + _BLOCK_SAMPLES]))
+            if classes is not None:
+                conditions.append(resample_conditions(classes, len(mono)))
+    if problems:
+        raise UserError(*problems)
+    manifest = {
+        "format": FORMAT,
+        "settings": settings.to_dict(),
+        "samples": codes.samples,
+        "sounds": sounds,
+        "code_counts": codes.counts.tolist(),
+        "class_counts": conditions.counts.tolist(),
+        "notes": [*notes.lines(), *_absent_classes(conditions.counts, settings.classes)],
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+
+
+def _decode(pairs: Sequence[Pair]) -> tuple[list[AudioInfo | UserError], Iterator[np.ndarray | UserError]]:
+    """Return what is known of each sound, and the sounds one by one; in place of a faulty one its error."""
+    infos: list[AudioInfo | UserError] = []
+    for pair in pairs:
+        try:
+            infos.append(inspect_audio(pair.audio))
+        except UserError as error:
+            infos.append(error)
+    waves = decode_files([info for info in infos if isinstance(info, AudioInfo)])
+    return infos, (info if isinstance(info, UserError) else next(waves) for info in infos)
+
+
+class _FlatFile:
+    """Integers 0..levels-1 appended to a file, and counted."""
+
+    def __init__(self, file: BinaryIO, levels: int):
+        self._file = file
+        self._dtype = array_dtype(levels)
+        self.counts = np.zeros(levels, np.int64)
+        self.samples = 0
+
+    def append(self, values: np.ndarray) -> None:
+        self._file.write(values.astype(self._dtype).tobytes())
+        self.counts += np.bincount(values, minlength=len(self.counts))
+        self.samples += len(values)
+
+
+def array_dtype(levels: int) -> np.dtype:
+    """Return the type on disk of integers 0..levels-1."""
+    return np.dtype(np.uint8 if levels <= 256 else "<u2")
+
+
+class _Notes:
+    """What was done to sounds, told in one line a kind however many there are."""
+
+    def __init__(self):
+        self._sounds: dict[str, list[str]] = {}
+
+    def add_sound(self, name: str, info: AudioInfo, mono: np.ndarray, sample_rate: int) -> None:
+        if info.channels > 1:
+            self._add("mixed down to mono", f"{name} ({info.channels} channels)")
+        if info.sample_rate != sample_rate:
+            self._add(f"resampled to {sample_rate} Hz", f"{name} ({info.sample_rate} Hz)")
+        clipped = np.count_nonzero(mono > 1) + np.count_nonzero(mono < -1)
+        if clipped:
+            self._add("clipped to [-1, 1]", f"{name} ({clipped} of {len(mono)} samples)")
+
+    def _add(self, kind: str, sound: str) -> None:
+        self._sounds.setdefault(kind, []).append(sound)
+
+    def lines(self) -> list[str]:
+        return [f"{kind}: {_first_few(sounds)}" for kind, sounds in self._sounds.items()]
+
+
+def _absent_classes(counts: np.ndarray, classes: int | tuple[str, ...]) -> list[str]:
+    absent = [str(number) if isinstance(classes, int) else classes[number] for number in np.flatnonzero(counts == 0)]
+    return [f"classes that never occur, of {len(counts)}: {', '.join(absent)}"] if absent else []
+
+
+def _first_few(sounds: list[str]) -> str:
+    more = len(sounds) - _NAMED_FILES
+    return ", ".join(sounds[:_NAMED_FILES]) + (f" and {more:,} more" if more > 0 else "")

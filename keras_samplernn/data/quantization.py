@@ -1,0 +1,83 @@
+"""Waves to codes and back: the three quantizers of SampleRNN."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+Q_TYPES: tuple[str, ...] = ("linear", "mu-law", "a-law")
+
+_A = 87.6
+_A_NORM = 1 + np.log(_A)
+
+
+@dataclass(frozen=True)
+class Quantizer:
+    """Maps samples in [-1, 1] to codes 0..q_levels-1 and codes to samples.
+
+    Decoding and encoding again gives back every code, and silence (0.0) has one code whatever the file: nothing is
+    normalised. For an even `q_levels` no code decodes to exactly 0.0; the half step that is left belongs to the
+    format (large where `q_levels` is tiny).
+
+    Args:
+        q_type: one of `Q_TYPES`.
+        q_levels: number of codes, 2 to 65536.
+
+    Raises:
+        ValueError: another `q_type` or `q_levels`.
+
+    Example:
+        >>> Quantizer("mu-law", 256).encode([-1.0, 0.0, 1.0]).tolist()
+        [0, 128, 255]
+    """
+
+    q_type: str
+    q_levels: int
+
+    def __post_init__(self):
+        if self.q_type not in Q_TYPES:
+            raise ValueError(f'q_type = "{self.q_type}" is none of {", ".join(Q_TYPES)}')
+        if not 2 <= self.q_levels <= 65536:
+            raise ValueError(f"q_levels = {self.q_levels} is not in 2 to 65536")
+
+    @property
+    def silence(self) -> int:
+        """The code of 0.0."""
+        return int(self.encode(0.0))
+
+    def encode(self, wave) -> np.ndarray:
+        """Return the int32 codes of `wave`: any shape, clipped to [-1, 1] first."""
+        # float64: in float32 neighbouring codes fall together when q_levels is large.
+        wave = np.clip(np.asarray(wave, np.float64), -1.0, 1.0)
+        if self.q_type == "linear":
+            codes = np.minimum(np.floor(self.q_levels * (wave + 1) / 2), self.q_levels - 1)
+        else:
+            top = self.q_levels - 1
+            codes = np.floor((self._compress(wave) + 1) / 2 * top + 0.5)
+        return codes.astype(np.int32)
+
+    def decode(self, codes) -> np.ndarray:
+        """Return the float32 samples in [-1, 1] that `codes`, of any shape, stand for."""
+        codes = np.asarray(codes, np.float64)
+        if self.q_type == "linear":
+            wave = (2 * codes + 1) / self.q_levels - 1
+        else:
+            wave = self._expand(2 * codes / (self.q_levels - 1) - 1)
+        return wave.astype(np.float32)
+
+    def _compress(self, wave: np.ndarray) -> np.ndarray:
+        loudness = np.abs(wave)
+        if self.q_type == "mu-law":
+            mu = self.q_levels - 1
+            return np.sign(wave) * np.log1p(mu * loudness) / np.log1p(mu)
+        line = _A * loudness / _A_NORM
+        curve = (1 + np.log(np.maximum(_A * loudness, 1.0))) / _A_NORM
+        return np.sign(wave) * np.where(loudness < 1 / _A, line, curve)
+
+    def _expand(self, compressed: np.ndarray) -> np.ndarray:
+        loudness = np.abs(compressed)
+        if self.q_type == "mu-law":
+            mu = self.q_levels - 1
+            return np.sign(compressed) * np.expm1(loudness * np.log1p(mu)) / mu
+        line = loudness * _A_NORM / _A
+        curve = np.exp(loudness * _A_NORM - 1) / _A
+        return np.sign(compressed) * np.where(loudness < 1 / _A_NORM, line, curve)

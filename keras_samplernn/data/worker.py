@@ -1,0 +1,97 @@
+"""A process of its own for native decoders.
+
+Nothing heavy is imported at the top: the worker sets its environment before TensorFlow is loaded there.
+"""
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .inspection import AudioInfo
+
+_READY = "ready"
+
+
+def decode_in_worker(infos: "Sequence[AudioInfo]") -> "Iterator[np.ndarray | str]":
+    """Decode in a spawned process; yield, in order, (samples, channels) float32 or the decoder's words.
+
+    Where the worker dies, a new one is given the rest one file at a time, so that the guilty file is known.
+
+    Raises:
+        RuntimeError: a worker could not start.
+    """
+    pending, at_once = deque(infos), True
+    while pending:
+        with _Worker() as worker:
+            alive = True
+            while pending and alive:
+                group = list(pending) if at_once else [pending[0]]
+                try:
+                    worker.connection.send(group)
+                    for _ in group:
+                        wave = worker.connection.recv()
+                        pending.popleft()
+                        yield wave
+                except (EOFError, ConnectionError):
+                    alive = False
+                    if not at_once:
+                        pending.popleft()
+                        yield f"the decoder died of it (exit status {worker.exit_status()})"
+                    at_once = False
+
+
+class _Worker:
+    """A spawned process and the connection to it; killed on leaving."""
+
+    def __enter__(self) -> "_Worker":
+        # spawn, not fork: TensorFlow's threads do not survive a fork.
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()
+        try:
+            said = self.connection.recv()
+        except (EOFError, ConnectionError):
+            # No file is to blame: most often the program's own script has no `if __name__ == "__main__":`.
+            said = f"exit status {self.exit_status()}"
+        if said != _READY:
+            self.__exit__()
+            raise RuntimeError(f"the decoding process could not start: {said}")
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._process.kill()
+        self._process.join()
+        self.connection.close()
+
+    def exit_status(self) -> int | None:
+        self._process.join(timeout=5)
+        return self._process.exitcode
+
+
+def _serve(connection) -> None:
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    # TensorFlow and native decoders write remarks to stderr that no setting hides; what matters is sent.
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    try:
+        from .decoding import run_pipeline
+    except Exception as error:
+        connection.send(repr(error))
+        return
+    connection.send(_READY)
+    while True:
+        try:
+            group = connection.recv()
+        except EOFError:
+            return
+        for wave in run_pipeline(group):
+            connection.send(wave)

@@ -1,0 +1,163 @@
+"""The `generate` command: everything checked first, then sound after sound to disk."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_samplernn.data.audio import inspect_audio, read_audio
+from keras_samplernn.data.conditioning import read_conditions, read_index, resample_conditions
+from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.errors import UserError
+from keras_samplernn.files import replace_json
+from keras_samplernn.generation.engine import GenerationEngine
+from keras_samplernn.generation.render import CHUNK_SAMPLES, Sound, render_sounds
+from keras_samplernn.model.assembly import assemble
+from keras_samplernn.progress import Progress
+from keras_samplernn.run import Run, environment
+from keras_samplernn.spec import Spec
+from keras_samplernn.training.checkpoint import choose_checkpoint
+
+MOST_ROWS = 16
+RECORD = "generation.json"
+
+
+def generate_files(
+    run: Run,
+    tier_types: Mapping[str, type],
+    out: Path,
+    *,
+    conditioning_index: Path | None,
+    seconds: float | None,
+    count: int,
+    temperatures: Sequence[float],
+    seed: int,
+    batch_size: int | None,
+    prime: Path | None,
+    checkpoint: str,
+    overwrite: bool,
+    say: Callable[[str], None],
+) -> Iterator[Path]:
+    """Generate wavs from a run into the folder `out`, and note in `generation.json` there how each was made.
+
+    The arguments are the command's options. Nothing is written before all of them, and all files that they name,
+    are found in order.
+
+    Yields:
+        Each wav, as soon as it is whole.
+
+    Raises:
+        UserError: every problem that can be told beforehand, one line each.
+    """
+    spec = run.spec
+    lengths = _requested(spec, run.folder, conditioning_index, seconds, count)
+    sounds = [
+        Sound(_name(stem, temperature, temperatures), stem, samples, temperature, conditions)
+        for stem, samples, conditions in lengths
+        for temperature in temperatures
+    ]
+    primer = _read_primer(spec, prime) if prime else None
+    _check_out(out, [f"{sound.name}.wav" for sound in sounds], overwrite)
+    chosen = choose_checkpoint(run.checkpoints_folder, checkpoint)
+    model = assemble(spec, tier_types)
+    chosen.load_weights(model)
+
+    quantizer = Quantizer(spec.audio.q_type, spec.audio.q_levels)
+    rows = batch_size or min(len(sounds), MOST_ROWS)
+    engine = GenerationEngine(model, quantizer.silence, rows, CHUNK_SAMPLES)
+    record = {
+        "run": str(run.folder.absolute()),
+        "checkpoint": chosen.folder.name,
+        "seed": seed,
+        "batch_size": rows,
+        "prime": None if prime is None else str(prime.absolute()),
+        "environment": environment(),
+    }
+    say(f"{run.folder}: {chosen.folder.name}, seed {seed}, temperature {', '.join(f'{t:g}' for t in temperatures)}")
+    start = engine.silent_start()
+    if primer is not None:
+        wave, conditions = primer
+        start = engine.primed_start(quantizer.encode(wave), conditions)
+    out.mkdir(parents=True, exist_ok=True)
+    temperature_of = {sound.name: sound.temperature for sound in sounds}
+    total = sum(sound.samples for sound in sounds)
+    began, done = time.monotonic(), 0
+    with Progress("generate", total) as progress:
+
+        def on_samples(samples: int) -> None:
+            nonlocal done
+            done += samples
+            speed = done / spec.audio.sample_rate / max(time.monotonic() - began, 1e-9)
+            progress.update(done, f"{speed:.2f} x real time")
+
+        sample_rate = spec.audio.sample_rate
+        for path in render_sounds(engine, sounds, start, seed, quantizer, sample_rate, out, on_samples):
+            _note(out / RECORD, path.name, {"temperature": temperature_of[path.stem], **record})
+            yield path
+
+
+def _requested(
+    spec: Spec, run_folder: Path, index: Path | None, seconds: float | None, count: int
+) -> list[tuple[str, int, np.ndarray | None]]:
+    """Return stem, samples and conditions of each sound asked for."""
+    if spec.classes:
+        if index is None or seconds is not None:
+            given = "without --conditioning-index" if index is None else "with --seconds"
+            raise UserError(
+                f"{run_folder}: is a conditional run and was asked {given}; give --conditioning-index alone:"
+                " the condition files say how long each sound is"
+            )
+        problems, found = [], []
+        for path in read_index(index):
+            try:
+                conditions = read_conditions(path, spec.classes)
+            except UserError as error:
+                problems.extend(error.lines)
+                continue
+            found.append((path.stem, len(conditions), conditions.astype(np.min_scalar_type(len(spec.class_names)))))
+        if problems:
+            raise UserError(*problems)
+        return found
+    if seconds is None or index is not None:
+        given = "without --seconds" if seconds is None else "with --conditioning-index"
+        raise UserError(f"{run_folder}: is an unconditional run and was asked {given}; give --seconds and --count")
+    samples = round(seconds * spec.audio.sample_rate)
+    return [(f"sound_{number:03d}", samples, None) for number in range(count)]
+
+
+def _name(stem: str, temperature: float, temperatures: Sequence[float]) -> str:
+    return stem if len(temperatures) == 1 else f"{stem}_t{temperature:g}"
+
+
+def _read_primer(spec: Spec, path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return a primer's wave at the spec's rate and, where conditional, its conditions."""
+    wave = read_audio(path, spec.audio.sample_rate)
+    if not len(wave):
+        raise UserError(f"{path}: has 0 samples; a primer has one at least")
+    if not spec.classes:
+        return wave, None
+    table = path.with_suffix(".csv")
+    if not table.is_file():
+        raise UserError(f"{path}: has no {table.name} beside it; a conditional run is primed with its conditions too")
+    conditions = read_conditions(table, spec.classes, inspect_audio(path).samples)
+    return wave, resample_conditions(conditions, len(wave))
+
+
+def _check_out(out: Path, names: Sequence[str], overwrite: bool) -> None:
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out}: is not a folder; give --out a folder")
+    existing = [name for name in names if (out / name).exists()]
+    if existing and not overwrite:
+        raise UserError(*(f"{out / name}: exists; give --overwrite, or --out another folder" for name in existing))
+
+
+def _note(path: Path, name: str, record: dict[str, Any]) -> None:
+    """Add how a wav was made to the record beside it, which may hold those of earlier commands."""
+    try:
+        sounds = dict(json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        sounds = {}
+    replace_json(path, sounds | {name: record})

@@ -1,0 +1,22 @@
+"""From a spec to a model."""
+
+from collections.abc import Mapping
+
+from keras_samplernn.model.samplernn import SampleRNN
+from keras_samplernn.model.tier import Tier
+from keras_samplernn.spec import Spec
+
+
+def assemble(spec: Spec, tier_types: Mapping[str, type[Tier]], precision: str = "float32") -> SampleRNN:
+    """Build the model that a validated spec describes, with new weights drawn from Keras' global seed.
+
+    Args:
+        spec: names the tiers and their arguments.
+        tier_types: the installed tiers by name.
+        precision: a Keras dtype policy. Generation takes float32 whatever the model was trained in.
+    """
+    tiers = [
+        tier_types[tier.type](**tier.config, name=f"tier_{number}_{tier.type}", dtype=precision)
+        for number, tier in enumerate(spec.tiers)
+    ]
+    return SampleRNN(tiers, spec.audio.q_levels, len(spec.class_names), dtype=precision, name="samplernn")

@@ -1,0 +1,72 @@
+"""Progress with the time left: a bar on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+
+PLAIN_SECONDS = 10.0
+
+
+class Progress:
+    """Shows how far a long job is, on stderr.
+
+    Args:
+        label: what is being done.
+        total: amount of work in all; may be changed as it becomes known.
+        done: amount done before this job began, which says nothing about its speed.
+    """
+
+    def __init__(self, label: str, total: int, done: int = 0):
+        self.label = label
+        self.total = total
+        self.done = done
+        self._first = done
+        self._began = self._shown = time.monotonic()
+        self._bar = None
+
+    def __enter__(self) -> "Progress":
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, TextColumn
+            from rich.progress import Progress as Bar
+
+            columns = TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[text]}")
+            self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
+            self._task = self._bar.add_task(self.label, total=self.total, completed=self.done, text="")
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def update(self, done: int, text: str = "") -> None:
+        """Set the amount done; `text` says what else is known, speed or loss."""
+        self.done = done
+        text = "  ".join(part for part in (text, self._time_left()) if part)
+        if self._bar:
+            self._bar.update(self._task, completed=done, total=self.total, text=text)
+        elif time.monotonic() - self._shown >= PLAIN_SECONDS:
+            self._shown = time.monotonic()
+            percent = 100 * done // max(self.total, 1)
+            self.say(f"{self.label}  {percent}%  {text}")
+
+    def say(self, line: str) -> None:
+        """Print a line that stays."""
+        if self._bar:
+            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+    def _time_left(self) -> str:
+        worked = self.done - self._first
+        if not worked:
+            return ""
+        seconds = (time.monotonic() - self._began) / worked * max(self.total - self.done, 0)
+        return f"{format_duration(seconds)} left"
+
+
+def format_duration(seconds: float) -> str:
+    """Write a duration as people read it: `4:05`, `1:02:09`."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

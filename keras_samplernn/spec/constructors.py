@@ -1,0 +1,48 @@
+"""A tier's constructor is the schema of its fields.
+
+Its signature gives their names, types and defaults, the class' docstring the words.
+"""
+
+import inspect
+import re
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+# Keras' own arguments of every layer: the assembler's business.
+NOT_THE_SPECS = {"self", "name", "dtype", "trainable"}
+NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+def constructor_model(tier_class: type) -> type[BaseModel]:
+    """Return a strict pydantic model with the arguments that a spec may give to the tier's constructor.
+
+    Descriptions come from `Field(description=...)` in the hints, or from the `Args:` of the class' docstring.
+    """
+    constructor = tier_class.__init__
+    hints = get_type_hints(constructor, include_extras=True)
+    words = _described_arguments(inspect.getdoc(tier_class) or "")
+    fields: dict[str, Any] = {}
+    for name, parameter in inspect.signature(constructor).parameters.items():
+        if name in NOT_THE_SPECS or name.startswith("_") or parameter.kind not in NAMED:
+            continue
+        default = ... if parameter.default is parameter.empty else parameter.default
+        hint = hints.get(name, Any)
+        described = any(getattr(extra, "description", None) for extra in getattr(hint, "__metadata__", ()))
+        fields[name] = (hint, default if described else Field(default, description=words.get(name)))
+    config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+    summary = (inspect.getdoc(tier_class) or "").partition("\n\n")[0].replace("\n", " ")
+    return create_model(tier_class.__name__, __config__=config, __doc__=summary or None, **fields)
+
+
+def frame_size_of(tier_class: type, config: dict[str, Any]) -> int | None:
+    """Return samples per step: an argument of the constructor, or else an attribute of the class; None: neither."""
+    size = config.get("frame_size", getattr(tier_class, "frame_size", None))
+    return size if isinstance(size, int) and not isinstance(size, bool) and size > 0 else None
+
+
+def _described_arguments(docstring: str) -> dict[str, str]:
+    """Read the `Args:` section of a docstring: one sentence for each argument."""
+    section = re.search(r"^Args:\n((?:[ \t]+.*\n?|\n)*)", docstring, re.MULTILINE)
+    found = re.findall(r"^ {4}(\w+)[^:\n]*: (.*(?:\n {5,}.*)*)", section[1] if section else "", re.MULTILINE)
+    return {name: " ".join((text[0].upper() + text[1:]).split()) for name, text in found}

@@ -1,0 +1,196 @@
+"""The fields of a spec, with their ranges, defaults and one sentence each: the source of the schema and its pages."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_serializer
+
+DEFAULT_TIERS = [
+    {"type": "frame_rnn", "frame_size": 8},
+    {"type": "frame_rnn", "frame_size": 2},
+    {"type": "sample_mlp"},
+]
+MOST_TIERS = 16
+
+
+def _check_class_names(names: list[str]) -> list[str]:
+    for name, times in Counter(names).items():
+        shown = json.dumps(name)
+        if not name or name != name.strip() or not name.isprintable() or "," in name or '"' in name:
+            raise ValueError(
+                f"{shown} is no name for a class; a name is printable text without commas, quotes and outer blanks"
+            )
+        if name.lstrip("+-").replace(".", "").isdigit():
+            raise ValueError(f"{shown} would be mistaken for a class number; choose a name that is no number")
+        if times > 1:
+            raise ValueError(f"{shown} stands there {times} times; class names must be distinct")
+    return names
+
+
+FolderPath = Annotated[Path, Field(strict=False)]
+ClassCount = Annotated[int, Field(ge=1, le=4096)]
+ClassNames = Annotated[list[str], Field(min_length=1, max_length=4096), AfterValidator(_check_class_names)]
+
+
+class Section(BaseModel):
+    """One object of the spec: strict, closed and frozen."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Audio(Section):
+    """How sound is sampled and quantized."""
+
+    sample_rate: int = Field(
+        16000, ge=1000, le=384000, description="Samples per second; files at another rate are resampled."
+    )
+    q_type: Literal["linear", "mu-law", "a-law"] = Field(
+        "mu-law", description="How amplitudes become codes: in equal steps, or finer near silence."
+    )
+    q_levels: int = Field(256, ge=2, le=65536, description="Number of codes a sample can have.")
+
+
+class Data(Section):
+    """Where the sounds are; relative paths are relative to the spec's folder."""
+
+    train: FolderPath = Field(description="Folder of the training sounds, read with its subfolders.")
+    valid: FolderPath | Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None,
+        description="Folder of the validation sounds, or the fraction of the training files, taken whole, "
+        "that is held out; null: none.",
+    )
+    test: FolderPath | None = Field(
+        None, description="Folder of the test sounds, which nothing but `evaluate` reads; null: none."
+    )
+    segment_seconds: float = Field(
+        8.0,
+        gt=0,
+        le=86400,
+        description="Training files are cut into segments of at most this length, in seconds, to fill the "
+        "lanes evenly; every segment starts from the initial state. Validation and test files stay whole.",
+    )
+
+
+class Conditioning(Section):
+    """One class per audio sample, from the csv file beside each sound."""
+
+    classes: ClassCount | ClassNames = Field(
+        description="Number of classes, the numbers 0 to n - 1; or their names, which condition files may hold."
+    )
+
+
+class Training(Section):
+    """How the weights are found."""
+
+    seq_len: int = Field(
+        512,
+        ge=1,
+        le=1048576,
+        description="Samples of a training window, through which gradients flow; a multiple of the top "
+        "tier's frame size.",
+    )
+    batch_size: int = Field(128, ge=1, le=65536, description="Windows of a batch, each on a lane of its own.")
+    epochs: int = Field(100, ge=1, le=1000000, description="Passes over the training sounds.")
+    learning_rate: float = Field(0.001, gt=0, le=10, description="Step size of Adam, after the warm-up.")
+    schedule: Literal["constant", "cosine", "exponential"] = Field(
+        "constant", description="How the learning rate falls over the optimizer's steps."
+    )
+    decay_steps: int | None = Field(
+        None,
+        ge=1,
+        description="Optimizer steps until a cosine schedule ends, or in which an exponential one falls by "
+        "`decay_rate`; null: constant.",
+    )
+    decay_rate: float = Field(
+        0.5, gt=0, lt=1, description="Factor by which an exponential schedule falls every `decay_steps`."
+    )
+    warmup_steps: int = Field(0, ge=0, description="Optimizer steps over which the learning rate rises from zero.")
+    clip_value: float | None = Field(
+        1.0, gt=0, description="Every gradient is clipped to plus or minus this; null: not clipped."
+    )
+    patience: int | None = Field(
+        None,
+        ge=1,
+        description="Epochs without a better validation after which training stops; null: it goes on.",
+    )
+    seed: int = Field(123, ge=0, le=2**32 - 1, description="Decides the first weights, the order and dropout.")
+    precision: Literal["float32", "mixed_bfloat16"] = Field(
+        "float32", description="Number format of the computation; weights are float32 either way."
+    )
+    checkpoint_minutes: float = Field(10.0, gt=0, le=10080, description="Minutes between checkpoints within an epoch.")
+    keep_checkpoints: int = Field(3, ge=1, le=1000, description="How many of the newest checkpoints are kept.")
+
+
+class Monitoring(Section):
+    """What TensorBoard hears while the model trains."""
+
+    every_epochs: int = Field(10, ge=0, description="Epochs between generated sounds; 0: never.")
+    sounds: int = Field(3, ge=1, le=100, description="How many sounds are generated each time.")
+    seconds: float = Field(3.0, gt=0, le=600, description="Longest generated sound, in seconds.")
+    temperature: float = Field(
+        1.0, gt=0, le=100, description="Divides the logits before sampling; below 1 is more cautious."
+    )
+
+
+class TierSpec(Section):
+    """One tier of a validated spec.
+
+    Attributes:
+        type: the name it is installed under.
+        config: every argument of its constructor, defaults included.
+        frame_size: samples per step.
+    """
+
+    type: str
+    config: dict[str, Any]
+    frame_size: int
+
+    @model_serializer
+    def _as_written(self) -> dict[str, Any]:
+        return {"type": self.type, **self.config}
+
+
+class Spec(Section):
+    """A whole spec, validated; paths are absolute and `tier_defaults` merged into the tiers."""
+
+    name: str = Field(
+        "samplernn",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+        description="Name of the run and of its folder under `runs/`.",
+        # Editors that know this keyword show it; messages and the reference say it too.
+        json_schema_extra={
+            "patternErrorMessage": "1 to 100 letters, digits, dots, dashes or underscores, the first a letter or digit"
+        },
+    )
+    audio: Audio = Audio()
+    data: Data
+    conditioning: Conditioning | None = Field(
+        None, description="The classes that sounds are generated under; null: unconditional."
+    )
+    tiers: list[TierSpec] = Field(
+        description="The tiers, slowest first; each has a `type` and the fields of that type."
+    )
+    training: Training = Training()
+    monitoring: Monitoring = Monitoring()
+
+    @property
+    def classes(self) -> int | tuple[str, ...]:
+        """Number of classes or their names; 0 where the model is unconditional."""
+        classes = self.conditioning.classes if self.conditioning else 0
+        return classes if isinstance(classes, int) else tuple(classes)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes in order; their numbers where they have none."""
+        return tuple(map(str, range(self.classes))) if isinstance(self.classes, int) else self.classes
+
+    @property
+    def top_frame_size(self) -> int:
+        """Samples per step of the slowest tier."""
+        return self.tiers[0].frame_size
+
+    def to_json(self) -> str:
+        """Return the spec as it is stored: every field explicit; parsing it again gives an equal spec."""
+        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,104 @@
+"""From the text of a spec to plain values, refusing what JSON parsers commonly let through."""
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from keras_samplernn.errors import UserError
+from keras_samplernn.spec.wording import place_of
+
+DEEPEST = 16
+
+
+class _Object(dict):
+    """A JSON object that remembers which keys stood in it twice."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]):
+        super().__init__(pairs)
+        self.repeated = [key for key, times in Counter(key for key, _ in pairs).items() if times > 1]
+
+
+def read_json(text: str, place: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Parse one JSON object.
+
+    Returns:
+        The object, and a message for each place in it that holds a repeated key or a number that is not finite.
+
+    Raises:
+        UserError: the text is not JSON, not an object, nested too deeply or holds characters that no text may hold.
+    """
+    try:
+        value = json.loads(text, object_pairs_hook=_Object)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{place}:{error.lineno}:{error.colno}: {_why_not_json(text, error)}") from None
+    except RecursionError:
+        raise UserError(f"{place}: objects are nested too deeply; a spec needs at most {DEEPEST}") from None
+    except ValueError:  # Python refuses to convert integers of thousands of digits
+        raise UserError(f"{place}: holds a whole number of thousands of digits") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{place}: a spec is one JSON object, in braces {{ }}")
+    problems = {}
+    for path, node in _walk(value, ()):
+        where = place_of(path)
+        if len(path) > DEEPEST:
+            raise UserError(f"{place}: objects are nested too deeply; a spec needs at most {DEEPEST}")
+        if isinstance(node, str) and re.search("[\0\ud800-\udfff]", node):
+            raise UserError(f"{place}: {where} holds \\u0000 or half a surrogate pair, which no text may hold")
+        if isinstance(node, int) and abs(node) >= 2**63:
+            raise UserError(f"{place}: {where} is a whole number beyond 64 bits, which no field takes")
+        if isinstance(node, float) and not math.isfinite(node):
+            problems[where] = f"{where} is not a finite number; NaN, Infinity and overflows are refused"
+        for key in getattr(node, "repeated", ()):
+            inner = place_of((*path, key))
+            problems[inner] = f"{inner} is given more than once; keep one of them"
+    return value, problems
+
+
+def _walk(value: Any, path: tuple) -> Iterator[tuple[tuple, Any]]:
+    """Yield every key and value with its path; stops below the deepest level allowed."""
+    yield path, value
+    if len(path) > DEEPEST:
+        return
+    if isinstance(value, dict):
+        for key, child in value.items():
+            yield (*path, key), key
+            yield from _walk(child, (*path, key))
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from _walk(child, (*path, index))
+
+
+def _why_not_json(text: str, error: json.JSONDecodeError) -> str:
+    """Say in plain words what is wrong at the place where parsing stopped."""
+    before, after = text[: error.pos].rstrip(), text[error.pos :].lstrip()
+    if not text.strip():
+        return "the file is empty; a spec is one JSON object, in braces { }"
+    if error.msg.startswith("Extra data"):
+        return "there is text after the end of the spec; a file holds one object"
+    if error.msg.startswith("Unterminated string"):
+        return "a text is not closed; it ends with a double quote"
+    if error.msg.startswith("Invalid control character"):
+        return "a text runs over the end of its line; close its double quotes or write \\n"
+    if error.msg.startswith("Invalid \\"):
+        return "a backslash stands before a letter that it cannot stand before; write \\\\ for a backslash"
+    if not after:
+        return "the file ends before the spec does; a bracket } or ] is missing"
+    if (after[0] in "}]" and before.endswith(",")) or error.msg.startswith("Illegal trailing comma"):
+        return "a comma stands before a closing bracket; remove it"
+    if after[0] == "'":
+        return "texts and keys stand in double quotes, not in single ones"
+    if after[0] in "/#":
+        return "JSON has no comments; remove it"
+    if literal := re.match("(True|False|None)\\b", after):
+        right = {"True": "true", "False": "false", "None": "null"}[literal[1]]
+        return f"{literal[1]} is written {right} in JSON"
+    if "',' delimiter" in error.msg:
+        return "a comma is missing before this, or a bracket } or ]"
+    if "':' delimiter" in error.msg:
+        return "a colon is missing between a key and its value"
+    if "property name" in error.msg:
+        return "a key in double quotes must stand here"
+    return "a value must stand here: a text in double quotes, a number, true, false, null, an object or a list"

@@ -1,0 +1,184 @@
+"""From a spec's file to a `Spec`, or to one line for each of its problems."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from keras_samplernn.errors import UserError
+from keras_samplernn.spec.constructors import constructor_model
+from keras_samplernn.spec.fields import Data, Spec
+from keras_samplernn.spec.json_text import read_json
+from keras_samplernn.spec.tiers import resolve_tiers
+from keras_samplernn.spec.wording import place_of, problems_of, resolved, show
+
+MOST_BYTES = 1_000_000
+DATA_PATHS = ("train", "valid", "test")
+# What a run may change when it goes on; data paths may too, but not a fraction: it moves files between the sets.
+MAY_CHANGE = (
+    "monitoring",
+    "training.epochs",
+    "training.patience",
+    "training.checkpoint_minutes",
+    "training.keep_checkpoints",
+)
+
+
+def load_spec(path: str | Path, tier_types: Mapping[str, type]) -> Spec:
+    """Read and validate a spec's file; UserError with a line for each problem."""
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); give the path of a spec") from None
+    if len(content) > MOST_BYTES:
+        raise UserError(f"{path}: is larger than {MOST_BYTES // 1_000_000} MB; a spec has a few kB")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise UserError(f"{path}:{line}: is not UTF-8 text; save it in that encoding") from None
+    return parse_spec(text, str(path), tier_types, path.parent)
+
+
+def parse_spec(text: str, place: str, tier_types: Mapping[str, type], folder: str | Path) -> Spec:
+    """Validate a spec.
+
+    Args:
+        text: JSON.
+        place: what the spec is called at the head of each message.
+        tier_types: the installed tiers' classes by name.
+        folder: what relative data paths are relative to.
+
+    Raises:
+        UserError: with a line for each problem, all that can be found together.
+    """
+    raw, problems = read_json(text, place)
+    raw.pop("$schema", None)  # editors are told there which schema to use
+    tiers, top_frame_size, found = resolve_tiers(raw, tier_types)
+    sections = {key: value for key, value in raw.items() if key not in ("tiers", "tier_defaults")}
+    try:
+        spec = Spec.model_validate(sections | {"tiers": tiers})
+    except ValidationError as error:
+        schema = Spec.model_json_schema()
+        found = problems_of(error, sections, schema, "the spec", _homes(schema, tier_types)) | found
+        spec = Spec.model_validate(_without(sections, found) | {"tiers": tiers})
+    spec = spec.model_copy(update={"data": _resolve_paths(spec.data, Path(folder))})
+    for path, message in found.items():
+        problems.setdefault(place_of(path), message)
+    for places, message in _cross_check(spec, top_frame_size):
+        if not problems.keys() & {*places}:
+            problems[places[0]] = message
+    if problems:
+        raise UserError(*(f"{place}: {message}" for message in problems.values()))
+    return spec
+
+
+def differences(old: Spec, new: Spec) -> list[str]:
+    """List the fields in which a run may not change, as `training.seq_len: 512 -> 256`."""
+    return list(_compare(_frozen_fields(old), _frozen_fields(new), ()))
+
+
+def _frozen_fields(spec: Spec) -> dict[str, Any]:
+    fields = spec.model_dump(mode="json")
+    for key in DATA_PATHS:
+        if not isinstance(fields["data"][key], float):
+            fields["data"][key] = None
+    for place in MAY_CHANGE:
+        section, _, key = place.partition(".")
+        fields[section].pop(key) if key else fields.pop(section)
+    return fields
+
+
+def _compare(old: Any, new: Any, path: tuple) -> Iterator[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = dict.fromkeys([*old, *new])
+        for key in keys:
+            yield from _compare(old.get(key, ...), new.get(key, ...), (*path, key))
+    elif path == ("tiers",):
+        for index in range(max(len(old), len(new))):
+            pair = (tiers[index] if index < len(tiers) else ... for tiers in (old, new))
+            yield from _compare(*pair, (*path, index))
+    elif old != new:
+        before, after = ("absent" if value is ... else show(value) for value in (old, new))
+        yield f"{place_of(path)}: {before} -> {after}"
+
+
+def _homes(schema: dict[str, Any], tier_types: Mapping[str, type]) -> dict[str, str]:
+    """Return where the fields of sections and tiers belong, for a key that stands in the wrong place."""
+    homes = {
+        # What a tier cannot do without is its own; the rest is mostly shared.
+        key: f"tiers[0].{key}" if field.is_required() else f"tier_defaults.{key}"
+        for tier in tier_types.values()
+        for key, field in constructor_model(tier).model_fields.items()
+    }
+    for section, field in schema["properties"].items():
+        for option in field.get("anyOf", [field]):
+            inner = resolved(option, schema["$defs"])
+            homes |= {key: f"{section}.{key}" for key in inner.get("properties", ()) if section != "tiers"}
+    return homes
+
+
+def _without(sections: dict[str, Any], problems: dict[tuple, str]) -> dict[str, Any]:
+    """Drop what is wrong, so that the rest can be checked too."""
+    sound = {key: dict(value) if isinstance(value, dict) else value for key, value in sections.items()}
+    for path in problems:
+        section = sound.get(path[0])
+        if isinstance(section, dict) and len(path) > 1:
+            section.pop(path[1], None)
+        else:
+            sound.pop(path[0], None)
+    if sound.get("conditioning") == {}:
+        del sound["conditioning"]
+    return sound | {"data": {"train": "."} | sound.get("data", {})}
+
+
+def _resolve_paths(data: Data, folder: Path) -> Data:
+    def resolve(path: Path) -> Path:
+        home = path.parts[:1] == ("~",)
+        absolute = Path.home().joinpath(*path.parts[1:]) if home else folder.absolute() / path
+        return Path(os.path.normpath(absolute))
+
+    paths = {key: getattr(data, key) for key in DATA_PATHS}
+    return data.model_copy(update={k: resolve(path) for k, path in paths.items() if isinstance(path, Path)})
+
+
+def _cross_check(spec: Spec, top: int | None) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the places that do not go together, the one to be mended first, with what is wrong."""
+    training, data = spec.training, spec.data
+    if top and training.seq_len % top:
+        below = training.seq_len // top * top
+        yield (
+            ("training.seq_len",),
+            f"training.seq_len = {training.seq_len} is not a multiple of tiers[0].frame_size = {top}; "
+            f"try {f'{below} or ' if below else ''}{below + top}",
+        )
+    if training.schedule != "constant" and training.decay_steps is None:
+        yield (
+            ("training.decay_steps", "training.schedule"),
+            f'training.decay_steps is missing; training.schedule = "{training.schedule}" needs it, the optimizer '
+            "steps in which the learning rate falls",
+        )
+    if training.schedule == "constant" and training.decay_steps is not None:
+        yield (
+            ("training.decay_steps", "training.schedule"),
+            f"training.decay_steps = {training.decay_steps} has no effect with training.schedule = "
+            '"constant"; choose "cosine" or "exponential", or remove it',
+        )
+    if training.patience is not None and data.valid is None:
+        yield (
+            ("training.patience", "data.valid"),
+            f"training.patience = {training.patience} needs data.valid, whose loss it watches; give a folder or a "
+            "fraction such as 0.1",
+        )
+    for key in ("valid", "test"):
+        path = getattr(data, key)
+        if isinstance(path, Path) and (path == data.train or {path, data.train} & {*path.parents, *data.train.parents}):
+            yield (
+                (f"data.{key}", "data.train"),
+                f"data.{key} = {show(str(path))} shares files with data.train = {show(str(data.train))}, since "
+                "folders are read with their subfolders; give folders beside each other",
+            )

@@ -1,0 +1,43 @@
+"""The reference page of the spec, written from its schema."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from keras_samplernn.spec.schema import spec_schema
+from keras_samplernn.spec.wording import resolved, rule
+
+
+def spec_reference(tier_types: Mapping[str, type]) -> str:
+    """Return Markdown with a table for each object of a spec and for each tier type."""
+    schema = spec_schema(tier_types)
+    definitions = schema["$defs"]
+    top = {key: field for key, field in schema["properties"].items() if key != "$schema"}
+    lines = ["# The spec", "", "One JSON file says what is trained on what. Unknown fields are refused."]
+    lines += _table("Top level", schema | {"properties": top}, definitions, level=2)
+    for key, field in top.items():
+        for option in field.get("anyOf", [field]):
+            if "$ref" in option:
+                lines += _table(f"`{key}`", resolved(option, definitions), definitions, level=2)
+        if key == "tiers":
+            lines += ["", "## `tiers`", "", field["description"]]
+            for branch in field["items"]["oneOf"]:
+                own = {name: inner for name, inner in branch["properties"].items() if name != "type"}
+                title = f'`"type": "{branch["properties"]["type"]["const"]}"`'
+                lines += _table(title, branch | {"properties": own}, definitions, level=3)
+    return "\n".join(lines) + "\n"
+
+
+def _table(title: str, schema: dict[str, Any], definitions: dict[str, Any], level: int) -> Iterator[str]:
+    """Yield the lines of one object's section."""
+    yield from ("", f"{'#' * level} {title}", "", schema.get("description", ""), "")
+    yield from ("| Field | Value | Default | Meaning |", "| --- | --- | --- | --- |")
+    for key, field in schema["properties"].items():
+        section = resolved(field, definitions)
+        cells = (
+            f"`{key}`",
+            rule(field, definitions) or "any",
+            f"`{json.dumps(field['default'])}`" if "default" in field and section is field else "",
+            field.get("description", section.get("description", "")),
+        )
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

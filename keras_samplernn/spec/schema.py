@@ -1,0 +1,62 @@
+"""The JSON Schema of a spec, with a branch for each installed tier: for editors, and for the reference."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from keras_samplernn.spec.constructors import constructor_model
+from keras_samplernn.spec.fields import DEFAULT_TIERS, MOST_TIERS, Spec
+
+TYPE_WORDS = "Which tier this is: the name it is installed under."
+TIER_DEFAULTS_WORDS = "Values for every tier whose type has the field and whose own entry does not give it."
+SCHEMA_KEY_WORDS = "Where an editor finds the JSON Schema; ignored."
+
+
+def spec_schema(tier_types: Mapping[str, type]) -> dict[str, Any]:
+    """Return the JSON Schema of a spec with these tiers.
+
+    It allows every valid spec. Relations between fields, such as frame sizes that must divide each other, are checked
+    by `parse_spec` alone.
+    """
+    schema = Spec.model_json_schema()
+    definitions = schema["$defs"]
+    del definitions["TierSpec"]
+    branches, shared = [], {}
+    for name, tier_class in sorted(tier_types.items()):
+        # The names of nested models may be equal in two packages: each tier keeps its own.
+        template = f"#/$defs/{name}.{{model}}"
+        branch = constructor_model(tier_class).model_json_schema(ref_template=template)
+        definitions |= {f"{name}.{key}": value for key, value in branch.pop("$defs", {}).items()}
+        for key, field in branch["properties"].items():
+            shared.setdefault(key, [])
+            shared[key] += [field] if field not in shared[key] else []
+        marker = {"const": name, "title": "Type", "description": TYPE_WORDS}
+        # A field that the constructor cannot do without may come from tier_defaults.
+        branches.append(branch | {"properties": {"type": marker, **branch["properties"]}, "required": ["type"]})
+    properties = schema["properties"]
+    tier_defaults = {
+        "title": "Tier Defaults",
+        "description": TIER_DEFAULTS_WORDS,
+        "type": "object",
+        "default": {},
+        "additionalProperties": False,
+        "properties": {key: fields[0] if len(fields) == 1 else {"anyOf": fields} for key, fields in shared.items()},
+    }
+    properties["tiers"] |= {
+        "items": {"oneOf": branches},
+        "minItems": 2,
+        "maxItems": MOST_TIERS,
+        "default": DEFAULT_TIERS,
+    }
+    ordered = {}
+    for key, field in properties.items():
+        ordered |= {"tier_defaults": tier_defaults, key: field} if key == "tiers" else {key: field}
+    schema_key = {"type": "string", "description": SCHEMA_KEY_WORDS}
+    required = [key for key in schema["required"] if key != "tiers"]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "SampleRNN spec",
+        "description": "What a SampleRNN is made of, and what it is trained on.",
+        "properties": {"$schema": schema_key, **ordered},
+        "required": required,
+    }

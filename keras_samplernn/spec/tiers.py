@@ -1,0 +1,130 @@
+"""The tiers of a spec: each entry is held to the constructor of its type, and the stack to the law of frame sizes."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from keras_samplernn.errors import nearest
+from keras_samplernn.spec.constructors import constructor_model, frame_size_of
+from keras_samplernn.spec.fields import DEFAULT_TIERS, MOST_TIERS, TierSpec
+from keras_samplernn.spec.wording import any_of, problems_of, show
+
+MOST_SUGGESTIONS = 6
+Problems = dict[tuple, str]
+
+
+def resolve_tiers(raw: dict[str, Any], tier_types: Mapping[str, type]) -> tuple[list[TierSpec], int | None, Problems]:
+    """Validate `tiers` and `tier_defaults` of a spec.
+
+    Returns:
+        The tiers, where there is no problem with any; the top tier's frame size, where it is known; and a
+        message for each path that has a problem.
+    """
+    entries, defaults = raw.get("tiers", DEFAULT_TIERS), raw.get("tier_defaults", {})
+    problems: Problems = {}
+    if not isinstance(defaults, dict):
+        problems["tier_defaults",] = f"tier_defaults = {show(defaults)} must be an object"
+        defaults = {}
+    if not isinstance(entries, list) or not 2 <= len(entries) <= MOST_TIERS:
+        problems["tiers",] = f"tiers = {show(entries)} must be a list of 2 to {MOST_TIERS} tiers, slowest first"
+        return [], None, problems
+    tiers, sizes, fields = [], [], []
+    for index, entry in enumerate(entries):
+        tier, size, own_fields, found = _resolve_tier(index, entry, defaults, tier_types)
+        problems |= {path: message for path, message in found.items() if path not in problems}
+        tiers.append(tier)
+        sizes.append(size)
+        fields.append(own_fields)
+    if None not in fields:
+        taken = set().union(*fields)
+        for key in (key for key in defaults if key not in taken):
+            hint = nearest(key, taken) or f"; their fields are {', '.join(sorted(taken))}"
+            problems["tier_defaults", key] = f"tier_defaults.{key} is a field of none of the tiers{hint}"
+    problems |= _check_frame_sizes(entries, sizes, tier_types, problems)
+    return ([] if problems else tiers), sizes[0], problems
+
+
+def _resolve_tier(
+    index: int, entry: Any, defaults: dict[str, Any], tier_types: Mapping[str, type]
+) -> tuple[TierSpec | None, int | None, set[str] | None, Problems]:
+    """Return one tier, its frame size, its fields (None where its type is unknown), and what is wrong with it."""
+    place = f"tiers[{index}]"
+    installed = ", ".join(sorted(tier_types)) or "none"
+    if not isinstance(entry, dict) or "type" not in entry:
+        message = f'{place} = {show(entry)} must be an object with "type"; installed: {installed}'
+        return None, None, None, {("tiers", index): message}
+    name = entry["type"]
+    if not isinstance(name, str) or name not in tier_types:
+        hint = nearest(name, tier_types) if isinstance(name, str) else ""
+        message = f"{place}.type = {show(name)} is not installed{hint or '.'} Installed: {installed}"
+        return None, None, None, {("tiers", index, "type"): message}
+
+    tier_class = tier_types[name]
+    model = constructor_model(tier_class)
+    own = {key: value for key, value in entry.items() if key != "type"}
+    shared = {key: value for key, value in defaults.items() if key in model.model_fields and key not in own}
+    given = shared | own
+    tier, problems = None, {}
+    try:
+        # JSON's own types are what the spec holds: a list may become a tuple, but no text a number.
+        arguments = model.model_validate_json(json.dumps(given))
+    except ValidationError as error:
+        found = problems_of(error, given, model.model_json_schema(), name, {}, ("tiers", index))
+        for path, message in found.items():
+            if len(path) > 2 and path[2] in shared:
+                path, message = ("tier_defaults", path[2]), message.replace(place, "tier_defaults", 1)
+            problems[path] = message
+        wrong = {path[-1] for path in problems}
+        size = None if "frame_size" in wrong else frame_size_of(tier_class, given)
+    else:
+        config = {field: getattr(arguments, field) for field in model.model_fields}
+        size = frame_size_of(tier_class, config)
+        if size is None:
+            problems["tiers", index] = f'{place}.type = "{name}" declares no frame_size, which every tier must'
+        else:
+            tier = TierSpec(type=name, config=config, frame_size=size)
+    return tier, size, set(model.model_fields), problems
+
+
+def _check_frame_sizes(
+    entries: list, sizes: list[int | None], tier_types: Mapping[str, type], known: Problems
+) -> Problems:
+    """Hold the stack to its law: sizes fall from tier to tier, each divides the one above, the last is 1."""
+    problems: Problems = {}
+    sizes, last = list(sizes), len(sizes) - 1
+    singles = sorted(name for name, tier in tier_types.items() if frame_size_of(tier, {}) == 1)
+    for index, (entry, size) in enumerate(zip(entries[:-1], sizes, strict=False)):
+        if size == 1 and entry["type"] in singles:
+            message = f'tiers[{index}].type = "{entry["type"]}" predicts single samples; it can only be the last tier'
+            problems["tiers", index, "type"] = message
+            sizes[index] = None
+    for index in range(1, len(sizes)):
+        above, size = sizes[index - 1], sizes[index]
+        if above is None or size is None or (index == last and size == 1):
+            continue
+        here, there = f"tiers[{index}].frame_size = {size}", f"tiers[{index - 1}].frame_size = {above}"
+        if above % size or above == size:
+            fault = "is not smaller than" if above <= size else "does not divide"
+            remedy = _suggest(above, size, sizes[index + 1] if index < last else 1, index)
+            problems["tiers", index, "frame_size"] = f"{here} {fault} {there}; {remedy}"
+    if sizes[last] not in (1, None):
+        such_as = f", such as {any_of(singles)}" if singles else ""
+        problems["tiers", last, "frame_size"] = (
+            f"tiers[{last}].frame_size = {sizes[last]} is the last tier's, which predicts single samples and must "
+            f"be 1; end the list with a tier of frame_size 1{such_as}"
+        )
+    return {path: message for path, message in problems.items() if path not in known}
+
+
+def _suggest(above: int, size: int, below: int | None, index: int) -> str:
+    """Name frame sizes that would fit between the neighbours, the nearest ones where there are many."""
+    divisors = [d for d in range(2, above // 2 + 1) if above % d == 0] if above <= 1_000_000 else []
+    fitting = [d for d in divisors if below and d % below == 0 and d > below] or divisors
+    if not fitting:
+        return (
+            f"make tiers[{index - 1}].frame_size a multiple of it, such as {max(2, (above + size // 2) // size) * size}"
+        )
+    nearby = sorted(sorted(fitting, key=lambda d: abs(d - size))[:MOST_SUGGESTIONS])
+    return f"try {any_of(map(str, nearby))}"

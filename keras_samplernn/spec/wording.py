@@ -1,0 +1,162 @@
+"""Plain words for places, values and rules: the same in messages, in the schema's pages and for strangers' tiers."""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import ValidationError
+
+from keras_samplernn.errors import nearest
+
+LONGEST_VALUE = 60
+
+
+def place_of(path: Iterable[str | int]) -> str:
+    """Write a path as people do: ("tiers", 1, "dim") is `tiers[1].dim`."""
+    place = ""
+    for key in path:
+        if isinstance(key, str) and re.fullmatch(r"[\w$-]+", key):
+            place += f".{key}" if place else key
+        else:
+            place += f"[{show(key)}]"
+    return place
+
+
+def show(value: Any) -> str:
+    """Write a value as JSON on one line that any terminal takes, shortened where it is long."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = text if text.isprintable() else json.dumps(value, default=str)
+    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
+
+
+def any_of(items: Iterable[str]) -> str:
+    """Join alternatives: `a, b or c`."""
+    *others, last = items
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def rule(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
+    """Say which values a JSON Schema allows, as in "a whole number from 1 to 5"; nothing where it allows all."""
+    schema = resolved(schema, definitions)
+    if "anyOf" in schema:
+        return any_of(dict.fromkeys(filter(None, (rule(option, definitions) for option in schema["anyOf"]))))
+    if "enum" in schema or "const" in schema:
+        return any_of(show(value) for value in schema.get("enum", [schema.get("const")]))
+    if "patternErrorMessage" in schema:
+        return schema["patternErrorMessage"]
+    kind = schema.get("type")
+    if kind in ("integer", "number"):
+        return ("a whole number" if kind == "integer" else "a number") + _bounds(schema)
+    if kind == "string" and "pattern" in schema:
+        return f"text of the pattern {schema['pattern']}"
+    if kind == "array":
+        return _list_rule(schema, definitions)
+    if kind == "object":
+        required = " and ".join(show(key) for key in schema.get("required", ()))
+        return f"an object with {required}" if required else "an object"
+    path = schema.get("format") in ("path", "directory-path", "file-path")
+    return {"boolean": "true or false", "string": "a path" if path else "text", "null": "null"}.get(kind, "")
+
+
+def problems_of(
+    error: ValidationError, raw: Any, schema: dict[str, Any], owner: str, homes: dict[str, str], root: tuple = ()
+) -> dict[tuple, str]:
+    """Turn pydantic's errors into one message for each path, which names value, rule and remedy.
+
+    Args:
+        error: what pydantic raised about `raw`.
+        raw: the values as they stood in the spec.
+        schema: JSON Schema of the model that was validated, with its `$defs`.
+        owner: what the model is called where a key of it is unknown.
+        homes: the right place of keys that users know but may have put elsewhere.
+        root: path of `raw` inside the spec.
+    """
+    messages: dict[tuple, str] = {}
+    # An error with words of its own knows more than the branches of the same union that failed on the type.
+    for item in sorted(error.errors(include_url=False), key=lambda item: item["type"] not in OWN_WORDS):
+        path, value, parent, field = _locate(item["loc"], raw, schema)
+        where = place_of((*root, *path))
+        if item["type"] == "extra_forbidden":
+            section = place_of((*root, *path[:-1])) if path[:-1] else owner
+            message = f"{where} is not a field of {section}{_right_key(path[-1], parent, homes)}"
+        elif item["type"] == "missing":
+            message = f"{where} is missing; give {rule(field, schema.get('$defs', {})) or 'a value'}"
+        elif item["type"] in OWN_WORDS:
+            message = f"{where} = {show(value)}: {item['ctx']['error']}"
+        elif expected := rule(field, schema.get("$defs", {})):
+            choices = [choice for choice in field.get("enum", ()) if isinstance(choice, str)]
+            hint = nearest(value, choices) if isinstance(value, str) else ""
+            message = f"{where} = {show(value)} must be {expected}{hint}"
+        else:
+            message = f"{where} = {show(value)}: {item['msg'].replace('Input should', 'it must')}"
+        messages.setdefault((*root, *path), message)
+    return messages
+
+
+OWN_WORDS = ("value_error", "assertion_error")
+
+
+def _right_key(key: str, parent: dict[str, Any], homes: dict[str, str]) -> str:
+    names = list(parent.get("properties", ()))
+    if key in homes:
+        return f'; did you mean "{homes[key]}"?'
+    return nearest(key, names) or f"; its fields are {', '.join(names)}"
+
+
+def _locate(loc: tuple, raw: Any, schema: dict[str, Any]) -> tuple[tuple, Any, dict[str, Any], dict[str, Any]]:
+    """Follow an error's location as far as it names keys (pydantic appends the branches of unions).
+
+    Returns its path, the value there, the schema of the object around it, and its own schema.
+    """
+    definitions, path, parent = schema.get("$defs", {}), (), schema
+    for key in loc:
+        if isinstance(raw, dict) and isinstance(key, str):
+            around = _object(schema, definitions)
+            if key not in raw and key not in around.get("properties", ()):
+                break
+            raw, parent, schema = raw.get(key), around, around.get("properties", {}).get(key, {})
+        elif isinstance(raw, list) and isinstance(key, int):
+            raw, schema = raw[key], resolved(schema, definitions).get("items", {})
+        else:
+            break
+        path = (*path, key)
+    return path, raw, parent, resolved(schema, definitions)
+
+
+def resolved(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Follow a schema's reference, where it is one."""
+    return definitions[schema["$ref"].rsplit("/", 1)[-1]] if "$ref" in schema else schema
+
+
+def _object(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """The object among the alternatives of a schema."""
+    options = [resolved(option, definitions) for option in resolved(schema, definitions).get("anyOf", [schema])]
+    return next((option for option in options if "properties" in option), {})
+
+
+def _bounds(schema: dict[str, Any]) -> str:
+    found = [key for key in ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum") if key in schema]
+    bounds = [f"{schema[key]:g}" if isinstance(schema[key], float) else schema[key] for key in found]
+    words = RANGES[tuple(found)].format(*bounds)
+    return words + (f" that is a multiple of {schema['multipleOf']}" if "multipleOf" in schema else "")
+
+
+RANGES = {
+    (): "",
+    ("minimum",): " of at least {}",
+    ("exclusiveMinimum",): " above {}",
+    ("maximum",): " of at most {}",
+    ("exclusiveMaximum",): " below {}",
+    ("minimum", "maximum"): " from {} to {}",
+    ("minimum", "exclusiveMaximum"): " from {} to below {}",
+    ("exclusiveMinimum", "maximum"): " above {}, up to {}",
+    ("exclusiveMinimum", "exclusiveMaximum"): " above {} and below {}",
+}
+
+
+def _list_rule(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
+    least, most = schema.get("minItems", 0), schema.get("maxItems")
+    count = f"{least} to {most} values" if most else f"at least {least} values" if least else "values"
+    item = rule(schema.get("items", {}), definitions)
+    return f"a list of {count}" + (f", each {item}" if item else "")

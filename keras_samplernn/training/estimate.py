@@ -1,0 +1,67 @@
+"""The `check` command: what a spec's training will take, measured on a few steps that nothing is kept of."""
+
+import itertools
+import resource
+import sys
+import time
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from keras_samplernn.model.assembly import assemble
+from keras_samplernn.progress import format_duration
+from keras_samplernn.spec import Spec
+from keras_samplernn.training.corpora import Corpora
+from keras_samplernn.training.fit import Trainer
+
+TRIAL_STEPS = 4
+TRIAL_SECONDS = 20.0
+
+
+def estimate(spec: Spec, tier_types: Mapping[str, type], corpora: Corpora) -> Iterator[str]:
+    """Yield, line by line, what the corpora hold, how large the model is, and what training takes here."""
+    for name, corpus in corpora.present().items():
+        seconds = corpus.samples / spec.audio.sample_rate
+        yield (
+            f"{name}: {len(corpus.sounds):,} sounds, {corpus.samples:,} samples, {format_duration(seconds)};"
+            f" unigram entropy {entropy_bits(corpus.code_counts):.3f} bits per sample"
+        )
+        if spec.classes:
+            shares = corpus.class_counts / corpus.samples
+            yield f"{name}: " + ", ".join(
+                f"class {label} {share:.1%}" for label, share in zip(spec.class_names, shares, strict=True)
+            )
+    model = assemble(spec, tier_types, spec.training.precision)
+    trainer = Trainer(spec, model, corpora.train)
+    weights = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
+    yield f"model: {weights:,} parameters, {4 * weights / 1e6:,.1f} MB; with Adam {16 * weights / 1e6:,.1f} MB"
+    plan = trainer.plan(epoch=0)
+    yield f"epoch: {plan.steps:,} steps of {plan.lanes} x {plan.seq_len} samples"
+    seconds = _seconds_per_step(trainer)
+    yield f"step: {seconds:.3f} s here; {corpora.train.samples / (plan.steps * seconds):,.0f} samples/s"
+    yield (
+        f"time: {format_duration(seconds * plan.steps)} an epoch,"
+        f" {format_duration(seconds * plan.steps * spec.training.epochs)} for {spec.training.epochs} epochs,"
+        " without validation"
+    )
+    # Linux counts in KiB, macOS in bytes.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    yield f"memory: {peak / 1e9:.2f} GB at most in these steps"
+
+
+def entropy_bits(counts: np.ndarray) -> float:
+    """Return the entropy of a distribution given by counts: what a model that knows nothing else pays."""
+    shares = counts[counts > 0] / counts.sum()
+    return float(-(shares * np.log2(shares)).sum())
+
+
+def _seconds_per_step(trainer: Trainer) -> float:
+    """Time training steps, the first one (which compiles) apart; the fastest of a few."""
+    batches = itertools.chain.from_iterable(itertools.repeat(trainer.batches(trainer.plan(epoch=0))))
+    trainer.model.train_on_batch(*next(batches))
+    times, began = [], time.perf_counter()
+    while len(times) < TRIAL_STEPS and (not times or time.perf_counter() - began < TRIAL_SECONDS):
+        batch, start = next(batches), time.perf_counter()
+        trainer.model.train_on_batch(*batch)
+        times.append(time.perf_counter() - start)
+    return min(times)

@@ -1,0 +1,80 @@
+"""Bits per sample of whole files: total bits over total samples, never a mean of means."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from keras_samplernn.data.batches import make_batches, plan_once
+from keras_samplernn.data.corpus import Corpus
+from keras_samplernn.model.samplernn import SampleRNN, bits_per_sample, restart_rows
+
+
+@dataclasses.dataclass(frozen=True)
+class Bits:
+    """What a corpus costs under a model.
+
+    Attributes:
+        total: bits of all samples.
+        samples: how many there are.
+        class_totals: `(classes,)` bits of the samples of each class; empty where unconditional.
+        class_samples: `(classes,)` how many there are of each.
+    """
+
+    total: float
+    samples: int
+    class_totals: np.ndarray
+    class_samples: np.ndarray
+
+    @property
+    def per_sample(self) -> float:
+        """Bits per sample."""
+        return self.total / self.samples
+
+    def per_class(self, names: tuple[str, ...]) -> dict[str, float]:
+        """Return bits per sample of each class that occurs."""
+        occurring = zip(names, self.class_totals, self.class_samples, strict=True)
+        return {name: float(total / samples) for name, total, samples in occurring if samples}
+
+
+class Evaluator:
+    """Scores whole files with states of its own: nothing that training uses is read or written.
+
+    Args:
+        model: whose weights are used, as they are when it is called.
+        silence: the code of silence.
+        lanes: most files side by side.
+        seq_len: samples per window; the figures do not depend on it.
+    """
+
+    def __init__(self, model: SampleRNN, silence: int, lanes: int, seq_len: int):
+        self.model = model
+        self.silence = silence
+        self.lanes = lanes
+        self.seq_len = seq_len
+        self._score = tf.function(self._score_window, autograph=False)
+
+    def __call__(self, corpus: Corpus) -> Bits:
+        """Score every sample of every file once."""
+        lengths = [sound.samples for sound in corpus.sounds]
+        plan = plan_once(lengths, min(self.lanes, len(lengths)), self.seq_len)
+        states = self.model.initial_states(plan.lanes)
+        total, samples = 0.0, 0
+        class_totals, class_samples = np.zeros(self.model.classes), np.zeros(self.model.classes, np.int64)
+        for batch in make_batches(corpus, plan, self.model.lookback, self.silence):
+            valid = np.arange(self.seq_len) < batch["valid"].numpy()[:, None]
+            bits, states = self._score(batch, states)
+            bits = bits.numpy().astype(np.float64)[valid]
+            total += bits.sum()
+            samples += len(bits)
+            if self.model.classes:
+                classes = batch["conditions"].numpy()[valid]
+                class_totals += np.bincount(classes, bits, minlength=self.model.classes)
+                class_samples += np.bincount(classes, minlength=self.model.classes)
+        return Bits(total, samples, class_totals, class_samples)
+
+    def _score_window(self, batch: dict[str, tf.Tensor], states: list[tuple]) -> tuple[Any, list[tuple]]:
+        states = restart_rows(batch["reset"], self.model.initial_states(batch["reset"].shape[0]), states)
+        logits, states = self.model.forward(batch["codes"], batch.get("conditions"), states)
+        return bits_per_sample(batch["codes"][:, self.model.lookback :], logits), states

@@ -1,0 +1,150 @@
+"""Training a run: epoch by epoch, validated, checkpointed, resumed where it stopped."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from keras_samplernn.data.batches import Plan
+from keras_samplernn.files import replace_json
+from keras_samplernn.model.assembly import assemble
+from keras_samplernn.progress import Progress
+from keras_samplernn.run import Run, open_or_create_run, open_run, set_aside
+from keras_samplernn.spec import Spec
+from keras_samplernn.training.checkpoint import choose_checkpoint, list_checkpoints
+from keras_samplernn.training.corpora import Corpora, prepare_corpora, quantizer_of
+from keras_samplernn.training.evaluation import Evaluator
+from keras_samplernn.training.interrupt import Interrupted, StopWish
+from keras_samplernn.training.monitoring import HeldOutSounds, Monitor
+from keras_samplernn.training.state import TrainingState
+from keras_samplernn.training.step_keeper import StepKeeper, Validation
+from keras_samplernn.training.trainer import Trainer
+
+
+def fit_spec(
+    spec: Spec,
+    folder: Path,
+    tier_types: Mapping[str, type],
+    epochs: int | None,
+    max_steps: int | None,
+    restart: bool,
+    init_from: Path | None,
+    say: Callable[[str], None],
+) -> Run:
+    """Train a spec in a run directory, or go on there.
+
+    Everything that happens is a function of the spec, the corpora and the number of steps done, so that a run that
+    was interrupted goes on as if it had not been.
+
+    Args:
+        spec: validated.
+        folder: of the run.
+        tier_types: the installed tiers by name.
+        epochs: end after so many in all; None: as many as the spec says.
+        max_steps: end after so many steps in all; None: no such end.
+        restart: an old run is moved aside first.
+        init_from: a run of the same tiers, whose best weights a new run begins with; None: random weights.
+        say: takes messages for people.
+
+    Raises:
+        Interrupted: a signal came; the step was finished and a checkpoint written.
+        UserError: spec, corpora or run directory are at fault, or the loss is not finite.
+    """
+    corpora = prepare_corpora(spec, say)
+    if restart and folder.exists():
+        open_run(folder, tier_types)
+        say(f"{folder}: moved to {set_aside(folder)}")
+    run = open_or_create_run(folder, spec, tier_types)
+    with run.locked():
+        replace_json(run.folder / "data_manifest.json", corpora.manifest())
+        keras.utils.set_random_seed(spec.training.seed)
+        tf.config.experimental.enable_op_determinism()
+        trainer = Trainer(spec, assemble(spec, tier_types, spec.training.precision), corpora.train)
+        state = _restore(run, trainer, say)
+        if init_from is not None and not state.step:
+            say(f"begins with the weights of {_take_weights(open_run(init_from, tier_types), trainer)}")
+        _train(run, trainer, corpora, tier_types, state, epochs or spec.training.epochs, max_steps)
+    return run
+
+
+def _restore(run: Run, trainer: Trainer, say: Callable[[str], None]) -> TrainingState:
+    """Give model and optimizer what the newest checkpoint holds, and say where the run stands."""
+    checkpoints = list_checkpoints(run.checkpoints_folder)
+    if not checkpoints:
+        return TrainingState()
+    checkpoints[-1].load_weights(trainer.model)
+    checkpoints[-1].load_training(trainer.model)
+    say(f"{run.folder}: goes on after step {checkpoints[-1].step}")
+    return TrainingState(**checkpoints[-1].read_state())
+
+
+def _take_weights(source: Run, trainer: Trainer) -> Path:
+    """Give the model the best weights of another run."""
+    checkpoint = choose_checkpoint(source.checkpoints_folder, "best")
+    checkpoint.load_weights(trainer.model)
+    return checkpoint.folder
+
+
+def _train(
+    run: Run,
+    trainer: Trainer,
+    corpora: Corpora,
+    tier_types: Mapping[str, type],
+    state: TrainingState,
+    epochs: int,
+    max_steps: int | None,
+) -> None:
+    """Train until `epochs` or `max_steps` are done in all, or validation stays without a better score."""
+    spec, validation, sounds = run.spec, None, None
+    if corpora.valid is not None:
+        training = spec.training
+        silence = quantizer_of(spec).silence
+        validation = Validation(corpora.valid, Evaluator(trainer.model, silence, training.batch_size, training.seq_len))
+        if spec.monitoring.every_epochs:
+            sounds = HeldOutSounds(assemble(spec, tier_types), spec, corpora.valid, run.samples_folder)
+    with (
+        StopWish() as wish,
+        Monitor(run.logs_folder, spec) as monitor,
+        Progress("fit", _steps_in_all(trainer, state, epochs, max_steps), done=state.step) as progress,
+    ):
+        monitor.log_spec(state.step)
+        keeper = StepKeeper(run, trainer.model, state, epochs, validation, sounds, monitor, progress, wish)
+        while state.epoch < epochs and not _out_of_patience(spec, state):
+            plan = trainer.plan(state.epoch)
+            last_step = plan.steps
+            if max_steps is not None:
+                last_step = min(last_step, state.epoch_step + max_steps - state.step)
+            if last_step <= state.epoch_step < plan.steps:
+                break
+            _fit_epoch(trainer, plan, state, keeper, last_step)
+            if wish.signal_number:
+                keeper.save()
+                raise Interrupted(wish.signal_number, state.step)
+            keeper.finish(whole_epoch=last_step == plan.steps)
+
+
+def _fit_epoch(trainer: Trainer, plan: Plan, state: TrainingState, keeper: StepKeeper, last_step: int) -> None:
+    """Train from the step that the epoch stands at up to `last_step` of its plan."""
+    if state.epoch_step == last_step:  # it was stopped between its last step and its validation
+        return
+    keeper.last_step = last_step
+    trainer.model.fit(
+        trainer.batches(plan, state.epoch_step).take(last_step - state.epoch_step),
+        initial_epoch=state.epoch,
+        epochs=state.epoch + 1,
+        callbacks=[keeper],
+        verbose=0,
+        shuffle=False,  # the plan has done it
+    )
+
+
+def _out_of_patience(spec: Spec, state: TrainingState) -> bool:
+    patience = spec.training.patience
+    return patience is not None and state.epochs_since_best >= patience
+
+
+def _steps_in_all(trainer: Trainer, state: TrainingState, epochs: int, max_steps: int | None) -> int:
+    """Estimate at how many steps the run ends; epochs differ by a few."""
+    steps = state.step - state.epoch_step + (epochs - state.epoch) * trainer.plan(state.epoch).steps
+    return steps if max_steps is None else min(steps, max_steps)

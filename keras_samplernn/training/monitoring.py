@@ -1,0 +1,99 @@
+"""What TensorBoard shows of a run: figures while it trains, and sounds beside the real ones."""
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from keras_samplernn.data.corpus import Corpus
+from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.data.wav_writer import WavWriter
+from keras_samplernn.generation.engine import GenerationEngine
+from keras_samplernn.generation.render import CHUNK_SAMPLES, Sound, generate_chunks
+from keras_samplernn.model.samplernn import SampleRNN
+from keras_samplernn.spec import Spec
+from keras_samplernn.training.checkpoint import weights_of
+from keras_samplernn.training.spectrogram import spectrogram_image
+
+
+class Monitor:
+    """Writes a run's TensorBoard log.
+
+    Args:
+        folder: of the event files.
+        spec: shown as text; its `monitoring` says which sounds are made.
+    """
+
+    def __init__(self, folder: Path, spec: Spec):
+        self.spec = spec
+        self._writer = tf.summary.create_file_writer(str(folder))
+
+    def __enter__(self) -> "Monitor":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._writer.close()
+
+    def log_spec(self, step: int) -> None:
+        """Show the spec."""
+        with self._writer.as_default(step):
+            tf.summary.text("spec", "```json\n" + self.spec.to_json() + "```")
+
+    def log_figures(self, step: int, figures: dict[str, float]) -> None:
+        """Add a point to each named curve, and make it visible at once."""
+        with self._writer.as_default(step):
+            for name, value in figures.items():
+                tf.summary.scalar(name, value)
+        self._writer.flush()
+
+    def log_sound(self, step: int, name: str, wave: np.ndarray) -> None:
+        """Show a sound: to be heard, and as a spectrogram. `wave` is `(n,)` in [-1, 1]."""
+        with self._writer.as_default(step):
+            tf.summary.audio(name, wave[None, :, None].astype(np.float32), self.spec.audio.sample_rate)
+            tf.summary.image(name, spectrogram_image(wave)[None])
+        self._writer.flush()
+
+
+class HeldOutSounds:
+    """Generates, at chosen epochs, under the conditions of held-out files, and shows it beside the real clips.
+
+    Args:
+        model: of its own, in float32; it takes the trained weights each time.
+        spec: its `monitoring` says how many sounds, how long, at what temperature.
+        corpus: the validation files.
+        folder: where each epoch's wavs are kept.
+    """
+
+    def __init__(self, model: SampleRNN, spec: Spec, corpus: Corpus, folder: Path):
+        self.model = model
+        self.spec = spec
+        self.folder = folder
+        self.quantizer = Quantizer(spec.audio.q_type, spec.audio.q_levels)
+        longest = round(spec.monitoring.seconds * spec.audio.sample_rate)
+        self.sounds, self.clips = [], []
+        for number, entry in enumerate(corpus.sounds[: spec.monitoring.sounds]):
+            piece = slice(entry.start, entry.start + min(entry.samples, longest))
+            codes = np.asarray(corpus.codes[piece])
+            conditions = None if corpus.conditions is None else np.asarray(corpus.conditions[piece])
+            stem = f"sound_{number:03d}"
+            self.sounds.append(Sound(stem, stem, len(codes), spec.monitoring.temperature, conditions))
+            self.clips.append(self.quantizer.decode(codes))
+        self._engine = GenerationEngine(model, self.quantizer.silence, len(self.sounds), CHUNK_SAMPLES)
+
+    def show(self, monitor: Monitor, trained: SampleRNN, step: int, epoch: int) -> None:
+        """Generate with the trained weights, keep the wavs in `epoch_NNNN`, and log them with the real clips."""
+        for variable, value in zip(weights_of(self.model), weights_of(trained), strict=True):
+            variable.assign(value)
+        self._engine.refresh()
+        folder = self.folder / f"epoch_{epoch:04d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        pieces: dict[str, list[np.ndarray]] = {sound.name: [] for sound in self.sounds}
+        start, seed = self._engine.silent_start(), self.spec.training.seed
+        for sound, codes, _ in generate_chunks(self._engine, self.sounds, start, seed):
+            pieces[sound.name].append(self.quantizer.decode(codes))
+        for (name, waves), clip in zip(pieces.items(), self.clips, strict=True):
+            wave = np.concatenate(waves)
+            with WavWriter(folder / f"{name}.wav", self.spec.audio.sample_rate) as writer:
+                writer.write(wave)
+            monitor.log_sound(step, f"{name}/generated", wave)
+            monitor.log_sound(step, f"{name}/real", clip)

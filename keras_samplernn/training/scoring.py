@@ -1,0 +1,42 @@
+"""The `evaluate` command: a run's bits per sample on a folder of sounds."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from keras_samplernn.errors import UserError
+from keras_samplernn.model.assembly import assemble
+from keras_samplernn.run import Run
+from keras_samplernn.training.checkpoint import choose_checkpoint
+from keras_samplernn.training.corpora import prepare_corpora, prepare_folder, quantizer_of
+from keras_samplernn.training.evaluation import Evaluator
+
+
+def score_run(
+    run: Run, tier_types: Mapping[str, type], data: Path | None, which: str, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Score a run in float32 on `data`, or on its spec's test files, or else its validation files.
+
+    Args:
+        which: checkpoint, "best" or "newest".
+
+    Returns:
+        `bits_per_sample`, `samples` and, where conditional, `bits_per_sample_of_class`; no name, path or time.
+    """
+    spec = run.spec
+    checkpoint = choose_checkpoint(run.checkpoints_folder, which)
+    if data is not None:
+        corpus = prepare_folder(spec, data, say)
+    else:
+        corpora = prepare_corpora(spec, say)
+        corpus = corpora.test or corpora.valid
+        if corpus is None:
+            raise UserError(f"{run.folder}: its spec names neither test nor validation files; give --data")
+    model = assemble(spec, tier_types)
+    checkpoint.load_weights(model)
+    training = spec.training
+    bits = Evaluator(model, quantizer_of(spec).silence, training.batch_size, training.seq_len)(corpus)
+    figures: dict[str, Any] = {"bits_per_sample": bits.per_sample, "samples": bits.samples}
+    if spec.classes:
+        figures["bits_per_sample_of_class"] = bits.per_class(spec.class_names)
+    return figures

@@ -1,0 +1,171 @@
+"""What happens between the steps of a training: counting, logging, saving, stopping, validating."""
+
+import dataclasses
+import math
+import time
+
+import keras
+
+from keras_samplernn.data.corpus import Corpus
+from keras_samplernn.errors import UserError
+from keras_samplernn.model.samplernn import SampleRNN
+from keras_samplernn.progress import Progress
+from keras_samplernn.run import Run
+from keras_samplernn.training.checkpoint import prune_checkpoints, save_checkpoint
+from keras_samplernn.training.evaluation import Evaluator
+from keras_samplernn.training.interrupt import StopWish
+from keras_samplernn.training.metrics import write_metrics
+from keras_samplernn.training.monitoring import HeldOutSounds, Monitor
+from keras_samplernn.training.state import TrainingState
+
+LOG_SECONDS = 5.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Validation:
+    """The validation files and what scores them."""
+
+    corpus: Corpus
+    evaluator: Evaluator
+
+
+class StepKeeper(keras.callbacks.Callback):
+    """The callback of `fit`, and what is done after each epoch.
+
+    Args:
+        run: whose folder everything goes to.
+        model: compiled.
+        state: advanced with every step.
+        epochs: at which the run ends.
+        validation: None where the spec has no validation files; sounds: None where none are to be made.
+        monitor: takes the figures; progress: shows them.
+        wish: looked at after every step.
+
+    Attributes:
+        last_step: of the epoch under way, after which `finish` will save.
+    """
+
+    last_step = 0
+
+    def __init__(
+        self,
+        run: Run,
+        model: SampleRNN,
+        state: TrainingState,
+        epochs: int,
+        validation: Validation | None,
+        sounds: HeldOutSounds | None,
+        monitor: Monitor,
+        progress: Progress,
+        wish: StopWish,
+    ):
+        super().__init__()
+        self.run, self.spec, self.samplernn, self.state, self.epochs = run, run.spec, model, state, epochs
+        self.validation, self.sounds = validation, sounds
+        self.monitor, self.progress, self.wish = monitor, progress, wish
+        self._saved = time.monotonic()
+        self._speed = 0.0
+        # `fit` clears its metrics when it begins.
+        self._metrics = [(each, keras.ops.convert_to_numpy(each)) for each in model.metrics_variables]
+        self._begin_interval()
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Go on from the metrics of an epoch that was interrupted."""
+        for variable, value in self._metrics:
+            variable.assign(value)
+        self._metrics = []
+        self._begin_interval()
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Count the step; log, save or stop if it is time."""
+        self.state.step += 1
+        self.state.epoch_step += 1
+        if not math.isfinite(logs["loss"]):
+            raise UserError(
+                f"{self.run.folder}: the loss is {logs['loss']} at step {self.state.step}; the last checkpoint"
+                " is kept: try a lower training.learning_rate or training.clip_value in a new run"
+            )
+        now = time.monotonic()
+        if now - self._logged >= LOG_SECONDS:
+            self._log(now)
+        self.progress.update(self.state.step, f"epoch {self.state.epoch + 1}/{self.epochs}  {logs['bits']:.3f} bits")
+        if self.wish.signal_number:
+            self.model.stop_training = True
+        elif now - self._saved >= 60 * self.spec.training.checkpoint_minutes and self.state.epoch_step < self.last_step:
+            self.save()
+
+    def save(self, validated: bool = False) -> None:
+        """Write a checkpoint of the present step."""
+        folder, keep = self.run.checkpoints_folder, self.spec.training.keep_checkpoints
+        save_checkpoint(folder, self.state.step, validated, self.samplernn, dataclasses.asdict(self.state))
+        prune_checkpoints(folder, keep, self.state.best_step)
+        self._saved = time.monotonic()
+
+    def finish(self, whole_epoch: bool) -> None:
+        """Validate, note the figures, save; after a whole epoch, stand at the next one's beginning."""
+        state, model = self.state, self.samplernn
+        self._log(time.monotonic())
+        row = {
+            "epoch": state.epoch + 1,
+            "step": state.step,
+            "training_bits": float(model.bits.result()),
+            "gradient_norm": float(model.optimizer.gradient_norm),
+            "samples_per_second": round(self._speed),
+        }
+        text = f"epoch {row['epoch']}/{self.epochs}  step {state.step}  training {row['training_bits']:.4f} bits"
+        if self.validation is not None:
+            row |= self._validate()
+            text += f"  validation {row['validation_bits']:.4f} bits" + (
+                " (best)" if state.best_step == state.step else ""
+            )
+        state.rows.append(row)
+        if whole_epoch:
+            state.epoch, state.epoch_step = state.epoch + 1, 0
+            model.reset_metrics()
+        self.save(validated=self.validation is not None)
+        write_metrics(self.run.folder / "metrics.csv", state.rows)
+        self.progress.say(f"{text}  {row['samples_per_second']:,} samples/s")
+        every = self.spec.monitoring.every_epochs
+        if self.sounds and whole_epoch and (state.epoch % every == 0 or state.epoch == self.epochs):
+            self.sounds.show(self.monitor, model, state.step, state.epoch)
+
+    def _validate(self) -> dict[str, float]:
+        """Score the validation files, log that, keep the best; return its columns of metrics.csv."""
+        bits = self.validation.evaluator(self.validation.corpus)
+        per_class = bits.per_class(self.spec.class_names) if self.spec.classes else {}
+        figures = {"bits/validation": bits.per_sample}
+        figures |= {f"bits_per_class/{name}": value for name, value in per_class.items()}
+        self.monitor.log_figures(self.state.step, figures)
+        if self.state.best_bits is None or bits.per_sample < self.state.best_bits:
+            self.state.best_bits, self.state.best_step = bits.per_sample, self.state.step
+            self.state.epochs_since_best = 0
+        else:
+            self.state.epochs_since_best += 1
+        columns = {f"validation_bits_{name}": value for name, value in per_class.items()}
+        return {"validation_bits": bits.per_sample, **columns}
+
+    def _log(self, now: float) -> None:
+        """Log what training did since the last time."""
+        bits, samples = self._epoch_totals()
+        new_samples = samples - self._logged_samples
+        if not new_samples:
+            return
+        self._speed = new_samples / (now - self._logged)
+        self.monitor.log_figures(
+            self.state.step,
+            {
+                "bits/training": (bits - self._logged_bits) / new_samples,
+                "gradient_norm": float(self.samplernn.optimizer.gradient_norm),
+                "samples_per_second": self._speed,
+                "learning_rate": float(self.samplernn.optimizer.learning_rate),
+            },
+        )
+        self._begin_interval()
+
+    def _begin_interval(self) -> None:
+        self._logged = time.monotonic()
+        self._logged_bits, self._logged_samples = self._epoch_totals()
+
+    def _epoch_totals(self) -> tuple[float, float]:
+        """Return bits and samples of the epoch so far."""
+        return float(self.samplernn.bits.total), float(self.samplernn.bits.count)

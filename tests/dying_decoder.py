@@ -1,0 +1,24 @@
+"""A decoding worker whose native decoder is killed by one file. Light to import: the worker starts in no time."""
+
+import os
+import sys
+from types import SimpleNamespace
+
+from keras_samplernn.data.worker import _serve
+
+
+def run_pipeline(infos):
+    for info in infos:
+        if info.path.name == "deadly.ogg":
+            os.abort()
+        yield f"one of {len(infos)}"
+
+
+def serve(connection):
+    sys.modules["keras_samplernn.data.decoding"] = SimpleNamespace(run_pipeline=run_pipeline)
+    _serve(connection)
+
+
+def serve_badly(connection):
+    sys.modules["keras_samplernn.data.decoding"] = None
+    _serve(connection)

@@ -1,0 +1,329 @@
+import struct
+
+import dying_decoder
+import numpy as np
+import pytest
+import soundfile
+
+from keras_samplernn.data import decoding, worker
+from keras_samplernn.data.audio import WavWriter, decode_files, inspect_audio, read_audio, to_mono_at_rate
+from keras_samplernn.data.inspection import has_tensorflow_io
+from keras_samplernn.errors import UserError
+
+RATE = 16000
+# suffix, subtype, format as soundfile names it, and how far two decoders of it may be apart
+FORMATS = [
+    ("wav", "PCM_U8", "WAV", 0),
+    ("wav", "PCM_16", "WAV", 0),
+    ("wav", "PCM_24", "WAV", 0),
+    ("wav", "PCM_32", "WAV", 0),
+    ("wav", "FLOAT", "WAV", 0),
+    ("wav", "DOUBLE", "WAV", 0),
+    ("wav", "ULAW", "WAV", 0),
+    ("wav", "PCM_16", "WAVEX", 0),
+    ("wav", "PCM_24", "WAVEX", 0),
+    ("wav", "FLOAT", "WAVEX", 0),
+    ("wav", "PCM_16", "RF64", 0),
+    ("flac", "PCM_16", "FLAC", 0),
+    ("flac", "PCM_24", "FLAC", 0),
+    ("flac", "PCM_S8", "FLAC", 0),
+    ("ogg", "VORBIS", "OGG", 1e-6),
+    ("mp3", "MPEG_LAYER_III", "MP3", 5e-6),
+]
+PROVEN = {"PCM_16", "PCM_24", "FLOAT", "VORBIS", "MPEG_LAYER_III"}
+
+
+def tone(samples, channels=1):
+    time = np.arange(samples)[:, None] / RATE
+    wave = 0.7 * np.sin(2 * np.pi * 220 * (1 + np.arange(channels)) * time)
+    wave[:2] = [[-1.0], [0.999]]
+    return wave
+
+
+def read_with_soundfile(path):
+    return soundfile.read(path, dtype="float32", always_2d=True)[0]
+
+
+@pytest.fixture(scope="module")
+def every_format(tmp_path_factory):
+    """One file a format and number of channels; an even and an odd number of samples."""
+    folder = tmp_path_factory.mktemp("formats")
+    files = []
+    for suffix, subtype, form, _ in FORMATS:
+        for channels, samples in ((1, 5001), (2, 4000)):
+            path = folder / f"{form}_{subtype}_{channels}.{suffix}"
+            soundfile.write(path, tone(samples, channels), RATE, subtype=subtype, format=form)
+            files.append(path)
+    return files
+
+
+def test_headers_say_what_soundfile_says(every_format):
+    for path in every_format:
+        info, expected = inspect_audio(path), soundfile.info(path)
+        assert (info.sample_rate, info.channels) == (expected.samplerate, expected.channels)
+        assert info.samples == expected.frames
+        assert info.encoding == expected.subtype
+
+
+@pytest.fixture(scope="module")
+def decoded(every_format):
+    """Every format, then a FLAC cut short, decoded in one go: a worker takes seconds to start."""
+    cut = every_format[0].with_name("cut.flac")
+    cut.write_bytes(next(path for path in every_format if path.name == "FLAC_PCM_16_2.flac").read_bytes()[:-500])
+    return list(decode_files([inspect_audio(path) for path in [*every_format, cut]]))
+
+
+def test_every_format_decodes_to_the_samples_of_soundfile_in_order(every_format, decoded):
+    tolerances = np.repeat([tolerance for *_, tolerance in FORMATS], 2)
+    for path, wave, tolerance in zip(every_format, decoded, tolerances, strict=False):
+        assert wave.dtype == np.float32
+        expected = read_with_soundfile(path)
+        assert wave.shape == expected.shape, path
+        np.testing.assert_allclose(wave, expected, rtol=0, atol=tolerance, err_msg=str(path))
+
+
+def test_a_flac_cut_short_is_an_error(decoded):
+    assert "cut.flac: cannot be decoded: " in str(decoded[-1])
+
+
+@pytest.mark.skipif(not has_tensorflow_io(), reason="tensorflow-io is not installed")
+def test_tensorflow_io_decodes_what_it_was_proven_on(every_format):
+    by_tensorflow_io = {info.encoding for info in map(inspect_audio, every_format) if info.decoder == "tensorflow-io"}
+    assert by_tensorflow_io == PROVEN
+
+
+def chunk(name, data):
+    return name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
+
+
+def wav_bytes(data, *, before=b"", after=b"", length=None, tag=1, channels=1, rate=RATE, bits=16, block=None, bps=None):
+    """A WAV file whose every field can lie."""
+    block = channels * bits // 8 if block is None else block
+    bps = rate * block if bps is None else bps
+    body = b"WAVE" + chunk(b"fmt ", struct.pack("<HHIIHH", tag, channels, rate, bps, block, bits)) + before
+    body += b"data" + struct.pack("<I", len(data) if length is None else length) + data + after
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+SAMPLES = (np.arange(500) * 50).astype("<i2").tobytes()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        wav_bytes(SAMPLES, before=chunk(b"LIST", b"INFOISFT\4\0\0\0abcd")),
+        wav_bytes(SAMPLES, before=chunk(b"LIST", b"INFOISFT\5\0\0\0abcde")),
+        wav_bytes(SAMPLES, after=chunk(b"LIST", b"INFOISFT\4\0\0\0abcd")),
+        wav_bytes(SAMPLES, after=chunk(b"LIST", b"INFOISFT\5\0\0\0abcde")),
+        wav_bytes(SAMPLES, after=b"junk"),
+        wav_bytes(SAMPLES, length=0xFFFFFFFF),
+        wav_bytes(SAMPLES, length=0x7FFFF000),
+        wav_bytes(SAMPLES, channels=5),
+    ],
+    ids=["even LIST", "odd LIST", "LIST after", "odd LIST after", "junk after", "piped", "piped by SoX", "5 channels"],
+)
+def test_odd_but_honest_wavs_are_read_whole(tmp_path, content):
+    path = tmp_path / "a.wav"
+    path.write_bytes(content)
+    info = inspect_audio(path)
+    (wave,) = decode_files([info])
+    np.testing.assert_array_equal(wave.ravel() * 32768, np.arange(500) * 50)
+    assert info.samples == len(wave)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "ends before a RIFF header; it is empty, truncated or no WAV file: copy it again"),
+        (b"hello, " * 9, "begins with b'hell', which is not a WAV file; convert it or give it its true suffix"),
+        (wav_bytes(SAMPLES)[:30], "ends before a data chunk; it is empty, truncated or no WAV file: copy it again"),
+        (
+            wav_bytes(SAMPLES)[:-400],
+            "is truncated: its header promises 1000 bytes of samples, 600 are there; copy it again",
+        ),
+        (
+            wav_bytes(SAMPLES, block=0),
+            "has blockAlign 0, but 1 channels of 16 bits are 2 bytes; "
+            "the header contradicts itself: convert the file again",
+        ),
+        (
+            wav_bytes(SAMPLES, channels=2, block=2),
+            "has blockAlign 2, but 2 channels of 16 bits are 4 bytes; "
+            "the header contradicts itself: convert the file again",
+        ),
+        (
+            wav_bytes(SAMPLES, bps=16000),
+            "has byte rate 16000, but 16000 Hz of 2 bytes are 32000; "
+            "the header contradicts itself: convert the file again",
+        ),
+        (
+            wav_bytes(SAMPLES, rate=999),
+            "sample rate 999 Hz is outside 1000 to 384000 Hz; the header is damaged or the file must be converted",
+        ),
+        (
+            wav_bytes(SAMPLES, rate=384001),
+            "sample rate 384001 Hz is outside 1000 to 384000 Hz; the header is damaged or the file must be converted",
+        ),
+        (wav_bytes(SAMPLES, channels=0), "has 0 channels; the header is damaged: convert the file again"),
+        (
+            wav_bytes(SAMPLES, tag=0x55),
+            "has 16 bits per sample under format tag 0x0055, which is not read; convert it to 16-bit PCM",
+        ),
+        (wav_bytes(SAMPLES[:-1]), "holds 999 bytes of samples, no whole number of 2-byte frames; convert it again"),
+        (
+            wav_bytes(SAMPLES, length=0).replace(struct.pack("<I", 1036), struct.pack("<I", 36), 1),
+            "says 0 bytes of samples, yet 1000 bytes follow; its recorder never closed it: repair it",
+        ),
+    ],
+)
+def test_a_wav_header_that_cannot_be_true_is_refused_by_name(tmp_path, content, message):
+    path = tmp_path / "a.wav"
+    path.write_bytes(content)
+    with pytest.raises(UserError) as raised:
+        inspect_audio(path)
+    assert raised.value.lines == (f"{path}: {message}",)
+
+
+def damaged(every_format, name, damage):
+    return damage(bytearray(next(path for path in every_format if path.name == name).read_bytes()))
+
+
+def without_flac_total(data):
+    data[21] &= 0xF0
+    data[22:26] = bytes(4)
+    return data
+
+
+OGG, MP3, FLAC = "OGG_VORBIS_1.ogg", "MP3_MPEG_LAYER_III_1.mp3", "FLAC_PCM_16_1.flac"
+COMPRESSED_FAULTS = [
+    (OGG, lambda data: data[:-5], "is truncated: its end-of-stream page is missing; copy it again"),
+    (OGG, lambda data: data + data, "holds more than one stream; separate or re-encode it"),
+    (OGG, lambda data: data[28:], "does not begin with an Ogg page; convert it or give it its true suffix"),
+    (MP3, lambda data: data[:-5], "is truncated: its last frame is cut short; copy it again"),
+    (MP3, lambda data: data[:850], "is truncated: its header promises 11 frames, 2 are there; copy it again"),
+    (MP3, lambda data: b"no mp3", "holds no MPEG layer III frame; convert it or give it its true suffix"),
+    (FLAC, lambda data: data[:30], "has no STREAMINFO block; it is truncated or damaged: copy it again"),
+    (
+        FLAC,
+        without_flac_total,
+        "states no number of samples: it is empty or was written to a pipe; encode it to a file",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "damage", "message"), COMPRESSED_FAULTS)
+def test_a_compressed_file_that_is_not_whole_is_refused_by_name(tmp_path, every_format, name, damage, message):
+    path = tmp_path / f"a.{name.rsplit('.')[-1]}"
+    path.write_bytes(damaged(every_format, name, damage))
+    with pytest.raises(UserError) as raised:
+        inspect_audio(path)
+    assert raised.value.lines == (f"{path}: {message}",)
+
+
+def test_tags_around_an_mp3_are_not_counted(tmp_path, every_format):
+    plain = next(path for path in every_format if path.suffix == ".mp3")
+    tagged = tmp_path / "a.mp3"
+    tagged.write_bytes(b"ID3\4\0\0\0\0\2\0" + bytes(256) + plain.read_bytes() + b"TAG" + bytes(125))
+    assert inspect_audio(tagged).samples == inspect_audio(plain).samples
+
+
+def test_a_file_that_decodes_to_less_or_to_nan_is_one_error_and_the_others_are_read(tmp_path):
+    good, nan, missing = (tmp_path / f"{name}.wav" for name in ("good", "nan", "missing"))
+    soundfile.write(good, tone(100), RATE)
+    wave = tone(100)
+    wave[17] = np.nan
+    soundfile.write(nan, wave, RATE, subtype="FLOAT")
+    soundfile.write(missing, tone(100), RATE)
+    infos = [inspect_audio(path) for path in (nan, good, missing, good)]
+    missing.unlink()
+    first, second, third, fourth = decode_files(infos)
+    assert first.lines == (f"{nan}: sample 17 is nan, not a number; convert it again",)
+    assert second.shape == fourth.shape == (100, 1)
+    assert third.lines[0].startswith(f"{missing}: cannot be decoded: ")
+
+
+def test_a_decoder_that_dies_is_the_error_of_its_file_alone(tmp_path, every_format, monkeypatch):
+    source = next(path for path in every_format if path.suffix == ".ogg").read_bytes()
+    names = ["a.ogg", "deadly.ogg", "b.ogg"]
+    for name in names:
+        (tmp_path / name).write_bytes(source)
+    monkeypatch.setattr(worker, "_serve", dying_decoder.serve)
+    monkeypatch.setattr(decoding, "_check", lambda info, said: said)
+    assert list(decode_files([inspect_audio(tmp_path / name) for name in names])) == [
+        "one of 3",
+        "the decoder died of it (exit status -6)",
+        "one of 1",
+    ]
+
+
+def test_a_worker_that_cannot_start_is_no_files_error(every_format, monkeypatch):
+    monkeypatch.setattr(worker, "_serve", dying_decoder.serve_badly)
+    with pytest.raises(RuntimeError, match="the decoding process could not start: ModuleNotFoundError"):
+        next(decode_files([inspect_audio(path) for path in every_format if path.suffix == ".ogg"]))
+
+
+def test_stereo_is_mixed_down_and_another_rate_is_resampled_in_place(tmp_path):
+    path = tmp_path / "a.wav"
+    time = np.arange(8000) / 8000
+    left = 0.5 * np.sin(2 * np.pi * 300 * time)
+    soundfile.write(path, np.stack([left, np.zeros(8000)], axis=1), 8000, subtype="FLOAT")
+    wave = read_audio(path, RATE)
+    assert wave.shape == (16000,)
+    assert wave.dtype == np.float32
+    expected = 0.25 * np.sin(2 * np.pi * 300 * np.arange(16000) / 16000)
+    # A delay of one sample would be off by 0.03.
+    np.testing.assert_allclose(wave[500:-500], expected[500:-500], atol=1e-3)
+    assert to_mono_at_rate(np.zeros((0, 2), np.float32), 8000, RATE).shape == (0,)
+
+
+def test_a_written_wav_is_read_back_to_the_bit(tmp_path):
+    path = tmp_path / "a.wav"
+    wave = (np.arange(-32768, 32768) / 32768).astype(np.float32)
+    with WavWriter(path, 22050) as writer:
+        writer.write(wave[:1000])
+        writer.write(wave[1000:])
+        assert not path.exists()
+    info = inspect_audio(path)
+    assert (info.encoding, info.sample_rate, info.channels, info.samples) == ("PCM_16", 22050, 1, 65536)
+    np.testing.assert_array_equal(read_audio(path, 22050), wave)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_no_samples_make_a_valid_wav_and_loud_ones_are_clipped(tmp_path):
+    with WavWriter(tmp_path / "empty.wav", RATE):
+        pass
+    assert soundfile.info(tmp_path / "empty.wav").frames == inspect_audio(tmp_path / "empty.wav").samples == 0
+    with WavWriter(tmp_path / "loud.wav", RATE) as writer:
+        writer.write([2.0, -2.0, 1.0])
+    np.testing.assert_array_equal(read_audio(tmp_path / "loud.wav", RATE) * 32768, [32767, -32768, 32767])
+
+
+def test_a_failed_write_leaves_the_earlier_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"earlier")
+    with pytest.raises(KeyboardInterrupt), WavWriter(path, RATE) as writer:
+        writer.write(np.zeros(10))
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"earlier"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("none.wav", "none.wav: No such file or directory; give the path of a readable audio file"),
+        ("a.aiff", 'a.aiff: ".aiff" is no audio suffix; .wav, .flac, .ogg, .mp3 are read'),
+        ("folder.wav", "folder.wav: Is a directory; give the path of a readable audio file"),
+    ],
+)
+def test_a_path_that_is_no_audio_file_is_refused(tmp_path, name, message):
+    (tmp_path / "folder.wav").mkdir()
+    with pytest.raises(UserError) as raised:
+        inspect_audio(tmp_path / name)
+    assert raised.value.lines == (f"{tmp_path}/{message}",)
+
+
+def test_a_folder_that_is_missing_is_named_by_the_writer(tmp_path):
+    writer = WavWriter(tmp_path / "no" / "a.wav", RATE)
+    with pytest.raises(UserError, match=r"a.wav: cannot be written: No such file"), writer:
+        pass

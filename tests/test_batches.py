@@ -1,0 +1,196 @@
+"""Laws of the plan and of the batches made from it, whatever the lengths, lanes, windows and segments."""
+
+import tracemalloc
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from keras_samplernn.data.batches import gather_windows, make_batches, plan_epoch, plan_once
+
+pytestmark = pytest.mark.law
+
+SILENCE = 7
+files = st.lists(st.integers(1, 70), min_size=1, max_size=9)
+plans = {"lanes": st.integers(1, 6), "seq_len": st.integers(1, 16)}
+cuts = {"segment_samples": st.none() | st.integers(0, 64), "seed": st.integers(0, 2**32 - 1)}
+many = settings(max_examples=60, deadline=None, derandomize=True)
+
+
+def fake_corpus(lengths, conditional=True):
+    """Sounds whose every sample has a code of its own, beyond silence, and the condition code % 5."""
+    starts = np.cumsum([0, *lengths[:-1]])
+    codes = np.arange(sum(lengths)) + 100
+    return SimpleNamespace(
+        sounds=[SimpleNamespace(start=int(a), samples=n) for a, n in zip(starts, lengths, strict=True)],
+        codes=codes.astype(np.uint16),
+        conditions=(codes % 5).astype(np.uint8) if conditional else None,
+    )
+
+
+def all_windows(plan):
+    return [plan.at(step) for step in range(plan.steps)]
+
+
+def scored(plan, lengths):
+    """How often each sample of each sound is a target."""
+    counts = [np.zeros(n, int) for n in lengths]
+    for windows in all_windows(plan):
+        for sound, offset, _, valid in zip(*windows, strict=True):
+            counts[sound][offset : offset + valid] += 1
+            assert offset + valid <= lengths[sound]
+    return counts
+
+
+@many
+@given(lengths=files, **plans, **cuts)
+def test_every_sample_is_scored_exactly_once_an_epoch(lengths, lanes, seq_len, segment_samples, seed):
+    plan = plan_epoch(lengths, lanes, seq_len, segment_samples=segment_samples, seed=seed, epoch=1)
+    assert all((counts == 1).all() for counts in scored(plan, lengths))
+    assert all((counts == 1).all() for counts in scored(plan_once(lengths, lanes, seq_len), lengths))
+
+
+@many
+@given(lengths=files, **plans, **cuts)
+def test_a_segments_windows_follow_each_other_on_one_lane_and_reset_at_its_start_only(
+    lengths, lanes, seq_len, segment_samples, seed
+):
+    plan = plan_epoch(lengths, lanes, seq_len, segment_samples=segment_samples, seed=seed)
+    segment = max(lengths) if segment_samples is None else max(segment_samples // seq_len, 1) * seq_len
+    steps = all_windows(plan)
+    for lane in range(lanes):
+        rows = [tuple(int(field[lane]) for field in windows) for windows in steps]
+        ran_out = [valid == 0 for *_, valid in rows]
+        assert ran_out == sorted(ran_out), "a lane that ran out takes up work again"
+        for now, (sound, offset, reset, valid) in enumerate(rows):
+            if not valid:
+                assert (sound, offset, reset) == (0, 0, 1)
+                continue
+            assert reset == (offset % segment == 0)
+            if not reset:
+                before_sound, before_offset, _, before_valid = rows[now - 1]
+                assert (sound, offset) == (before_sound, before_offset + seq_len)
+                assert before_valid == seq_len
+            end_of_segment = min(lengths[sound], (offset // segment + 1) * segment)
+            assert valid == min(seq_len, end_of_segment - offset)
+
+
+@many
+@given(lengths=files, **plans)
+def test_plan_once_never_cuts_files_and_takes_the_longest_first(lengths, lanes, seq_len):
+    plan = plan_once(lengths, lanes, seq_len)
+    starts = [
+        (step, sound, offset)
+        for step, windows in enumerate(all_windows(plan))
+        for sound, offset, reset, valid in zip(*windows, strict=True)
+        if reset and valid
+    ]
+    assert sorted(sound for _, sound, _ in starts) == list(range(len(lengths)))
+    assert all(offset == 0 for *_, offset in starts)
+    first_step = [lengths[sound] for step, sound, _ in starts if step == 0]
+    assert sorted(first_step) == sorted(lengths)[-len(first_step) :]
+
+
+@many
+@given(lengths=files, **plans, **cuts, lookback=st.integers(1, 24))
+def test_windows_hold_the_real_past_and_silence_where_there_is_none(
+    lengths, lanes, seq_len, segment_samples, seed, lookback
+):
+    corpus = fake_corpus(lengths)
+    plan = plan_epoch(lengths, lanes, seq_len, segment_samples=segment_samples, seed=seed)
+    for windows in all_windows(plan):
+        codes, conditions = gather_windows(corpus, windows, seq_len, lookback, SILENCE)
+        for row, (sound, offset, _, valid) in enumerate(zip(*windows, strict=True)):
+            entry = corpus.sounds[sound]
+            for column in range(lookback + seq_len):
+                at = offset + column - lookback
+                exists = valid and at >= 0 and column < lookback + valid
+                assert codes[row, column] == (corpus.codes[entry.start + at] if exists else SILENCE)
+            expected = np.full(seq_len, -1)
+            expected[:valid] = corpus.conditions[entry.start + offset :][:valid]
+            np.testing.assert_array_equal(conditions[row], expected)
+
+
+def test_the_plan_depends_on_seed_and_epoch_only():
+    def orders(**keys):
+        plan = plan_epoch([40, 41, 42, 43, 44, 45], 3, 4, segment_samples=8, **keys)
+        return np.array(all_windows(plan)).tolist()
+
+    np.random.seed(0)
+    first = orders(seed=3, epoch=5)
+    np.random.seed(1)
+    assert orders(seed=3, epoch=5) == first
+    assert orders(seed=3, epoch=6) != first
+    assert orders(seed=4, epoch=5) != first
+
+
+def test_the_order_is_the_same_in_every_version_of_numpy():
+    plan = plan_epoch([4] * 8, 1, 4, seed=123, epoch=2)
+    assert [int(windows.sound[0]) for windows in all_windows(plan)] == [2, 3, 5, 7, 0, 1, 6, 4]
+
+
+def test_lanes_are_balanced_to_within_one_segment():
+    plan = plan_epoch([1000] * 40, 16, 10, segment_samples=100, seed=1)
+    running = sum((windows.valid > 0).astype(int) for windows in all_windows(plan))
+    assert running.max() - running.min() <= 10
+
+
+def test_a_plan_grows_with_its_segments_and_not_with_its_samples():
+    tracemalloc.start()
+    plan = plan_once([10**9] * 20, 4, 512)
+    plan.at(plan.steps - 1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100_000
+
+
+def test_the_shortest_segment_is_one_window():
+    assert plan_epoch([12], 3, 4, segment_samples=0).at(0).valid.tolist() == [4, 4, 4]
+
+
+@pytest.mark.parametrize("lengths", [[], [0, 0]])
+def test_a_plan_of_nothing_has_no_steps(lengths):
+    assert plan_epoch(lengths, 4, 8).steps == plan_once(lengths, 4, 8).steps == 0
+
+
+@pytest.mark.parametrize("step", [-1, 3])
+def test_a_step_outside_the_plan_is_refused(step):
+    with pytest.raises(IndexError, match=f"step {step} is outside the plan's 3 steps"):
+        plan_once([12], 1, 4).at(step)
+
+
+@pytest.mark.parametrize("conditional", [True, False])
+def test_resuming_at_a_step_yields_the_batches_of_running_through(conditional):
+    lengths, lookback = [5, 33, 17, 70, 21], 6
+    corpus = fake_corpus(lengths, conditional)
+    plan = plan_epoch(lengths, 3, 8, segment_samples=16, seed=9)
+    through = list(make_batches(corpus, plan, lookback, SILENCE).as_numpy_iterator())
+    assert len(through) == plan.steps
+    for step, batch in enumerate(through):
+        codes, conditions = gather_windows(corpus, plan.at(step), 8, lookback, SILENCE)
+        np.testing.assert_array_equal(batch["codes"], codes)
+        np.testing.assert_array_equal(batch["valid"], plan.at(step).valid)
+        np.testing.assert_array_equal(batch["reset"], plan.at(step).reset)
+        if conditional:
+            np.testing.assert_array_equal(batch["conditions"], conditions)
+    resumed = list(make_batches(corpus, plan, lookback, SILENCE, first_step=4).as_numpy_iterator())
+    assert len(resumed) == plan.steps - 4
+    for expected, batch in zip(through[4:], resumed, strict=True):
+        assert batch.keys() == expected.keys()
+        assert all((batch[key] == expected[key]).all() for key in batch)
+
+
+def test_batches_declare_their_shapes_and_have_conditions_only_where_the_corpus_has():
+    plan = plan_once([40], 3, 8)
+    dataset = make_batches(fake_corpus([40]), plan, 6, SILENCE)
+    shapes = {name: (tuple(spec.shape), spec.dtype.name) for name, spec in dataset.element_spec.items()}
+    assert shapes == {
+        "codes": ((3, 14), "int32"),
+        "conditions": ((3, 8), "int32"),
+        "reset": ((3,), "int32"),
+        "valid": ((3,), "int32"),
+    }
+    assert int(dataset.cardinality()) == plan.steps == 5
+    assert "conditions" not in make_batches(fake_corpus([40], False), plan, 6, SILENCE).element_spec

@@ -1,0 +1,171 @@
+import time
+
+import numpy as np
+import pytest
+
+from keras_samplernn.data.conditioning import read_conditions, read_index, resample_conditions
+from keras_samplernn.errors import UserError
+
+VOWELS = ("a", "e", "open o")
+
+
+def write(path, content):
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "0\n1\n2\n1\n",
+        "0\n1\n2\n1",
+        "0\n1\n2\n1\n\n",
+        "0\r\n1\r\n2\r\n1\r\n",
+        b"\xef\xbb\xbf0\n1\n2\n1\n",
+        "0.0\n1.0\n2.0\n1.0\n",
+        "0\n1.00\n2e0\n1\n",
+        "0.000000000000000000e+00\n1.000000000000000000e+00\n2.0e+00\n1e0\n",
+        " 0\n1 \n\t2\n+1\n",
+    ],
+)
+def test_whole_numbers_are_read_however_they_are_written(tmp_path, content):
+    conditions = read_conditions(write(tmp_path / "a.csv", content), 3, samples=4)
+    assert conditions.dtype == np.int32
+    np.testing.assert_array_equal(conditions, [0, 1, 2, 1])
+
+
+def test_names_are_read_where_classes_have_names(tmp_path):
+    conditions = read_conditions(write(tmp_path / "a.csv", "open o\r\na\ne\n\n"), VOWELS)
+    np.testing.assert_array_equal(conditions, [2, 0, 1])
+
+
+def test_numbers_are_read_among_names_unless_a_name_is_a_number(tmp_path):
+    path = write(tmp_path / "a.csv", "2\n1\n")
+    np.testing.assert_array_equal(read_conditions(path, VOWELS), [2, 1])
+    np.testing.assert_array_equal(read_conditions(path, ("1", "2")), [1, 0])
+    with pytest.raises(UserError, match=r'a.csv:1: "2" is not a class'):
+        read_conditions(path, ("1", "3"))
+
+
+def test_an_empty_file_has_no_conditions(tmp_path):
+    assert read_conditions(write(tmp_path / "a.csv", ""), 3, samples=0).shape == (0,)
+
+
+BLANK = "blank line inside the file; every condition after it would shift by one sample"
+
+
+@pytest.mark.parametrize(
+    ("content", "classes", "message"),
+    [
+        ("0\n1\n\n2\n", 3, f"a.csv:3: {BLANK}"),
+        ("\n0\n1\n", 3, f"a.csv:1: {BLANK}"),
+        ("0\n \n1\n", 3, f"a.csv:2: {BLANK}"),
+        (
+            "vowel\n0\n",
+            3,
+            'a.csv:1: "vowel" is not a class; write one whole number per line, 0 to 2; a header? remove it',
+        ),
+        ("0\none\n", 3, 'a.csv:2: "one" is not a class; write one whole number per line, 0 to 2'),
+        ("0,1\n", 3, 'a.csv:1: "0,1" is not a class; write one whole number per line, 0 to 2; a header? remove it'),
+        ("0\n0x1\n", 3, 'a.csv:2: "0x1" is not a class; write one whole number per line, 0 to 2'),
+        ("0\n1_0\n", 30, 'a.csv:2: "1_0" is not a class; write one whole number per line, 0 to 29'),
+        ("0\nnan\n", 3, 'a.csv:2: "nan" is not a class; write one whole number per line, 0 to 2'),
+        ("0\n1.5\n", 3, "a.csv:2: 1.5 is a fraction; a class is a whole number, 0 to 2"),
+        ("0\n-1\n", 3, "a.csv:2: -1 is negative; classes are 0 to 2"),
+        ("0\n3\n", 3, "a.csv:2: class 3 is out of range; classes are 0 to 2"),
+        ("0\n99999999999999999999\n", 3, "a.csv:2: class 99999999999999999999 is out of range; classes are 0 to 2"),
+        ("1\r2\n", 3, 'a.csv:1: "1?2" is not a class; write one whole number per line, 0 to 2; a header? remove it'),
+        (b"0\n\xff\xfe\n", 3, "a.csv:2: is not UTF-8 text; write one class per line"),
+        ("a\nopne o\n", VOWELS, 'a.csv:2: "opne o" is not a class; classes are a, e, open o; did you mean "open o"?'),
+        ("a\n7\n", VOWELS, "a.csv:2: class 7 is out of range; classes are a, e, open o"),
+    ],
+)
+def test_the_first_faulty_line_is_named(tmp_path, content, classes, message):
+    path = write(tmp_path / "a.csv", content)
+    with pytest.raises(UserError) as raised:
+        read_conditions(path, classes)
+    assert raised.value.lines == (f"{tmp_path}/{message}",)
+
+
+@pytest.mark.parametrize("content", ["0\n1\n2\n", "0\n1\n2\n1\n1\n"])
+def test_another_length_than_the_sounds_is_refused_with_both_numbers(tmp_path, content):
+    path = write(tmp_path / "a.csv", content)
+    rows = content.count("\n")
+    with pytest.raises(UserError, match=rf"a.csv: {rows} conditions for a sound of 4 samples; give one line"):
+        read_conditions(path, 3, samples=4)
+
+
+def test_a_fault_deep_in_a_long_file_has_its_line(tmp_path, monkeypatch):
+    monkeypatch.setattr("keras_samplernn.data.conditioning._BLOCK_BYTES", 100)
+    lines = ["1"] * 1000
+    np.testing.assert_array_equal(read_conditions(write(tmp_path / "a.csv", "\n".join(lines)), 3, 1000), 1)
+    lines[876] = "x"
+    with pytest.raises(UserError, match=r'a.csv:877: "x" is not a class'):
+        read_conditions(write(tmp_path / "a.csv", "\n".join(lines)), 3)
+
+
+@pytest.mark.parametrize("classes", [10, tuple("abcdefghij")])
+def test_a_million_rows_take_less_than_a_second(tmp_path, classes):
+    path = write(tmp_path / "a.csv", "3\n7\n" * 500_000 if classes == 10 else "d\nh\n" * 500_000)
+    start = time.perf_counter()
+    conditions = read_conditions(path, classes, 1_000_000)
+    assert time.perf_counter() - start < 1
+    assert conditions.sum() == 5_000_000
+
+
+@pytest.mark.parametrize("classes", [3, VOWELS])
+@pytest.mark.parametrize("line", [b"x" * 5_000_000, b"1" * 5_000_000])
+def test_a_huge_line_is_refused_in_a_short_message(tmp_path, line, classes):
+    with pytest.raises(UserError) as raised:
+        read_conditions(write(tmp_path / "a.csv", line), classes)
+    assert len(str(raised.value)) < 300
+    assert "a.csv:1: " in str(raised.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"none.csv: No such file or directory; give the path"):
+        read_conditions(tmp_path / "none.csv", 3)
+
+
+def test_an_index_lists_files_relative_to_its_folder(tmp_path):
+    (tmp_path / "sub").mkdir()
+    files = [write(tmp_path / "a.csv", ""), write(tmp_path / "sub" / "b.csv", ""), write(tmp_path / "c d.csv", "")]
+    index = write(tmp_path / "index.csv", f"\ufeffa.csv\r\n\r\nsub/b.csv\n{files[2]}")
+    assert read_index(index) == files
+
+
+def test_all_problems_of_an_index_are_raised_together(tmp_path):
+    (tmp_path / "sub").mkdir()
+    write(tmp_path / "vowels.csv", "")
+    write(tmp_path / "sub" / "vowels.csv", "")
+    index = write(tmp_path / "index.csv", f"vowel.csv\nvowels.csv\nnone/x.csv\nsub/vowels.csv\n{'y' * 5000}\n")
+    with pytest.raises(UserError) as raised:
+        read_index(index)
+    assert raised.value.lines == (
+        f'{index}:1: "vowel.csv" is no file beside the index; did you mean "vowels.csv"?',
+        f'{index}:3: "none/x.csv" is no file beside the index',
+        f'{index}:4: "sub/vowels.csv" has the stem of line 2, both would be written to "vowels.wav"; rename one',
+        f'{index}:5: "{"y" * 40}"... is no file beside the index',
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("\n\n", "index.csv: is empty; list one condition file a line"),
+        (b"RIFF\xff\xfe\x00", "index.csv: is not UTF-8 text; list one condition file a line"),
+    ],
+)
+def test_an_index_without_entries_or_text_is_refused(tmp_path, content, message):
+    with pytest.raises(UserError) as raised:
+        read_index(write(tmp_path / "index.csv", content))
+    assert raised.value.lines == (f"{tmp_path}/{message}",)
+
+
+def test_conditions_are_resampled_to_the_nearest_in_time():
+    conditions = np.array([0, 0, 1, 1, 2, 2], np.int32)
+    np.testing.assert_array_equal(resample_conditions(conditions, 3), [0, 1, 2])
+    np.testing.assert_array_equal(resample_conditions(conditions, 12), np.repeat(conditions, 2))
+    np.testing.assert_array_equal(resample_conditions(conditions, 6), conditions)
+    assert resample_conditions(conditions, 0).shape == (0,)
+    assert resample_conditions(np.zeros(0, np.int32), 0).shape == (0,)

@@ -1,0 +1,295 @@
+import json
+import os
+import time
+
+import numpy as np
+import pytest
+import soundfile
+
+from keras_samplernn.data import cache, preparation
+from keras_samplernn.data.corpus import (
+    CorpusSettings,
+    clear_cache,
+    find_pairs,
+    list_cache,
+    prepare_corpus,
+    split_pairs,
+)
+from keras_samplernn.data.pairs import Pair
+from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.errors import UserError
+
+RATE = 8000
+MU_LAW = Quantizer("mu-law", 256)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    folder = tmp_path_factory.mktemp("own_cache")
+    monkeypatch.setenv("KERAS_SAMPLERNN_CACHE", str(folder))
+    return folder
+
+
+def wave_of(number, samples):
+    return np.sin(np.arange(samples) * (0.01 + 0.01 * number)) * 0.9
+
+
+def add_sound(folder, name, samples=100, classes=None, rate=RATE, wave=None, subtype="FLOAT"):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, wave_of(len(name), samples) if wave is None else wave, rate, subtype=subtype)
+    if classes is not None:
+        path.with_suffix(".csv").write_text("\n".join(map(str, classes)))
+    return path
+
+
+def settings(classes=0, quantizer=MU_LAW, rate=RATE):
+    return CorpusSettings(rate, quantizer, classes)
+
+
+def lines_of(call, *args, **kwargs):
+    with pytest.raises(UserError) as raised:
+        call(*args, **kwargs)
+    return list(raised.value.lines)
+
+
+def test_pairs_are_found_recursively_and_sorted(tmp_path):
+    for name in ("b.wav", "a/z.WAV", "a/b.wav", ".hidden/x.wav", "._b.wav"):
+        add_sound(tmp_path, name, classes=[0] * 100)
+    pairs = find_pairs(tmp_path, conditional=True)
+    assert [pair.name for pair in pairs] == ["a/b.wav", "a/z.WAV", "b.wav"]
+    assert pairs[1].conditions == tmp_path / "a" / "z.csv"
+    assert [pair.conditions for pair in find_pairs(tmp_path, conditional=False)] == [None] * 3
+
+
+def test_all_problems_of_a_folder_are_raised_together(tmp_path):
+    add_sound(tmp_path, "a.wav", classes=[0] * 100)
+    add_sound(tmp_path, "b.wav")
+    add_sound(tmp_path, "x.flac", classes=[0] * 100, subtype="PCM_16")
+    add_sound(tmp_path, "x.wav")
+    (tmp_path / "index.csv").write_text("a.csv")
+    assert lines_of(find_pairs, tmp_path, conditional=True) == [
+        f"{tmp_path}/b.wav: has no b.csv beside it; add the csv or move the sound away",
+        f"{tmp_path}/x.wav: stands beside x.flac; keep one of the two",
+        f"{tmp_path}/index.csv: has no sound beside it (index.wav); add the sound or move the csv away",
+    ]
+
+
+def test_folders_without_sounds_are_refused_with_what_they_hold(tmp_path):
+    reads = "holds no audio; .wav, .flac, .ogg, .mp3 are read, and the folder has"
+    assert lines_of(find_pairs, tmp_path, False) == [
+        f"{tmp_path}: {reads} no files; convert them or name another folder"
+    ]
+    for name in ("a.m4a", "b.m4a", "c.csv"):
+        (tmp_path / name).touch()
+    assert lines_of(find_pairs, tmp_path, False) == [
+        f"{tmp_path}: {reads} 2 .m4a, 1 .csv; convert them or name another folder"
+    ]
+    assert lines_of(find_pairs, tmp_path / "no", False) == [
+        f"{tmp_path}/no: does not exist; name the folder that holds the corpus"
+    ]
+    assert lines_of(find_pairs, tmp_path / "c.csv", False) == [
+        f"{tmp_path}/c.csv: is not a folder; name the folder that holds the corpus"
+    ]
+
+
+def test_a_conditional_corpus_without_any_csv_is_one_problem(tmp_path):
+    for number in range(9):
+        add_sound(tmp_path, f"{number}.wav")
+    (line,) = lines_of(find_pairs, tmp_path, conditional=True)
+    assert line.startswith(f"{tmp_path}: holds 9 sounds and no csv, but the spec has conditioning; put a csv")
+
+
+def pairs_named(count):
+    return [Pair(f"{number:04}.wav", None, None) for number in range(count)]
+
+
+def test_the_split_holds_whole_files_and_stays_when_files_come_and_go():
+    pairs = pairs_named(2000)
+    train, valid = split_pairs(pairs, 0.1)
+    assert sorted([*train, *valid], key=lambda pair: pair.name) == pairs
+    assert 150 < len(valid) < 250
+    assert train == sorted(train, key=lambda pair: pair.name)
+    half_train, half_valid = split_pairs(pairs[::2], 0.1)
+    assert set(half_train) <= set(train)
+    assert set(half_valid) <= set(valid)
+
+
+@pytest.mark.parametrize("fraction", [1e-9, 0.5, 1 - 1e-9])
+@pytest.mark.parametrize("count", [2, 3, 10])
+def test_neither_side_of_a_split_is_empty(count, fraction):
+    train, valid = split_pairs(pairs_named(count), fraction)
+    assert train
+    assert valid
+    assert len(train) + len(valid) == count
+
+
+def test_a_single_file_cannot_be_split():
+    (line,) = lines_of(split_pairs, pairs_named(1), 0.25)
+    assert line.startswith("data.valid = 0.25 splits whole files, but the corpus has 1; name a folder")
+
+
+@pytest.mark.parametrize("q_levels", [16, 256, 1024])
+def test_prepared_arrays_are_the_quantized_files_end_to_end(tmp_path, monkeypatch, q_levels):
+    monkeypatch.setattr(preparation, "_BLOCK_SAMPLES", 64)
+    lengths = {"a.wav": 100, "b/c.wav": 1, "d.wav": 333}
+    for name, length in lengths.items():
+        add_sound(tmp_path, name, length, classes=np.arange(length) % 3)
+    quantizer = Quantizer("linear", q_levels)
+    corpus = prepare_corpus(find_pairs(tmp_path, True), settings(4, quantizer), say=lambda _: None)
+    assert [(sound.name, sound.start, sound.samples) for sound in corpus.sounds] == [
+        ("a.wav", 0, 100),
+        ("b/c.wav", 100, 1),
+        ("d.wav", 101, 333),
+    ]
+    expected = np.concatenate([quantizer.encode(soundfile.read(tmp_path / name)[0]) for name in lengths])
+    np.testing.assert_array_equal(corpus.codes, expected)
+    assert corpus.codes.dtype == (np.uint8 if q_levels <= 256 else np.uint16)
+    np.testing.assert_array_equal(corpus.conditions, np.concatenate([np.arange(n) % 3 for n in lengths.values()]))
+    np.testing.assert_array_equal(corpus.code_counts, np.bincount(expected, minlength=q_levels))
+    np.testing.assert_array_equal(corpus.class_counts, [146, 144, 144, 0])
+    assert corpus.samples == 434
+    assert isinstance(corpus.codes, np.memmap)
+    assert json.loads(json.dumps(corpus.manifest)) == corpus.manifest
+
+
+def test_every_problem_of_every_file_is_raised_together_and_nothing_is_kept(tmp_path, own_cache):
+    add_sound(tmp_path, "a.wav", classes=[0] * 99)
+    add_sound(tmp_path, "b.wav", classes=[0, 1, 5] + [0] * 97)
+    add_sound(tmp_path, "c.wav", wave=np.zeros(0), classes=[])
+    add_sound(tmp_path, "d.wav", wave=np.full(100, np.nan), classes=["x"] * 100)
+    truncated = add_sound(tmp_path, "e.wav", classes=[0] * 100)
+    truncated.write_bytes(truncated.read_bytes()[:-100])
+    (tmp_path / "f.wav").write_text("not audio")
+    (tmp_path / "f.csv").write_text("0")
+    add_sound(tmp_path, "g.wav", classes=[0] * 100)
+    lines = lines_of(prepare_corpus, find_pairs(tmp_path, True), settings(3))
+    assert [line.removeprefix(f"{tmp_path}/").split(";")[0] for line in lines] == [
+        "a.csv: 99 conditions for a sound of 100 samples",
+        "b.csv:3: class 5 is out of range",
+        f"c.wav: has 0 samples at {RATE} Hz",
+        "d.wav: sample 0 is nan, not a number",
+        'd.csv:1: "x" is not a class',
+        "e.wav: is truncated: its header promises 400 bytes of samples, 300 are there",
+        "f.wav: ends before a RIFF header",
+    ]
+    assert list_cache() == []
+    assert [path.name for path in own_cache.iterdir()] in ([], ["hashes.json"])
+
+
+def test_what_was_done_to_sounds_is_said_in_a_line_a_kind(tmp_path):
+    for number in range(5):
+        wave = np.stack([wave_of(number, 200)] * 2, axis=1)
+        wave[7] = 1.5
+        add_sound(tmp_path, f"{number}.wav", wave=wave)
+    add_sound(tmp_path, "fast.wav", 400, rate=16000)
+    said = []
+    corpus = prepare_corpus(find_pairs(tmp_path, False), settings(), said.append)
+    assert said == [
+        "mixed down to mono: 0.wav (2 channels), 1.wav (2 channels), 2.wav (2 channels) and 2 more",
+        "clipped to [-1, 1]: 0.wav (1 of 200 samples), 1.wav (1 of 200 samples), 2.wav (1 of 200 samples) and 2 more",
+        f"resampled to {RATE} Hz: fast.wav (16000 Hz)",
+    ]
+    assert corpus.conditions is None
+    assert corpus.sounds[-1].samples == 200
+    again = []
+    prepare_corpus(find_pairs(tmp_path, False), settings(), again.append)
+    assert again == said
+
+
+def test_conditions_follow_a_resampled_sound(tmp_path):
+    add_sound(tmp_path, "a.wav", 400, rate=16000, classes=[0] * 200 + [1] * 200)
+    corpus = prepare_corpus(find_pairs(tmp_path, True), settings(2), say=lambda _: None)
+    np.testing.assert_array_equal(corpus.conditions, [0] * 100 + [1] * 100)
+
+
+def test_classes_that_never_occur_are_named(tmp_path):
+    add_sound(tmp_path, "a.wav", classes=["e"] * 100)
+    said = []
+    prepare_corpus(find_pairs(tmp_path, True), settings(("a", "e", "open o")), said.append)
+    assert said == ["classes that never occur, of 3: a, open o"]
+
+
+def test_a_corpus_is_prepared_once_and_again_when_anything_changes(tmp_path, monkeypatch):
+    prepared = []
+    write = preparation.write_corpus
+    monkeypatch.setattr(
+        "keras_samplernn.data.corpus.write_corpus", lambda *args: (prepared.append(args[-1]), write(*args))
+    )
+    path = add_sound(tmp_path, "a.wav", classes=[0] * 100)
+    table = path.with_suffix(".csv")
+
+    def prepare(**changes):
+        before = len(prepared)
+        prepare_corpus(find_pairs(tmp_path, True), settings(**{"classes": 2, **changes}), say=lambda _: None)
+        return len(prepared) - before
+
+    assert prepare() == 1
+    assert prepare() == 0
+    os.utime(path)
+    assert prepare() == 0
+    table.write_text("\n".join("1" * 100))
+    assert prepare() == 1
+    add_sound(tmp_path, "a.wav", wave=np.ones(100) * 0.5)
+    assert prepare() == 1
+    assert prepare(quantizer=Quantizer("linear", 256)) == 1
+    assert prepare(rate=4000) == 1
+    assert prepare(classes=3) == 1
+    path.rename(tmp_path / "b.wav")
+    table.rename(tmp_path / "b.csv")
+    assert prepare() == 1
+
+
+def test_a_damaged_cache_entry_is_prepared_anew(tmp_path):
+    add_sound(tmp_path, "a.wav")
+    pairs = find_pairs(tmp_path, False)
+    corpus = prepare_corpus(pairs, settings())
+    codes = np.array(corpus.codes)
+    (corpus.folder / "codes.bin").write_bytes(b"short")
+    np.testing.assert_array_equal(prepare_corpus(pairs, settings()).codes, codes)
+
+
+def test_a_known_file_is_not_read_again_and_a_changed_one_is(tmp_path, monkeypatch):
+    path = add_sound(tmp_path, "a.wav")
+    past = time.time_ns() - 10**11
+    os.utime(path, ns=(past, past))
+    remembered = cache.RememberedHashes()
+    digest = remembered.sha256(path)
+    remembered.save()
+    path.write_bytes(path.read_bytes()[::-1])
+    os.utime(path, ns=(past, past))
+    assert cache.RememberedHashes().sha256(path) == digest
+    os.utime(path)
+    assert cache.RememberedHashes().sha256(path) != digest
+
+
+def test_a_file_changed_just_now_is_not_remembered(tmp_path):
+    path = add_sound(tmp_path, "a.wav")
+    remembered = cache.RememberedHashes()
+    digest = remembered.sha256(path)
+    stamp = path.stat().st_mtime_ns
+    path.write_bytes(path.read_bytes()[::-1])
+    os.utime(path, ns=(stamp, stamp))
+    assert remembered.sha256(path) != digest
+
+
+def test_clearing_the_cache_leaves_what_is_not_ours(tmp_path, own_cache):
+    add_sound(tmp_path, "a.wav")
+    prepare_corpus(find_pairs(tmp_path, False), settings())
+    (own_cache / ".staged-killed").mkdir()
+    (own_cache / "thesis").mkdir()
+    (own_cache / "thesis" / "chapter.txt").write_text("mine")
+    (entry,) = list_cache()
+    assert entry.size_bytes > 100
+    assert entry.manifest["samples"] == 100
+    assert clear_cache() >= entry.size_bytes
+    assert [path.name for path in own_cache.rglob("*")] == ["thesis", "chapter.txt"]
+    assert list_cache() == []
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    add_sound(tmp_path, "a.wav")
+    monkeypatch.setenv("KERAS_SAMPLERNN_CACHE", str(tmp_path / "a.wav" / "cache"))
+    (line,) = lines_of(prepare_corpus, find_pairs(tmp_path, False), settings())
+    assert line.startswith(f"{tmp_path}/a.wav/cache: the cache cannot be written: ")
+    assert line.endswith("; free the space or set KERAS_SAMPLERNN_CACHE to another folder")
