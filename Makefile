@@ -1,0 +1,47 @@
+# Each target sets up the virtual environment it needs; a machine with Python 3.11 and make is enough.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+STANDARD := .venv
+NEWEST := .venv-newest
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test test-standard test-newest lint clean
+
+demo: $(STANDARD)/installed
+	$(STANDARD)/bin/python cli.py demo
+
+test: test-standard test-newest
+
+# TensorFlow 2.17.1 with tensorflow-io, the checkout installed editable: everything.
+test-standard: $(STANDARD)/installed lint
+	$(STANDARD)/bin/python -m pytest
+
+# The newest TensorFlow without tensorflow-io, a built wheel installed, the tests run far from the checkout: the laws
+# and the journey from a corpus to sound.
+test-newest: $(NEWEST)/installed
+	elsewhere=$$(mktemp -d) && trap 'rm -rf "$$elsewhere"' EXIT && cp -r tests examples pyproject.toml "$$elsewhere" \
+		&& cd "$$elsewhere" && $(CURDIR)/$(NEWEST)/bin/python -m pytest -m "law or journey"
+
+lint: $(STANDARD)/installed
+	$(STANDARD)/bin/ruff check .
+	$(STANDARD)/bin/ruff format --check .
+
+$(STANDARD)/installed: setup.py pyproject.toml
+	$(PYTHON) -m venv --clear $(STANDARD)
+	$(STANDARD)/bin/python -m pip install --quiet --editable ".[tfio,test]"
+	touch $@
+
+# The wheel holds the sources as they are now, so it is built and installed anew each time; its requirements stay.
+.PHONY: $(NEWEST)/installed
+$(NEWEST)/installed: $(NEWEST)/requirements
+	rm -rf build dist
+	$(NEWEST)/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	$(NEWEST)/bin/python -m pip install --quiet --no-deps --force-reinstall dist/*.whl
+
+$(NEWEST)/requirements: setup.py pyproject.toml
+	$(PYTHON) -m venv --clear $(NEWEST)
+	$(NEWEST)/bin/python -m pip install --quiet ".[test]"
+	touch $@
+
+clean:
+	rm -rf $(STANDARD) $(NEWEST) build dist *.egg-info
