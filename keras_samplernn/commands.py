@@ -4,7 +4,9 @@ Results go to stdout, progress and messages to stderr. What a user can mend is t
 status 1; usage errors exit with 2, an interruption with 130 or 143. Keras is imported only by commands that need it.
 """
 
+import errno
 import json
+import math
 import os
 import shlex
 import signal
@@ -16,16 +18,51 @@ import click
 from keras_samplernn import __version__
 from keras_samplernn.errors import UserError
 
-FOLDER = click.Path(path_type=Path, file_okay=False)
-FILE = click.Path(path_type=Path, dir_okay=False)
-RUN_OPTION = click.option(
-    "--run", "run_folder", type=FOLDER, help="Run directory.  [default: runs/NAME, after the spec's name]"
+
+class Place(click.Path):
+    """A path that the command itself looks at: it knows what should be there and how to mend it."""
+
+    def __init__(self, name: str):
+        super().__init__(path_type=Path, readable=False)
+        self.name = name
+
+
+class Number(click.FloatRange):
+    """A float in a range that is neither infinite nor not-a-number."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number, or fail as click's types do."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
+FOLDER, FILE = Place("folder"), Place("file")
+# What no program can help: the file or folder is not this user's, or the disk takes no more.
+NOT_OURS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO}
+CHECKPOINT_OPTION = click.option(
+    "--checkpoint",
+    type=click.Choice(["best", "newest"]),
+    default="best",
+    show_default=True,
+    help="The best by validation, or the newest.",
 )
 
 
 def say(line: str) -> None:
     """Print a message for people."""
     click.echo(line, err=True)
+
+
+def _load_tiers() -> dict[str, type]:
+    """Start TensorFlow, before anything else imports it, and load the installed tiers."""
+    from keras_samplernn.quiet import start_tensorflow
+
+    start_tensorflow()
+    from keras_samplernn.model.registry import load_tiers
+
+    return load_tiers()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -42,12 +79,11 @@ def cli() -> None:
 @click.argument("spec", type=FILE)
 def check(spec: Path) -> None:
     """Check SPEC and its corpus; estimate memory and time. Nothing is trained."""
-    from keras_samplernn.model.registry import load_tiers
+    tier_types = _load_tiers()
     from keras_samplernn.spec import load_spec
     from keras_samplernn.training.corpora import prepare_corpora
     from keras_samplernn.training.estimate import estimate
 
-    tier_types = load_tiers()
     loaded = load_spec(spec, tier_types)
     for line in estimate(loaded, tier_types, prepare_corpora(loaded, say)):
         click.echo(line)
@@ -55,11 +91,13 @@ def check(spec: Path) -> None:
 
 @cli.command()
 @click.argument("spec", type=FILE)
-@RUN_OPTION
+@click.option("--run", "run_folder", type=FOLDER, help="Run directory.  [default: runs/NAME, after the spec's name]")
 @click.option("--epochs", type=click.IntRange(min=1), help="End after so many epochs in all.  [default: the spec's]")
 @click.option("--max-steps", type=click.IntRange(min=1), help="End after so many steps in all.")
 @click.option("--restart", is_flag=True, help="Begin anew; an old run is moved aside, never deleted.")
-@click.option("--init-from", type=FOLDER, help="Begin with the best weights of this run, of the same tiers.")
+@click.option(
+    "--init-from", type=FOLDER, help="Begin a new run with the best weights of another one of the same tiers."
+)
 def fit(
     spec: Path,
     run_folder: Path | None,
@@ -73,21 +111,21 @@ def fit(
     The run directory gets checkpoints, TensorBoard logs, metrics.csv and sounds generated on the way. The same
     command after an interruption goes on as if there had been none.
     """
-    from keras_samplernn.model.registry import load_tiers
+    tier_types = _load_tiers()
     from keras_samplernn.run import RUNS
     from keras_samplernn.spec import load_spec
     from keras_samplernn.training.fit import fit_spec
     from keras_samplernn.training.interrupt import Interrupted
 
-    tier_types = load_tiers()
     loaded = load_spec(spec, tier_types)
     folder = run_folder or RUNS / loaded.name
     try:
         run = fit_spec(loaded, folder, tier_types, epochs, max_steps, restart, init_from, say)
     except Interrupted as stop:
         arguments = [argument for argument in sys.argv[1:] if argument != "--restart"]
+        program = ["python", sys.argv[0]] if sys.argv[0].endswith(".py") else ["keras-samplernn"]
         say(f"stopped after step {stop.step}; a checkpoint is written. To go on:")
-        say(shlex.join(["keras-samplernn", *arguments]))
+        say(shlex.join([*program, *arguments]))
         sys.exit(128 + stop.signal_number)
     click.echo(run.folder)
     say(f"TensorBoard: tensorboard --logdir {shlex.quote(str(run.logs_folder))}")
@@ -96,23 +134,27 @@ def fit(
 @cli.command()
 @click.argument("run", type=FOLDER, required=False)
 @click.option("--conditioning-index", type=FILE, help="Text file that lists one condition file a line.")
-@click.option("--seconds", type=click.FloatRange(min=0), help="Length of each sound; of an unconditional run.")
-@click.option(
-    "--count", type=click.IntRange(min=1), default=1, show_default=True, help="Number of sounds, with --seconds."
-)
+@click.option("--seconds", type=Number(min=0), help="Length of each sound; of an unconditional run.")
+@click.option("--count", type=click.IntRange(min=1), help="Number of sounds, with --seconds.  [default: 1]")
 @click.option("--out", type=FOLDER, required=True, help="Folder for the wavs; made if it is missing.")
 @click.option(
     "--temperature",
     "temperatures",
-    type=click.FloatRange(min=0, max=100),
+    type=Number(min=0, max=100),
     multiple=True,
     default=(1.0,),
     help="Divides the logits: below 1 more cautious, 0 always the likeliest. Repeat it to render each sound at each.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="The same command gives the same bytes.")
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Another seed, other sounds; the same command gives the same bytes.",
+)
 @click.option("--batch-size", type=click.IntRange(1, 4096), help="Sounds side by side.  [default: all, at most 16]")
 @click.option("--prime", type=FILE, help="Sound to go on from (with its csv beside it where the run is conditional).")
-@click.option("--checkpoint", type=click.Choice(["best", "newest"]), default="best", show_default=True)
+@CHECKPOINT_OPTION
 @click.option("--overwrite", is_flag=True, help="Replace wavs that exist.")
 def generate(run: Path | None, out: Path, **options) -> None:
     """Generate sound from RUN, the newest one unless given.
@@ -120,12 +162,12 @@ def generate(run: Path | None, out: Path, **options) -> None:
     One wav for each condition file of the index, of its stem and exactly as many samples as it has rows; or, from an
     unconditional run, --count sounds of --seconds each. generation.json beside them says how each was made.
     """
+    tier_types = _load_tiers()
     from keras_samplernn.generation.command import generate_files
-    from keras_samplernn.model.registry import load_tiers
     from keras_samplernn.run import newest_run, open_run
 
     options["temperatures"] = tuple(dict.fromkeys(options["temperatures"]))
-    for path in generate_files(open_run(run or newest_run(), load_tiers()), load_tiers(), out, say=say, **options):
+    for path in generate_files(open_run(run or newest_run(), tier_types), tier_types, out, say=say, **options):
         click.echo(path)
 
 
@@ -134,28 +176,31 @@ def generate(run: Path | None, out: Path, **options) -> None:
 @click.option(
     "--data", type=FOLDER, help="Folder to score.  [default: the spec's test files, else its validation files]"
 )
-@click.option("--checkpoint", type=click.Choice(["best", "newest"]), default="best", show_default=True)
+@CHECKPOINT_OPTION
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def evaluate(run: Path, data: Path | None, checkpoint: str, as_json: bool) -> None:
     """Score RUN in bits per sample, in all and per class."""
-    from keras_samplernn.model.registry import load_tiers
+    tier_types = _load_tiers()
     from keras_samplernn.run import open_run
     from keras_samplernn.training.scoring import score_run
 
-    tier_types = load_tiers()
     figures = score_run(open_run(run, tier_types), tier_types, data, checkpoint, say)
     if as_json:
         click.echo(json.dumps(figures))
         return
     click.echo(f"{figures['bits_per_sample']:.4f} bits per sample over {figures['samples']:,} samples")
+    click.echo(f"{figures['unigram_entropy_bits']:.4f} bits is the unigram entropy of their codes")
     for name, bits in figures.get("bits_per_sample_of_class", {}).items():
         click.echo(f"{bits:.4f} bits per sample of class {name}")
 
 
 @cli.command()
-@RUN_OPTION
+@click.option("--run", "run_folder", type=FOLDER, help="Run directory.  [default: runs/demo]")
 def demo(run_folder: Path | None) -> None:
-    """Synthesise a small conditional corpus, fit it, generate from an index; minutes on two cores."""
+    """Synthesise a small corpus, fit it, generate from it.
+
+    Minutes on two cores. Corpus and sounds lie beside the run directory; the same command goes on where it stopped.
+    """
     from keras_samplernn.demo import run_demo
     from keras_samplernn.run import RUNS
 
@@ -175,10 +220,9 @@ def tiers() -> None:
 @click.option("--markdown", is_flag=True, help="The reference for people, instead of the JSON Schema for editors.")
 def schema(markdown: bool) -> None:
     """Print the spec's JSON Schema, the installed tiers included."""
-    from keras_samplernn.model.registry import load_tiers
+    tier_types = _load_tiers()
     from keras_samplernn.spec import spec_reference, spec_schema
 
-    tier_types = load_tiers()
     click.echo(
         spec_reference(tier_types) if markdown else json.dumps(spec_schema(tier_types), indent=2), nl=not markdown
     )
@@ -187,7 +231,10 @@ def schema(markdown: bool) -> None:
 @cli.command()
 @click.option("--clear", is_flag=True, help="Delete the prepared corpora; they are made again when needed.")
 def cache(clear: bool) -> None:
-    """List the prepared corpora in the cache ($KERAS_SAMPLERNN_CACHE, or the user's cache folder)."""
+    """List the prepared corpora in the cache.
+
+    It lies in $KERAS_SAMPLERNN_CACHE, or else in the user's cache folder.
+    """
     from keras_samplernn.data.cache import cache_folder, clear_cache, list_cache
 
     if clear:
@@ -200,19 +247,29 @@ def cache(clear: bool) -> None:
 
 def main() -> None:
     """Run the command line."""
-    # Before TensorFlow's first import: the pipeline and the checkpoints are its; and its log is no user's concern.
+    # The pipelines and the training are TensorFlow's, whatever backend the user's other programs use.
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # As an exception, so that what is half-written is removed.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    # The name of a file may be no text; it is printed as it is.
+    sys.stdout.reconfigure(errors="surrogateescape")
     try:
-        cli(standalone_mode=False)
+        cli(prog_name=Path(sys.argv[0]).name, standalone_mode=False)
     except UserError as error:
         for line in error.lines:
             say(line)
         sys.exit(1)
-    except click.ClickException as error:
-        error.show()
+    except click.UsageError as error:
+        if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+            error.show()
+        else:
+            command = error.ctx.command_path
+            say(f"{command}: {error.format_message().rstrip('.')}; see {command} --help")
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
+        sys.exit(128 + signal.SIGINT)
+    except OSError as error:
+        if error.errno not in NOT_OURS:
+            raise
+        say(f"{error.filename or os.curdir}: {error.strerror}; see to its permissions and to the space on its disk")
+        sys.exit(1)

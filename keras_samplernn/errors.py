@@ -1,7 +1,10 @@
 """The one kind of error that a user can cause and mend."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 
 class UserError(Exception):
@@ -14,6 +17,15 @@ class UserError(Exception):
     def __init__(self, *lines: str):
         super().__init__("\n".join(lines))
         self.lines = lines
+
+
+def collect(problems: list[str], function: Callable[..., Result], *arguments: object) -> Result | None:
+    """Call a function; where it raises a UserError, add its lines to `problems` and return None."""
+    try:
+        return function(*arguments)
+    except UserError as error:
+        problems.extend(error.lines)
+        return None
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

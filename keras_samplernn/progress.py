@@ -12,15 +12,15 @@ class Progress:
     Args:
         label: what is being done.
         total: amount of work in all; may be changed as it becomes known.
-        done: amount done before this job began, which says nothing about its speed.
+        done: amount done before this job began.
     """
 
     def __init__(self, label: str, total: int, done: int = 0):
         self.label = label
         self.total = total
         self.done = done
-        self._first = done
-        self._began = self._shown = time.monotonic()
+        self._counted_from: tuple[float, int] | None = None
+        self._shown = time.monotonic()
         self._bar = None
 
     def __enter__(self) -> "Progress":
@@ -42,13 +42,26 @@ class Progress:
     def update(self, done: int, text: str = "") -> None:
         """Set the amount done; `text` says what else is known, speed or loss."""
         self.done = done
-        text = "  ".join(part for part in (text, self._time_left()) if part)
+        speed = self.speed(done)
+        left = f"{format_duration(max(self.total - done, 0) / speed)} left" if speed else ""
+        text = "  ".join(part for part in (text, left) if part)
         if self._bar:
             self._bar.update(self._task, completed=done, total=self.total, text=text)
         elif time.monotonic() - self._shown >= PLAIN_SECONDS:
             self._shown = time.monotonic()
             percent = 100 * done // max(self.total, 1)
-            self.say(f"{self.label}  {percent}%  {text}")
+            self.say(f"{self.label}  {percent}%  {text}".rstrip())
+
+    def speed(self, done: int) -> float:
+        """Return the amount done a second, 0 while that cannot be told.
+
+        It is counted from the first call: what came before was starting and compiling.
+        """
+        if self._counted_from is None:
+            self._counted_from = time.monotonic(), done
+        began, before = self._counted_from
+        seconds = time.monotonic() - began
+        return (done - before) / seconds if seconds else 0.0
 
     def say(self, line: str) -> None:
         """Print a line that stays."""
@@ -56,13 +69,6 @@ class Progress:
             self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:
             print(line, file=sys.stderr, flush=True)
-
-    def _time_left(self) -> str:
-        worked = self.done - self._first
-        if not worked:
-            return ""
-        seconds = (time.monotonic() - self._began) / worked * max(self.total - self.done, 0)
-        return f"{format_duration(seconds)} left"
 
 
 def format_duration(seconds: float) -> str:

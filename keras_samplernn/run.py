@@ -5,14 +5,14 @@ import dataclasses
 import fcntl
 import importlib.metadata
 import platform
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from keras_samplernn import __version__
 from keras_samplernn.errors import UserError
-from keras_samplernn.files import replace_file, replace_json
+from keras_samplernn.files import make_folder, replace_file, replace_json, writing
 from keras_samplernn.spec import Spec, differences, load_spec
 
 RUNS = Path("runs")
@@ -47,8 +47,11 @@ class Run:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep a second `fit` out. The lock of a process that died is gone with it."""
-        with (self.folder / ".lock").open("w") as stream:
+        """Make the folder if it is missing, and keep a second `fit` out; a process that dies leaves no lock."""
+        make_folder(self.folder)
+        with writing(self.folder):
+            stream = (self.folder / ".lock").open("w")
+        with stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -56,6 +59,24 @@ class Run:
                     f"{self.folder}: another fit trains this run; wait for it, stop it, or give --run another folder"
                 ) from None
             yield
+
+    def record(self, data_manifest: dict[str, Any]) -> None:
+        """Write down the spec, the versions and what the corpora are made of."""
+        replace_file(self.folder / "spec.json", self.spec.to_json().encode())
+        replace_json(self.folder / "environment.json", environment())
+        replace_json(self.folder / "data_manifest.json", data_manifest)
+
+    def set_aside(self) -> Path:
+        """Rename the folder, so that a new run can take its place; nothing is deleted."""
+        folder = self.folder if self.folder.name else self.folder.absolute()  # "." has no name
+        name = f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}"
+        aside, number = folder.with_name(name), 1
+        while aside.exists():
+            number += 1
+            aside = folder.with_name(f"{name}-{number}")
+        with self.locked(), writing(aside):
+            folder.rename(aside)
+        return aside
 
 
 def open_run(folder: Path, tier_types: Mapping[str, type]) -> Run:
@@ -69,34 +90,33 @@ def open_run(folder: Path, tier_types: Mapping[str, type]) -> Run:
     return Run(folder, load_spec(folder / "spec.json", tier_types))
 
 
-def open_or_create_run(folder: Path, spec: Spec, tier_types: Mapping[str, type]) -> Run:
-    """Open the run of a spec, or begin it; what may change between two calls takes its new value.
+def check_run_folder(folder: Path, spec: Spec, tier_types: Mapping[str, type], restart: bool) -> None:
+    """Find out, before anything is written, whether a folder can be the run of a spec.
+
+    Args:
+        folder: of the run, old or new.
+        spec: validated.
+        tier_types: the installed tiers by name.
+        restart: a run that lies there will be set aside, so that its spec may be another.
 
     Raises:
-        UserError: the folder holds something else, or a run of another spec.
+        UserError: the folder holds something else, or a run of another spec, or lies among the spec's sounds.
     """
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / "spec.json").is_file())):
-        raise UserError(f"{folder}: exists and is no run directory; give --run another folder")
+    for field in ("train", "valid", "test"):
+        corpus = getattr(spec.data, field)
+        if isinstance(corpus, Path) and folder.resolve().is_relative_to(corpus.resolve()):
+            raise UserError(
+                f"{folder}: lies inside data.{field} = {corpus}, where a run's sounds would be taken for the corpus';"
+                " give --run a folder elsewhere"
+            )
     if (folder / "spec.json").is_file():
-        changed = differences(open_run(folder, tier_types).spec, spec)
+        changed = [] if restart else differences(open_run(folder, tier_types).spec, spec)
         if changed:
             remedy = "restore the spec, give --run another folder, or begin anew with --restart (the old run is kept)"
             raise UserError(*(f"{folder}: was begun with another spec: {change}; {remedy}" for change in changed))
-    folder.mkdir(parents=True, exist_ok=True)
-    replace_file(folder / "spec.json", spec.to_json().encode())
-    replace_json(folder / "environment.json", environment())
-    return Run(folder, spec)
-
-
-def set_aside(folder: Path) -> Path:
-    """Rename an old run, so that a new one can take its place; nothing is deleted."""
-    aside = folder.with_name(f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}")
-    number = 1
-    while aside.exists():
-        number += 1
-        aside = folder.with_name(f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}-{number}")
-    shutil.move(folder, aside)
-    return aside
+    # A hidden file is not the user's: a lock, or what a file manager leaves.
+    elif folder.exists() and not (folder.is_dir() and all(path.name.startswith(".") for path in folder.iterdir())):
+        raise UserError(f"{folder}: exists and is no run directory; give --run another folder")
 
 
 def newest_run(root: Path = RUNS) -> Path:

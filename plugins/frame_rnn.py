@@ -17,17 +17,17 @@ class FrameRNN(Tier):
     frame's condition classes. A Linear of its output gives the contexts for the steps below, side by side.
 
     Args:
-        frame_size: samples per step.
-        dim: width of the RNN's input and of its layers' states.
-        rnn_type: "GRU" or "LSTM".
-        n_rnn: number of stacked layers.
+        frame_size: samples per step; the frame size of the tier above is a multiple of it.
+        dim: width of the RNN's input and of its layers' states; the tier above makes its contexts this wide.
+        rnn_type: kind of the recurrent layers.
+        n_rnn: number of stacked recurrent layers.
         skip_conn: layers above the first also read the RNN's input, and the output is the sum of a Linear of every
-            layer's; without effect where n_rnn is 1.
-        learn_h0: the initial state is trained, from zeros.
+            layer's; without effect where `n_rnn` is 1.
+        learn_h0: the state before a sound's first sample is trained, beginning at zero; false: it stays zero.
         weight_norm: every Linear, the recurrent ones included, is weight-normalised.
         dropout: share of each layer's outputs that is dropped in training.
-        reset_after: the GRU's reset gate acts after the recurrent product (the GPU's fused kernel needs it); False
-            is the original.
+        reset_after: the GRU's reset gate acts after the recurrent product, as in Keras' GRU; false: before it, as in
+            the original SampleRNN. Without effect on an LSTM.
         conditioned: this tier takes the conditions, where the model has them.
     """
 

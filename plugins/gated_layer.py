@@ -77,7 +77,9 @@ class GatedLayer(keras.layers.Layer):
 
     def prepare(self) -> PreparedGates:
         """Return the weights, weight norm applied."""
-        return PreparedGates(self.kernel.matrix(), ops.convert_to_tensor(self.bias), self.recurrent.matrix(), None)
+        return PreparedGates(
+            self.kernel.matrix(), ops.cast(self.bias, self.compute_dtype), self.recurrent.matrix(), None
+        )
 
     def project(self, inputs: Any, prepared: PreparedGates) -> Any:
         """Return the input's share of the gates: `(..., inputs)` to `(..., gates * dim)`."""
@@ -94,8 +96,8 @@ class GRU(GatedLayer):
     Args:
         dim: width of the state.
         weight_norm: whether both matrices are weight-normalised.
-        reset_after: whether the reset gate is applied after the recurrent product (which the fused GPU kernel needs)
-            or before it (as in the original SampleRNN).
+        reset_after: whether the reset gate is applied after the recurrent product (as in Keras' GRU: one product a
+            step) or before it (as in the original SampleRNN: two).
     """
 
     gates = 3
@@ -115,7 +117,7 @@ class GRU(GatedLayer):
         """Return the weights, weight norm applied."""
         prepared = super().prepare()
         if self.reset_after:
-            prepared = prepared._replace(recurrent_bias=ops.convert_to_tensor(self.recurrent_bias))
+            prepared = prepared._replace(recurrent_bias=ops.cast(self.recurrent_bias, self.compute_dtype))
         return prepared
 
     def step(self, projected: Any, state: tuple, prepared: PreparedGates) -> tuple:

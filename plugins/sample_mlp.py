@@ -18,9 +18,9 @@ class SampleMLP(Tier):
     `window * emb_size * dim` multiplications, exact and differentiable.
 
     Args:
-        dim: width of the layers.
-        emb_size: width of a code's embedding; 0 for one-hot codes.
-        window: how many samples are read; the frame size of the tier above unless given.
+        dim: width of the layers; the tier above makes its contexts this wide.
+        emb_size: width of a code's embedding; 0: codes are one-hot.
+        window: how many of the last samples are read; null: as many as the frame size of the tier above.
         weight_norm: every Linear is weight-normalised.
         conditioned: this tier takes the conditions, where the model has them.
     """
@@ -73,10 +73,10 @@ class SampleMLP(Tier):
         """Return one table per window position, `(window, q_levels, dim)`, and the Linears."""
         tables = ops.reshape(self.l1.matrix(), (self.reads, -1, self.dim))  # (W, E, D); one-hot: (W, Q, D)
         if self.embedding is not None:
-            tables = ops.matmul(self.embedding, tables)
+            tables = ops.matmul(ops.cast(self.embedding, self.compute_dtype), tables)
         return {
             "tables": tables,
-            "class": None if self.class_embedding is None else ops.convert_to_tensor(self.class_embedding),
+            "class": None if self.class_embedding is None else ops.cast(self.class_embedding, self.compute_dtype),
             "l2": self.l2.prepare(),
             "l3": self.l3.prepare(),
             "output": self.output_linear.prepare(),

@@ -1,10 +1,16 @@
-"""What all tests share: a quiet TensorFlow and a corpus cache of their own."""
+"""What all tests share: a quiet TensorFlow, a corpus cache of their own, and one fitted run."""
 
+import json
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import dataclasses
+from pathlib import Path
+
 import pytest
+from plugin_install import install_third_party_tier
+from toy import command, toy_spec, write_toy_corpus
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -13,3 +19,30 @@ def corpus_cache(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cache")
     os.environ["KERAS_SAMPLERNN_CACHE"] = str(folder)
     return folder
+
+
+@dataclasses.dataclass(frozen=True)
+class FittedRun:
+    """The shared run: its directory, the corpus it was fitted to, and what its commands need in the environment."""
+
+    folder: Path
+    corpus: Path
+    environment: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def third_party_site(tmp_path_factory):
+    """The folder that the example of a third party's package is installed in."""
+    return install_third_party_tier(tmp_path_factory.mktemp("third_party") / "site")
+
+
+@pytest.fixture(scope="session")
+def fitted_run(corpus_cache, third_party_site, tmp_path_factory):
+    """The one run that the session fits, as a user would: by the command line, with a third party's tier in it."""
+    folder = tmp_path_factory.mktemp("fitted")
+    corpus, environment = folder / "corpus", {"PYTHONPATH": str(third_party_site)}
+    write_toy_corpus(corpus)
+    (folder / "spec.json").write_text(json.dumps(toy_spec(corpus)))
+    run = folder / "run"
+    command("fit", folder / "spec.json", "--run", run, environment=environment, timeout=600)
+    return FittedRun(run, corpus, environment)

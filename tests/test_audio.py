@@ -324,6 +324,5 @@ def test_a_path_that_is_no_audio_file_is_refused(tmp_path, name, message):
 
 
 def test_a_folder_that_is_missing_is_named_by_the_writer(tmp_path):
-    writer = WavWriter(tmp_path / "no" / "a.wav", RATE)
-    with pytest.raises(UserError, match=r"a.wav: cannot be written: No such file"), writer:
-        pass
+    with pytest.raises(UserError, match=r"a.wav: cannot be written: No such file"):
+        WavWriter(tmp_path / "no" / "a.wav", RATE)

@@ -180,14 +180,14 @@ def test_every_problem_of_every_file_is_raised_together_and_nothing_is_kept(tmp_
 def test_what_was_done_to_sounds_is_said_in_a_line_a_kind(tmp_path):
     for number in range(5):
         wave = np.stack([wave_of(number, 200)] * 2, axis=1)
-        wave[7] = 1.5
+        wave[7:9] = [[1.5], [-1.5]]
         add_sound(tmp_path, f"{number}.wav", wave=wave)
     add_sound(tmp_path, "fast.wav", 400, rate=16000)
     said = []
     corpus = prepare_corpus(find_pairs(tmp_path, False), settings(), said.append)
     assert said == [
         "mixed down to mono: 0.wav (2 channels), 1.wav (2 channels), 2.wav (2 channels) and 2 more",
-        "clipped to [-1, 1]: 0.wav (1 of 200 samples), 1.wav (1 of 200 samples), 2.wav (1 of 200 samples) and 2 more",
+        "clipped to [-1, 1]: 0.wav (2 of 200 samples), 1.wav (2 of 200 samples), 2.wav (2 of 200 samples) and 2 more",
         f"resampled to {RATE} Hz: fast.wav (16000 Hz)",
     ]
     assert corpus.conditions is None

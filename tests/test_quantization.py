@@ -44,7 +44,7 @@ def oracle(q_type, q_levels, sample):
 
 
 @pytest.mark.parametrize("q_type", Q_TYPES)
-@pytest.mark.parametrize("q_levels", [2, 16, 256, 1024])
+@pytest.mark.parametrize("q_levels", [2, 16, 256, 65536])  # float32 would miss some codes of 65536
 def test_codes_are_those_of_the_formulas(q_type, q_levels):
     wave = np.random.default_rng(0).uniform(-1, 1, 2000)
     expected = [oracle(q_type, q_levels, sample) for sample in wave]
@@ -65,13 +65,6 @@ def test_samples_beyond_the_range_take_the_outermost_codes(q_type):
     codes = Quantizer(q_type, 256).encode([[-7.0, -1.0], [1.0, np.inf]])
     assert codes.dtype == np.int32
     np.testing.assert_array_equal(codes, [[0, 0], [255, 255]])
-
-
-@pytest.mark.parametrize("q_type", Q_TYPES)
-def test_a_float32_wave_is_not_rounded_together_at_65536_levels(q_type):
-    quantizer = Quantizer(q_type, 65536)
-    codes = np.arange(0, 65536, 7)
-    np.testing.assert_array_equal(quantizer.encode(quantizer.decode(codes)), codes)
 
 
 @pytest.mark.parametrize(("q_type", "q_levels"), [("mulaw", 256), ("linear", 1), ("linear", 65537)])

@@ -5,11 +5,10 @@ from pathlib import Path
 import numpy as np
 import soxr
 
+from keras_samplernn.data.decoding import decode_files
+from keras_samplernn.data.inspection import AUDIO_SUFFIXES, AudioInfo, inspect_audio
+from keras_samplernn.data.wav_writer import WavWriter
 from keras_samplernn.errors import UserError
-
-from .decoding import decode_files
-from .inspection import AUDIO_SUFFIXES, AudioInfo, inspect_audio
-from .wav_writer import WavWriter
 
 __all__ = [
     "AUDIO_SUFFIXES",

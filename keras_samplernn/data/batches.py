@@ -20,35 +20,33 @@ class Windows(NamedTuple):
     offset: np.ndarray
     """Position of the first target inside its sound, in samples; 0 on a lane that ran out."""
     reset: np.ndarray
-    """1 where the row starts from its initial state: a segment's first window, and a lane that ran out."""
+    """1 where the row starts from its initial state: a piece's first window, and a lane that ran out."""
     valid: np.ndarray
-    """Number of targets that exist, 0 to `seq_len`; the rest of the window lies past the segment's end."""
+    """Number of targets that exist, 0 to `seq_len`; the rest of the window lies past the piece's end."""
 
 
 class Plan:
-    """Segments of sounds laid end to end on lanes, cut into windows of `seq_len` targets.
+    """Pieces of sounds laid end to end on lanes, cut into windows of `seq_len` targets.
 
-    Memory grows with the number of segments only: a window is found by bisection when its step is asked for.
+    Memory grows with the number of pieces only: a window is found by bisection when its step is asked for.
 
     Args:
-        segments: rows of (sound, first sample, samples) in the order in which lanes take them, (S, 3).
+        pieces: rows of (sound, first sample, samples, lane, step of its first window), (P, 5).
         lanes: rows of a batch, at least 1.
         seq_len: targets of a window, in samples, at least 1.
 
     Attributes:
-        steps: windows of the longest lane, 0 where there is no segment.
+        steps: windows of the longest lane, 0 where there is no piece.
     """
 
-    def __init__(self, segments: np.ndarray, lanes: int, seq_len: int):
+    def __init__(self, pieces: np.ndarray, lanes: int, seq_len: int):
         self.lanes = lanes
         self.seq_len = seq_len
-        segments = np.asarray(segments, np.int64).reshape(-1, 3)
-        windows = -(-segments[:, 2] // seq_len)
-        lane, first = _lay_on_lanes(windows, lanes)
+        sound, start, samples, lane, first = np.asarray(pieces, np.int64).reshape(-1, 5).T
+        self.steps = int((first + _windows_of(samples, seq_len)).max(initial=0))
         order = np.lexsort((first, lane))
-        self._sound, self._start, self._samples = segments[order].T
+        self._sound, self._start, self._samples = sound[order], start[order], samples[order]
         self._lane, self._first = lane[order], first[order]
-        self.steps = int((first + windows).max(initial=0))
         # One sorted number for (lane, step), so that one search serves all lanes.
         self._keys = self._lane * self.steps + self._first
 
@@ -58,27 +56,20 @@ class Plan:
             raise IndexError(f"step {step} is outside the plan's {self.steps} steps")
         lanes = np.arange(self.lanes)
         found = np.searchsorted(self._keys, lanes * self.steps + step, side="right") - 1
-        segment = np.maximum(found, 0)
-        done = (step - self._first[segment]) * self.seq_len
-        left = self._samples[segment] - done
-        runs = (found >= 0) & (self._lane[segment] == lanes) & (left > 0)
+        piece = np.maximum(found, 0)
+        done = (step - self._first[piece]) * self.seq_len
+        left = self._samples[piece] - done
+        runs = (found >= 0) & (self._lane[piece] == lanes) & (left > 0)
         return Windows(
-            sound=np.where(runs, self._sound[segment], 0),
-            offset=np.where(runs, self._start[segment] + done, 0),
+            sound=np.where(runs, self._sound[piece], 0),
+            offset=np.where(runs, self._start[piece] + done, 0),
             reset=np.where(runs, done == 0, True).astype(np.int64),
             valid=np.where(runs, np.minimum(left, self.seq_len), 0),
         )
 
 
-def _lay_on_lanes(windows: np.ndarray, lanes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Lay each segment on the lane with the fewest windows so far; return lanes and first steps, each (S,)."""
-    shortest = [(0, lane) for lane in range(lanes)]
-    laid = np.empty((len(windows), 2), np.int64)
-    for segment, count in enumerate(windows.tolist()):
-        first, lane = shortest[0]
-        laid[segment] = lane, first
-        heapq.heapreplace(shortest, (first + count, lane))
-    return laid[:, 0], laid[:, 1]
+def _windows_of(samples: np.ndarray, seq_len: int) -> np.ndarray:
+    return -(-samples // seq_len)
 
 
 def plan_epoch(
@@ -92,33 +83,60 @@ def plan_epoch(
 ) -> Plan:
     """Plan one epoch of training: files cut into segments, shuffled, every sample scored once.
 
+    The segments are laid end to end and the whole is cut into as many equal parts as there are lanes, so that all
+    rows are busy to the last step: an epoch that ended on a few rows would end on the gradients of a few sounds.
+
     Args:
         lengths: samples of each sound.
         lanes: rows of a batch.
         seq_len: targets of a window, in samples.
         segment_samples: most samples of a segment, rounded down to whole windows, at least one of them; None:
-            files stay whole.
+            files stay whole but where a lane ends.
         seed: non-negative; with `epoch` it alone decides the order.
         epoch: non-negative.
     """
-    whole = segment_samples is None
-    longest = max([1, *lengths]) if whole else max(segment_samples // seq_len, 1) * seq_len
-    segments = [
-        (sound, start, min(longest, samples - start))
-        for sound, samples in enumerate(lengths)
-        for start in range(0, samples, longest)
-    ]
+    longest = max(segment_samples // seq_len, 1) * seq_len if segment_samples else max([1, *lengths])
+    segments = np.array(
+        [
+            (sound, start, min(longest, samples - start))
+            for sound, samples in enumerate(lengths)
+            for start in range(0, samples, longest)
+        ],
+        np.int64,
+    ).reshape(-1, 3)
     # NumPy promises a bit generator's raw stream for good, but not what `Generator.shuffle` makes of it.
     source = np.random.Philox(np.random.SeedSequence(seed, spawn_key=(epoch,)))
     order = np.argsort(source.random_raw(len(segments)), kind="stable")
-    return Plan(np.asarray(segments, np.int64).reshape(-1, 3)[order], lanes, seq_len)
+    return Plan(_lay_evenly(segments[order], lanes, seq_len), lanes, seq_len)
+
+
+def _lay_evenly(segments: np.ndarray, lanes: int, seq_len: int) -> np.ndarray:
+    """Cut the row of all segments' windows into equal lanes, and a segment in two where a lane ends inside it."""
+    windows = _windows_of(segments[:, 2], seq_len)
+    begins = np.cumsum(windows) - windows  # of each segment, in the row of all windows
+    total = int(windows.sum())
+    lane_begins = np.arange(lanes) * total // lanes
+    piece_begins = np.union1d(begins, lane_begins[lane_begins < total])
+    segment = np.searchsorted(begins, piece_begins, side="right") - 1
+    lane = np.searchsorted(lane_begins, piece_begins, side="right") - 1
+    skipped = (piece_begins - begins[segment]) * seq_len
+    samples = np.minimum(segments[segment, 2] - skipped, (np.append(piece_begins[1:], total) - piece_begins) * seq_len)
+    return np.stack(
+        [segments[segment, 0], segments[segment, 1] + skipped, samples, lane, piece_begins - lane_begins[lane]], axis=1
+    )
 
 
 def plan_once(lengths: Sequence[int], lanes: int, seq_len: int) -> Plan:
     """Plan one pass over whole files, longest first so that lanes end together: validation and test."""
-    longest_first = sorted(range(len(lengths)), key=lambda sound: -lengths[sound])
-    segments = [(sound, 0, lengths[sound]) for sound in longest_first if lengths[sound]]
-    return Plan(np.asarray(segments, np.int64), lanes, seq_len)
+    shortest = [(0, lane) for lane in range(lanes)]
+    pieces = []
+    for sound in sorted(range(len(lengths)), key=lambda sound: -lengths[sound]):
+        if not lengths[sound]:
+            continue
+        first, lane = shortest[0]
+        pieces.append((sound, 0, lengths[sound], lane, first))
+        heapq.heapreplace(shortest, (first + -(-lengths[sound] // seq_len), lane))
+    return Plan(np.array(pieces, np.int64), lanes, seq_len)
 
 
 def gather_windows(
@@ -127,7 +145,7 @@ def gather_windows(
     """Read one step's codes (B, lookback + seq_len) and conditions (B, seq_len) from the corpus, both int32.
 
     Before the targets stand the real samples that precede them in their sound, and silence before its first.
-    Past a segment's end codes are silence and conditions -1, as all conditions are where the corpus has none.
+    Past a piece's end codes are silence and conditions -1, as all conditions are where the corpus has none.
     """
     codes = np.full((len(windows.sound), lookback + seq_len), silence, np.int32)
     conditions = np.full((len(windows.sound), seq_len), -1, np.int32)

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_samplernn.data.cache import MANIFEST, RememberedHashes, cache_folder, clear_cache, list_cache, staged_entry
+from keras_samplernn.data.inspection import has_tensorflow_io
+from keras_samplernn.data.pairs import Pair, find_pairs, split_pairs
+from keras_samplernn.data.preparation import CODES, CONDITIONS, FORMAT, CorpusSettings, array_dtype, write_corpus
 from keras_samplernn.errors import UserError
-
-from .cache import MANIFEST, RememberedHashes, cache_folder, clear_cache, list_cache, staged_entry
-from .inspection import has_tensorflow_io
-from .pairs import Pair, find_pairs, split_pairs
-from .preparation import CODES, CONDITIONS, FORMAT, CorpusSettings, array_dtype, write_corpus
 
 __all__ = [
     "Corpus",
@@ -68,6 +67,12 @@ class Corpus:
     def samples(self) -> int:
         """All samples of all sounds."""
         return len(self.codes)
+
+    @property
+    def unigram_entropy_bits(self) -> float:
+        """Entropy of the codes, in bits per sample: what a model pays that knows how often each occurs, and no more."""
+        shares = self.code_counts[self.code_counts > 0] / self.samples
+        return float(-(shares * np.log2(shares)).sum())
 
     @classmethod
     def open(cls, folder: Path) -> "Corpus":

@@ -7,10 +7,9 @@ import numpy as np
 import soundfile
 import tensorflow as tf
 
+from keras_samplernn.data.inspection import AudioInfo
+from keras_samplernn.data.worker import decode_in_worker
 from keras_samplernn.errors import UserError
-
-from .inspection import AudioInfo
-from .worker import decode_in_worker
 
 # Enough to hide the disk; every decoded file in flight is held in memory whole.
 _PARALLEL_FILES = min(4, os.cpu_count() or 1)

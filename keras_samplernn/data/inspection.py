@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from keras_samplernn.data.headers.flac import read_flac_header
+from keras_samplernn.data.headers.header import Header, HeaderError
+from keras_samplernn.data.headers.mp3 import read_mp3_header
+from keras_samplernn.data.headers.ogg import read_ogg_header
+from keras_samplernn.data.headers.wav import read_wav_header
 from keras_samplernn.errors import UserError
-
-from .headers.flac import read_flac_header
-from .headers.header import Header, HeaderError
-from .headers.mp3 import read_mp3_header
-from .headers.ogg import read_ogg_header
-from .headers.wav import read_wav_header
 
 _READERS: dict[str, Callable[[Path], Header]] = {
     ".wav": read_wav_header,

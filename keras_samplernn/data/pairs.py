@@ -2,14 +2,14 @@
 
 import hashlib
 import math
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from keras_samplernn.data.inspection import AUDIO_SUFFIXES
 from keras_samplernn.errors import UserError
-
-from .inspection import AUDIO_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def split_pairs(pairs: Sequence[Pair], fraction: float) -> tuple[list[Pair], lis
 
 def _place(name: str) -> float:
     """Return a number in [0, 1) that the name alone decides."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "big") / 2**48
+    return int.from_bytes(hashlib.sha256(os.fsencode(name)).digest()[:6], "big") / 2**48
 
 
 def _is_hidden(relative: Path) -> bool:

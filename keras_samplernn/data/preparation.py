@@ -8,13 +8,12 @@ from typing import BinaryIO
 
 import numpy as np
 
+from keras_samplernn.data.audio import AudioInfo, decode_files, inspect_audio, to_mono_at_rate
+from keras_samplernn.data.cache import MANIFEST
+from keras_samplernn.data.conditioning import read_conditions, resample_conditions
+from keras_samplernn.data.pairs import Pair
+from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError
-
-from .audio import AudioInfo, decode_files, inspect_audio, to_mono_at_rate
-from .cache import MANIFEST
-from .conditioning import read_conditions, resample_conditions
-from .pairs import Pair
-from .quantization import Quantizer
 
 # Part of every key: raise it when prepared arrays would come out otherwise.
 FORMAT = 1

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from keras_samplernn.spec import Audio
+
 Q_TYPES: tuple[str, ...] = ("linear", "mu-law", "a-law")
 
 _A = 87.6
@@ -38,6 +40,11 @@ class Quantizer:
             raise ValueError(f'q_type = "{self.q_type}" is none of {", ".join(Q_TYPES)}')
         if not 2 <= self.q_levels <= 65536:
             raise ValueError(f"q_levels = {self.q_levels} is not in 2 to 65536")
+
+    @classmethod
+    def of(cls, audio: Audio) -> "Quantizer":
+        """Return the quantizer that a spec's `audio` describes."""
+        return cls(audio.q_type, audio.q_levels)
 
     @property
     def silence(self) -> int:

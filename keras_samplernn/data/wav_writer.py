@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_samplernn.errors import UserError
+from keras_samplernn.files import sync_folder
 
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 
@@ -59,6 +60,7 @@ class WavWriter:
             os.fsync(self._file.fileno())
             self._file.close()
             self._staged.replace(self.path)
+            sync_folder(self.path.parent)
         except OSError as error:
             raise self._error(error) from None
         finally:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-    from .inspection import AudioInfo
+    from keras_samplernn.data.inspection import AudioInfo
 
 _READY = "ready"
 
@@ -83,7 +83,7 @@ def _serve(connection) -> None:
     os.dup2(null, 1)
     os.dup2(null, 2)
     try:
-        from .decoding import run_pipeline
+        from keras_samplernn.data.decoding import run_pipeline
     except Exception as error:
         connection.send(repr(error))
         return

@@ -1,28 +1,29 @@
 """The `generate` command: everything checked first, then sound after sound to disk."""
 
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from keras_samplernn.checkpoint import choose_checkpoint
 from keras_samplernn.data.audio import inspect_audio, read_audio
 from keras_samplernn.data.conditioning import read_conditions, read_index, resample_conditions
 from keras_samplernn.data.quantization import Quantizer
-from keras_samplernn.errors import UserError
-from keras_samplernn.files import replace_json
+from keras_samplernn.errors import UserError, collect
+from keras_samplernn.files import make_folder, replace_json
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.render import CHUNK_SAMPLES, Sound, render_sounds
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.progress import Progress
 from keras_samplernn.run import Run, environment
 from keras_samplernn.spec import Spec
-from keras_samplernn.training.checkpoint import choose_checkpoint
 
 MOST_ROWS = 16
 RECORD = "generation.json"
+# A WAV file states its length in 32 bits of bytes; 1 kB for what is not samples.
+MOST_SAMPLES = (2**32 - 1024) // 2
 
 
 def generate_files(
@@ -32,7 +33,7 @@ def generate_files(
     *,
     conditioning_index: Path | None,
     seconds: float | None,
-    count: int,
+    count: int | None,
     temperatures: Sequence[float],
     seed: int,
     batch_size: int | None,
@@ -53,19 +54,23 @@ def generate_files(
         UserError: every problem that can be told beforehand, one line each.
     """
     spec = run.spec
-    lengths = _requested(spec, run.folder, conditioning_index, seconds, count)
+    problems: list[str] = []
+    lengths = collect(problems, _requested, spec, run.folder, conditioning_index, seconds, count) or []
     sounds = [
         Sound(_name(stem, temperature, temperatures), stem, samples, temperature, conditions)
         for stem, samples, conditions in lengths
         for temperature in temperatures
     ]
-    primer = _read_primer(spec, prime) if prime else None
-    _check_out(out, [f"{sound.name}.wav" for sound in sounds], overwrite)
-    chosen = choose_checkpoint(run.checkpoints_folder, checkpoint)
+    primer = collect(problems, _read_primer, spec, prime) if prime else None
+    collect(problems, _check_out, out, [f"{sound.name}.wav" for sound in sounds], overwrite)
+    chosen = collect(problems, choose_checkpoint, run.checkpoints_folder, checkpoint)
+    if problems:
+        raise UserError(*problems)
     model = assemble(spec, tier_types)
     chosen.load_weights(model)
+    make_folder(out)
 
-    quantizer = Quantizer(spec.audio.q_type, spec.audio.q_levels)
+    quantizer = Quantizer.of(spec.audio)
     rows = batch_size or min(len(sounds), MOST_ROWS)
     engine = GenerationEngine(model, quantizer.silence, rows, CHUNK_SAMPLES)
     record = {
@@ -81,17 +86,13 @@ def generate_files(
     if primer is not None:
         wave, conditions = primer
         start = engine.primed_start(quantizer.encode(wave), conditions)
-    out.mkdir(parents=True, exist_ok=True)
     temperature_of = {sound.name: sound.temperature for sound in sounds}
     total = sum(sound.samples for sound in sounds)
-    began, done = time.monotonic(), 0
     with Progress("generate", total) as progress:
 
         def on_samples(samples: int) -> None:
-            nonlocal done
-            done += samples
-            speed = done / spec.audio.sample_rate / max(time.monotonic() - began, 1e-9)
-            progress.update(done, f"{speed:.2f} x real time")
+            done = progress.done + samples
+            progress.update(done, f"{progress.speed(done) / spec.audio.sample_rate:.2f} x real time")
 
         sample_rate = spec.audio.sample_rate
         for path in render_sounds(engine, sounds, start, seed, quantizer, sample_rate, out, on_samples):
@@ -100,14 +101,19 @@ def generate_files(
 
 
 def _requested(
-    spec: Spec, run_folder: Path, index: Path | None, seconds: float | None, count: int
+    spec: Spec, run_folder: Path, index: Path | None, seconds: float | None, count: int | None
 ) -> list[tuple[str, int, np.ndarray | None]]:
     """Return stem, samples and conditions of each sound asked for."""
     if spec.classes:
-        if index is None or seconds is not None:
-            given = "without --conditioning-index" if index is None else "with --seconds"
+        asked = {
+            "without --conditioning-index": index is None,
+            "with --seconds": seconds is not None,
+            "with --count": count is not None,
+        }
+        if any(asked.values()):
+            wrong = " and ".join(words for words, so in asked.items() if so)
             raise UserError(
-                f"{run_folder}: is a conditional run and was asked {given}; give --conditioning-index alone:"
+                f"{run_folder}: is a conditional run and was asked {wrong}; give --conditioning-index alone:"
                 " the condition files say how long each sound is"
             )
         problems, found = [], []
@@ -122,14 +128,20 @@ def _requested(
             raise UserError(*problems)
         return found
     if seconds is None or index is not None:
-        given = "without --seconds" if seconds is None else "with --conditioning-index"
-        raise UserError(f"{run_folder}: is an unconditional run and was asked {given}; give --seconds and --count")
+        asked = "with --conditioning-index" if index is not None else "without --seconds"
+        raise UserError(f"{run_folder}: is an unconditional run and was asked {asked}; give --seconds and --count")
     samples = round(seconds * spec.audio.sample_rate)
-    return [(f"sound_{number:03d}", samples, None) for number in range(count)]
+    if samples > MOST_SAMPLES:
+        raise UserError(
+            f"--seconds {seconds:g}: a WAV file holds {MOST_SAMPLES // spec.audio.sample_rate} seconds at most at"
+            f" {spec.audio.sample_rate} Hz; ask for shorter sounds, and --count of them"
+        )
+    return [(f"sound_{number:03d}", samples, None) for number in range(count or 1)]
 
 
 def _name(stem: str, temperature: float, temperatures: Sequence[float]) -> str:
-    return stem if len(temperatures) == 1 else f"{stem}_t{temperature:g}"
+    # Every digit, so that no two temperatures share a name.
+    return stem if len(temperatures) == 1 else f"{stem}_t{np.format_float_positional(temperature, trim='-')}"
 
 
 def _read_primer(spec: Spec, path: Path) -> tuple[np.ndarray, np.ndarray | None]:

@@ -61,7 +61,7 @@ class Linear(keras.layers.Layer):
 
     def prepare(self) -> tuple[Any, Any]:
         """Return the matrix and the bias (None where there is none), for `affine`."""
-        return self.matrix(), None if self.bias is None else ops.convert_to_tensor(self.bias)
+        return self.matrix(), None if self.bias is None else ops.cast(self.bias, self.compute_dtype)
 
     def call(self, inputs: Any) -> Any:
         """Map `(..., inputs)` to `(..., units)`."""

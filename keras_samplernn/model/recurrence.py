@@ -21,11 +21,10 @@ def scan_steps(function: Callable[[Any, tuple], tuple[Any, tuple]], rows: Any, s
         The outputs `(B, S, out)` and the last state.
     """
     dtype = keras.backend.standardize_dtype(state[0].dtype)
-    # Rows may hold codes, which a half-precision cast would round: the loop must not touch its inputs' dtype.
-    loop = keras.layers.RNN(
-        _Cell(function, state, dtype), return_sequences=True, return_state=True, dtype=dtype, autocast=False
-    )
-    outputs, *state = loop(rows, initial_state=list(state))
+    loop = keras.layers.RNN(_Cell(function, state, dtype), return_sequences=True, return_state=True, dtype=dtype)
+    # `call` itself: through the layer, rows would be cast (codes rounded in half precision), or, without autocast,
+    # the variables that `function` reads would not be.
+    outputs, *state = loop.call(rows, initial_state=list(state))
     return outputs, tuple(state)
 
 

@@ -124,7 +124,7 @@ class Training(Section):
 
 
 class Monitoring(Section):
-    """What TensorBoard hears while the model trains."""
+    """Sounds that are generated while the model trains, for TensorBoard; they need validation files."""
 
     every_epochs: int = Field(10, ge=0, description="Epochs between generated sounds; 0: never.")
     sounds: int = Field(3, ge=1, le=100, description="How many sounds are generated each time.")

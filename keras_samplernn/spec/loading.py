@@ -1,6 +1,7 @@
 """From a spec's file to a `Spec`, or to one line for each of its problems."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,13 @@ def _cross_check(spec: Spec, top: int | None) -> Iterator[tuple[tuple[str, ...],
             f"training.patience = {training.patience} needs data.valid, whose loss it watches; give a folder or a "
             "fraction such as 0.1",
         )
+    for key in DATA_PATHS:
+        path = getattr(data, key)
+        if isinstance(path, Path) and re.search("[\ud800-\udfff]", str(path)):
+            yield (
+                (f"data.{key}",),
+                f"data.{key} = {show(str(path))} lies in a folder whose name is not UTF-8 text; rename that folder",
+            )
     for key in ("valid", "test"):
         path = getattr(data, key)
         if isinstance(path, Path) and (path == data.train or {path, data.train} & {*path.parents, *data.train.parents}):

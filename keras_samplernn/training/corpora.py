@@ -7,7 +7,7 @@ from typing import Any
 
 from keras_samplernn.data.corpus import Corpus, CorpusSettings, Pair, find_pairs, prepare_corpus, split_pairs
 from keras_samplernn.data.quantization import Quantizer
-from keras_samplernn.errors import UserError
+from keras_samplernn.errors import UserError, collect
 from keras_samplernn.spec import Spec
 
 
@@ -29,14 +29,20 @@ class Corpora:
         return {name: corpus.manifest for name, corpus in self.present().items()}
 
 
-def quantizer_of(spec: Spec) -> Quantizer:
-    """Return the quantizer that a spec describes."""
-    return Quantizer(spec.audio.q_type, spec.audio.q_levels)
-
-
 def prepare_folder(spec: Spec, folder: Path, say: Callable[[str], None]) -> Corpus:
     """Prepare the corpus in one folder as the spec wants it; UserError for all its problems."""
     return _prepare(spec, find_pairs(folder, bool(spec.classes)), str(folder), say)
+
+
+def prepare_named(spec: Spec, name: str, say: Callable[[str], None]) -> Corpus:
+    """Prepare the corpus that `data.train`, `data.valid` or `data.test` names; UserError for all its problems."""
+    fraction = spec.data.valid
+    if name == "test" or not isinstance(fraction, float):
+        pairs = find_pairs(getattr(spec.data, name), bool(spec.classes))
+    else:
+        train, valid = split_pairs(find_pairs(spec.data.train, bool(spec.classes)), fraction)
+        pairs = train if name == "train" else valid
+    return _prepare(spec, pairs, name, say)
 
 
 def prepare_corpora(spec: Spec, say: Callable[[str], None]) -> Corpora:
@@ -46,32 +52,15 @@ def prepare_corpora(spec: Spec, say: Callable[[str], None]) -> Corpora:
         UserError: every problem of every corpus, one line each.
     """
     problems: list[str] = []
-    pairs: dict[str, list[Pair]] = {}
-    for name in ("train", "valid", "test"):
-        place = getattr(spec.data, name)
-        if isinstance(place, Path):
-            pairs[name] = _collect(problems, find_pairs, place, bool(spec.classes)) or []
-    if isinstance(spec.data.valid, float) and pairs["train"]:
-        halves = _collect(problems, split_pairs, pairs["train"], spec.data.valid)
-        if halves:
-            pairs["train"], pairs["valid"] = halves
-    found = {name: _collect(problems, _prepare, spec, part, name, say) for name, part in pairs.items() if part}
+    named = [name for name in ("train", "valid", "test") if getattr(spec.data, name) is not None]
+    found = {name: collect(problems, prepare_named, spec, name, say) for name in named}
     if problems:
-        raise UserError(*problems)
+        raise UserError(*dict.fromkeys(problems))  # a folder that is split has its problems twice
     if "valid" not in found:
         say("data.valid is null: there is no validation, and the newest checkpoint counts as the best")
     return Corpora(found["train"], found.get("valid"), found.get("test"))
 
 
 def _prepare(spec: Spec, pairs: list[Pair], label: str, say: Callable[[str], None]) -> Corpus:
-    settings = CorpusSettings(spec.audio.sample_rate, quantizer_of(spec), spec.classes)
+    settings = CorpusSettings(spec.audio.sample_rate, Quantizer.of(spec.audio), spec.classes)
     return prepare_corpus(pairs, settings, lambda note: say(f"{label}: {note}"))
-
-
-def _collect(problems: list[str], function: Callable, *arguments: Any) -> Any:
-    """Call a function; note what it complains of and return None."""
-    try:
-        return function(*arguments)
-    except UserError as error:
-        problems.extend(error.lines)
-        return None

@@ -24,7 +24,7 @@ def estimate(spec: Spec, tier_types: Mapping[str, type], corpora: Corpora) -> It
         seconds = corpus.samples / spec.audio.sample_rate
         yield (
             f"{name}: {len(corpus.sounds):,} sounds, {corpus.samples:,} samples, {format_duration(seconds)};"
-            f" unigram entropy {entropy_bits(corpus.code_counts):.3f} bits per sample"
+            f" unigram entropy {corpus.unigram_entropy_bits:.3f} bits per sample"
         )
         if spec.classes:
             shares = corpus.class_counts / corpus.samples
@@ -47,12 +47,6 @@ def estimate(spec: Spec, tier_types: Mapping[str, type], corpora: Corpora) -> It
     # Linux counts in KiB, macOS in bytes.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     yield f"memory: {peak / 1e9:.2f} GB at most in these steps"
-
-
-def entropy_bits(counts: np.ndarray) -> float:
-    """Return the entropy of a distribution given by counts: what a model that knows nothing else pays."""
-    shares = counts[counts > 0] / counts.sum()
-    return float(-(shares * np.log2(shares)).sum())
 
 
 def _seconds_per_step(trainer: Trainer) -> float:

@@ -6,14 +6,15 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from keras_samplernn.checkpoint import ArraysDoNotFit, choose_checkpoint, list_checkpoints
 from keras_samplernn.data.batches import Plan
-from keras_samplernn.files import replace_json
+from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.errors import UserError
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.progress import Progress
-from keras_samplernn.run import Run, open_or_create_run, open_run, set_aside
-from keras_samplernn.spec import Spec
-from keras_samplernn.training.checkpoint import choose_checkpoint, list_checkpoints
-from keras_samplernn.training.corpora import Corpora, prepare_corpora, quantizer_of
+from keras_samplernn.run import Run, check_run_folder, open_run
+from keras_samplernn.spec import Spec, differences
+from keras_samplernn.training.corpora import Corpora, prepare_corpora
 from keras_samplernn.training.evaluation import Evaluator
 from keras_samplernn.training.interrupt import Interrupted, StopWish
 from keras_samplernn.training.monitoring import HeldOutSounds, Monitor
@@ -51,38 +52,52 @@ def fit_spec(
         Interrupted: a signal came; the step was finished and a checkpoint written.
         UserError: spec, corpora or run directory are at fault, or the loss is not finite.
     """
+    check_run_folder(folder, spec, tier_types, restart)
     corpora = prepare_corpora(spec, say)
+    keras.utils.set_random_seed(spec.training.seed)
+    tf.config.experimental.enable_op_determinism()
+    trainer = Trainer(spec, assemble(spec, tier_types, spec.training.precision), corpora.train)
+    run = Run(folder, spec)
+    # Before the run is begun: what is wrong with the other one leaves no trace here.
+    if init_from is not None and (restart or not list_checkpoints(run.checkpoints_folder)):
+        say(f"begins with the weights of {_take_weights(open_run(init_from, tier_types), trainer)}")
     if restart and folder.exists():
-        open_run(folder, tier_types)
-        say(f"{folder}: moved to {set_aside(folder)}")
-    run = open_or_create_run(folder, spec, tier_types)
+        say(f"{folder}: moved to {run.set_aside()}")
     with run.locked():
-        replace_json(run.folder / "data_manifest.json", corpora.manifest())
-        keras.utils.set_random_seed(spec.training.seed)
-        tf.config.experimental.enable_op_determinism()
-        trainer = Trainer(spec, assemble(spec, tier_types, spec.training.precision), corpora.train)
-        state = _restore(run, trainer, say)
-        if init_from is not None and not state.step:
-            say(f"begins with the weights of {_take_weights(open_run(init_from, tier_types), trainer)}")
-        _train(run, trainer, corpora, tier_types, state, epochs or spec.training.epochs, max_steps)
+        state = _restore(run, trainer)
+        run.record(corpora.manifest())
+        epochs = epochs or spec.training.epochs
+        if end := _end(spec, state, epochs, max_steps):
+            say(f"{run.folder}: is finished: {end}")
+        else:
+            if state.step:
+                say(f"{run.folder}: goes on after step {state.step}")
+            _train(run, trainer, corpora, tier_types, state, epochs, max_steps)
     return run
 
 
-def _restore(run: Run, trainer: Trainer, say: Callable[[str], None]) -> TrainingState:
-    """Give model and optimizer what the newest checkpoint holds, and say where the run stands."""
+def _restore(run: Run, trainer: Trainer) -> TrainingState:
+    """Give model and optimizer what the newest checkpoint holds; return where the run stands."""
     checkpoints = list_checkpoints(run.checkpoints_folder)
     if not checkpoints:
         return TrainingState()
     checkpoints[-1].load_weights(trainer.model)
     checkpoints[-1].load_training(trainer.model)
-    say(f"{run.folder}: goes on after step {checkpoints[-1].step}")
     return TrainingState(**checkpoints[-1].read_state())
 
 
 def _take_weights(source: Run, trainer: Trainer) -> Path:
     """Give the model the best weights of another run."""
     checkpoint = choose_checkpoint(source.checkpoints_folder, "best")
-    checkpoint.load_weights(trainer.model)
+    try:
+        checkpoint.load_weights(trainer.model)
+    except ArraysDoNotFit:
+        places = ("tiers", "audio.q_levels", "conditioning")
+        changes = [change for change in differences(source.spec, trainer.spec) if change.startswith(places)]
+        raise UserError(
+            f"{source.folder}: its weights do not fit the spec: {', '.join(changes)}; --init-from takes a run of the"
+            " same tiers, q_levels and number of classes"
+        ) from None
     return checkpoint.folder
 
 
@@ -99,7 +114,7 @@ def _train(
     spec, validation, sounds = run.spec, None, None
     if corpora.valid is not None:
         training = spec.training
-        silence = quantizer_of(spec).silence
+        silence = Quantizer.of(spec.audio).silence
         validation = Validation(corpora.valid, Evaluator(trainer.model, silence, training.batch_size, training.seq_len))
         if spec.monitoring.every_epochs:
             sounds = HeldOutSounds(assemble(spec, tier_types), spec, corpora.valid, run.samples_folder)
@@ -110,13 +125,11 @@ def _train(
     ):
         monitor.log_spec(state.step)
         keeper = StepKeeper(run, trainer.model, state, epochs, validation, sounds, monitor, progress, wish)
-        while state.epoch < epochs and not _out_of_patience(spec, state):
+        while not _end(spec, state, epochs, max_steps):
             plan = trainer.plan(state.epoch)
             last_step = plan.steps
             if max_steps is not None:
-                last_step = min(last_step, state.epoch_step + max_steps - state.step)
-            if last_step <= state.epoch_step < plan.steps:
-                break
+                last_step = min(last_step, state.epoch_step + max(max_steps - state.step, 0))
             _fit_epoch(trainer, plan, state, keeper, last_step)
             if wish.signal_number:
                 keeper.save()
@@ -129,19 +142,37 @@ def _fit_epoch(trainer: Trainer, plan: Plan, state: TrainingState, keeper: StepK
     if state.epoch_step == last_step:  # it was stopped between its last step and its validation
         return
     keeper.last_step = last_step
-    trainer.model.fit(
-        trainer.batches(plan, state.epoch_step).take(last_step - state.epoch_step),
-        initial_epoch=state.epoch,
-        epochs=state.epoch + 1,
-        callbacks=[keeper],
-        verbose=0,
-        shuffle=False,  # the plan has done it
-    )
+    try:
+        trainer.model.fit(
+            trainer.batches(plan, state.epoch_step).take(last_step - state.epoch_step),
+            initial_epoch=state.epoch,
+            epochs=state.epoch + 1,
+            callbacks=[keeper],
+            verbose=0,
+            shuffle=False,  # the plan has done it
+        )
+    except tf.errors.ResourceExhaustedError as error:
+        raise UserError(
+            f"{keeper.run.folder}: the device has too little memory for {plan.lanes} windows of {plan.seq_len} samples;"
+            " lower training.batch_size, training.seq_len or the tiers' dim in a new run"
+        ) from error
 
 
-def _out_of_patience(spec: Spec, state: TrainingState) -> bool:
+def _end(spec: Spec, state: TrainingState, epochs: int, max_steps: int | None) -> str:
+    """Say why a run has come to its end and how it goes on from there; nothing where it has not."""
     patience = spec.training.patience
-    return patience is not None and state.epochs_since_best >= patience
+    if state.epoch >= epochs:
+        return f"{state.epoch} of {epochs} epochs are done; to go on, raise training.epochs or give --epochs"
+    if patience is not None and state.epochs_since_best >= patience:
+        return (
+            f"validation has not been better than after step {state.best_step} for {state.epochs_since_best} epochs;"
+            " to go on, raise training.patience"
+        )
+    # Stopped between its last step and its validation, it has that still before it.
+    scored = bool(state.rows) and state.rows[-1]["step"] == state.step
+    if max_steps is not None and state.step >= max_steps and scored:
+        return f"{state.step} of {max_steps} steps are done; to go on, give a larger --max-steps or none"
+    return ""
 
 
 def _steps_in_all(trainer: Trainer, state: TrainingState, epochs: int, max_steps: int | None) -> int:

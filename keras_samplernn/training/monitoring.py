@@ -1,18 +1,20 @@
 """What TensorBoard shows of a run: figures while it trains, and sounds beside the real ones."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from keras_samplernn.checkpoint import weights_of
 from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.data.wav_writer import WavWriter
+from keras_samplernn.files import make_folder
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.render import CHUNK_SAMPLES, Sound, generate_chunks
 from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.spec import Spec
-from keras_samplernn.training.checkpoint import weights_of
 from keras_samplernn.training.spectrogram import spectrogram_image
 
 
@@ -26,7 +28,7 @@ class Monitor:
 
     def __init__(self, folder: Path, spec: Spec):
         self.spec = spec
-        self._writer = tf.summary.create_file_writer(str(folder))
+        self._writer = tf.summary.create_file_writer(os.fsencode(folder))
 
     def __enter__(self) -> "Monitor":
         return self
@@ -49,8 +51,9 @@ class Monitor:
     def log_sound(self, step: int, name: str, wave: np.ndarray) -> None:
         """Show a sound: to be heard, and as a spectrogram. `wave` is `(n,)` in [-1, 1]."""
         with self._writer.as_default(step):
-            tf.summary.audio(name, wave[None, :, None].astype(np.float32), self.spec.audio.sample_rate)
-            tf.summary.image(name, spectrogram_image(wave)[None])
+            # TensorBoard gives a tag to one kind of card only.
+            tf.summary.audio(f"audio/{name}", wave[None, :, None].astype(np.float32), self.spec.audio.sample_rate)
+            tf.summary.image(f"spectrogram/{name}", spectrogram_image(wave)[None])
         self._writer.flush()
 
 
@@ -68,7 +71,7 @@ class HeldOutSounds:
         self.model = model
         self.spec = spec
         self.folder = folder
-        self.quantizer = Quantizer(spec.audio.q_type, spec.audio.q_levels)
+        self.quantizer = Quantizer.of(spec.audio)
         longest = round(spec.monitoring.seconds * spec.audio.sample_rate)
         self.sounds, self.clips = [], []
         for number, entry in enumerate(corpus.sounds[: spec.monitoring.sounds]):
@@ -86,7 +89,7 @@ class HeldOutSounds:
             variable.assign(value)
         self._engine.refresh()
         folder = self.folder / f"epoch_{epoch:04d}"
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         pieces: dict[str, list[np.ndarray]] = {sound.name: [] for sound in self.sounds}
         start, seed = self._engine.silent_start(), self.spec.training.seed
         for sound, codes, _ in generate_chunks(self._engine, self.sounds, start, seed):

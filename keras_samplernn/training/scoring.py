@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from keras_samplernn.checkpoint import choose_checkpoint
+from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.run import Run
-from keras_samplernn.training.checkpoint import choose_checkpoint
-from keras_samplernn.training.corpora import prepare_corpora, prepare_folder, quantizer_of
+from keras_samplernn.training.corpora import prepare_folder, prepare_named
 from keras_samplernn.training.evaluation import Evaluator
 
 
@@ -21,22 +22,27 @@ def score_run(
         which: checkpoint, "best" or "newest".
 
     Returns:
-        `bits_per_sample`, `samples` and, where conditional, `bits_per_sample_of_class`; no name, path or time.
+        `bits_per_sample`, `unigram_entropy_bits`, `samples` and, where conditional, `bits_per_sample_of_class`;
+        no name, path or time.
     """
     spec = run.spec
     checkpoint = choose_checkpoint(run.checkpoints_folder, which)
+    held_out = [name for name in ("test", "valid") if getattr(spec.data, name) is not None]
     if data is not None:
         corpus = prepare_folder(spec, data, say)
+    elif held_out:
+        corpus = prepare_named(spec, held_out[0], say)
     else:
-        corpora = prepare_corpora(spec, say)
-        corpus = corpora.test or corpora.valid
-        if corpus is None:
-            raise UserError(f"{run.folder}: its spec names neither test nor validation files; give --data")
+        raise UserError(f"{run.folder}: its spec names neither test nor validation files; give --data")
     model = assemble(spec, tier_types)
     checkpoint.load_weights(model)
     training = spec.training
-    bits = Evaluator(model, quantizer_of(spec).silence, training.batch_size, training.seq_len)(corpus)
-    figures: dict[str, Any] = {"bits_per_sample": bits.per_sample, "samples": bits.samples}
+    bits = Evaluator(model, Quantizer.of(spec.audio).silence, training.batch_size, training.seq_len)(corpus)
+    figures: dict[str, Any] = {
+        "bits_per_sample": bits.per_sample,
+        "unigram_entropy_bits": corpus.unigram_entropy_bits,
+        "samples": bits.samples,
+    }
     if spec.classes:
         figures["bits_per_sample_of_class"] = bits.per_class(spec.class_names)
     return figures

@@ -14,7 +14,7 @@ class TrainingState:
         epoch_step: steps done of the epoch under way.
         best_bits: bits per sample of the best validation so far.
         best_step: the step after which it was.
-        epochs_since_best: validations since then.
+        epochs_since_best: epochs that have ended since then.
         rows: of metrics.csv.
     """
 

@@ -6,12 +6,12 @@ import time
 
 import keras
 
+from keras_samplernn.checkpoint import prune_checkpoints, save_checkpoint
 from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.progress import Progress
 from keras_samplernn.run import Run
-from keras_samplernn.training.checkpoint import prune_checkpoints, save_checkpoint
 from keras_samplernn.training.evaluation import Evaluator
 from keras_samplernn.training.interrupt import StopWish
 from keras_samplernn.training.metrics import write_metrics
@@ -64,7 +64,7 @@ class StepKeeper(keras.callbacks.Callback):
         self.validation, self.sounds = validation, sounds
         self.monitor, self.progress, self.wish = monitor, progress, wish
         self._saved = time.monotonic()
-        self._speed = 0.0
+        self._first_step_ended: tuple[float, float] | None = None  # when, and the epoch's samples by then
         # `fit` clears its metrics when it begins.
         self._metrics = [(each, keras.ops.convert_to_numpy(each)) for each in model.metrics_variables]
         self._begin_interval()
@@ -74,6 +74,7 @@ class StepKeeper(keras.callbacks.Callback):
         for variable, value in self._metrics:
             variable.assign(value)
         self._metrics = []
+        self._first_step_ended = None
         self._begin_interval()
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
@@ -85,7 +86,9 @@ class StepKeeper(keras.callbacks.Callback):
                 f"{self.run.folder}: the loss is {logs['loss']} at step {self.state.step}; the last checkpoint"
                 " is kept: try a lower training.learning_rate or training.clip_value in a new run"
             )
-        now = time.monotonic()
+        now = self._last_step_ended = time.monotonic()
+        if self._first_step_ended is None:
+            self._first_step_ended = now, self._epoch_totals()[1]
         if now - self._logged >= LOG_SECONDS:
             self._log(now)
         self.progress.update(self.state.step, f"epoch {self.state.epoch + 1}/{self.epochs}  {logs['bits']:.3f} bits")
@@ -110,11 +113,11 @@ class StepKeeper(keras.callbacks.Callback):
             "step": state.step,
             "training_bits": float(model.bits.result()),
             "gradient_norm": float(model.optimizer.gradient_norm),
-            "samples_per_second": round(self._speed),
+            "samples_per_second": self._epoch_speed(),
         }
         text = f"epoch {row['epoch']}/{self.epochs}  step {state.step}  training {row['training_bits']:.4f} bits"
         if self.validation is not None:
-            row |= self._validate()
+            row |= self._validate(whole_epoch)
             text += f"  validation {row['validation_bits']:.4f} bits" + (
                 " (best)" if state.best_step == state.step else ""
             )
@@ -124,13 +127,18 @@ class StepKeeper(keras.callbacks.Callback):
             model.reset_metrics()
         self.save(validated=self.validation is not None)
         write_metrics(self.run.folder / "metrics.csv", state.rows)
-        self.progress.say(f"{text}  {row['samples_per_second']:,} samples/s")
+        if row["samples_per_second"]:
+            text += f"  {row['samples_per_second']:,} samples/s"
+        self.progress.say(text)
         every = self.spec.monitoring.every_epochs
         if self.sounds and whole_epoch and (state.epoch % every == 0 or state.epoch == self.epochs):
             self.sounds.show(self.monitor, model, state.step, state.epoch)
 
-    def _validate(self) -> dict[str, float]:
-        """Score the validation files, log that, keep the best; return its columns of metrics.csv."""
+    def _validate(self, whole_epoch: bool) -> dict[str, float]:
+        """Score the validation files, log that, keep the best; return its columns of metrics.csv.
+
+        Patience counts epochs: a validation where `--max-steps` ended the run must not use it up.
+        """
         bits = self.validation.evaluator(self.validation.corpus)
         per_class = bits.per_class(self.spec.class_names) if self.spec.classes else {}
         figures = {"bits/validation": bits.per_sample}
@@ -139,7 +147,7 @@ class StepKeeper(keras.callbacks.Callback):
         if self.state.best_bits is None or bits.per_sample < self.state.best_bits:
             self.state.best_bits, self.state.best_step = bits.per_sample, self.state.step
             self.state.epochs_since_best = 0
-        else:
+        elif whole_epoch:
             self.state.epochs_since_best += 1
         columns = {f"validation_bits_{name}": value for name, value in per_class.items()}
         return {"validation_bits": bits.per_sample, **columns}
@@ -150,17 +158,23 @@ class StepKeeper(keras.callbacks.Callback):
         new_samples = samples - self._logged_samples
         if not new_samples:
             return
-        self._speed = new_samples / (now - self._logged)
         self.monitor.log_figures(
             self.state.step,
             {
                 "bits/training": (bits - self._logged_bits) / new_samples,
                 "gradient_norm": float(self.samplernn.optimizer.gradient_norm),
-                "samples_per_second": self._speed,
+                "samples_per_second": new_samples / (now - self._logged),
                 "learning_rate": float(self.samplernn.optimizer.learning_rate),
             },
         )
         self._begin_interval()
+
+    def _epoch_speed(self) -> int | None:
+        """Return the epoch's samples per second, without its first step, which may compile; None after one step."""
+        if self._first_step_ended is None or self._last_step_ended == self._first_step_ended[0]:
+            return None
+        began, samples_before = self._first_step_ended
+        return round((self._epoch_totals()[1] - samples_before) / (self._last_step_ended - began))
 
     def _begin_interval(self) -> None:
         self._logged = time.monotonic()

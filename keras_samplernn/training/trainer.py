@@ -4,9 +4,9 @@ import tensorflow as tf
 
 from keras_samplernn.data.batches import Plan, make_batches, plan_epoch
 from keras_samplernn.data.corpus import Corpus
+from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.spec import Spec
-from keras_samplernn.training.corpora import quantizer_of
 from keras_samplernn.training.optimizer import build_optimizer
 
 
@@ -46,4 +46,4 @@ class Trainer:
             inputs = {key: value for key, value in batch.items() if key != "valid"}
             return inputs, batch["codes"][:, lookback:], weights
 
-        return make_batches(self.train, plan, lookback, quantizer_of(self.spec).silence, first_step).map(split)
+        return make_batches(self.train, plan, lookback, Quantizer.of(self.spec.audio).silence, first_step).map(split)

@@ -26,11 +26,15 @@ import keras
 import numpy as np
 
 from keras_samplernn.errors import UserError
-from keras_samplernn.files import sync_folder
+from keras_samplernn.files import make_folder, sync_folder, writing
 from keras_samplernn.model.samplernn import SampleRNN
 
 _NAME = re.compile(r"step-(\d{10})(-validated)?")
 _FILES = ("weights.npz", "training.npz", "state.json")
+
+
+class ArraysDoNotFit(UserError):
+    """A checkpoint of a model of another shape."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,9 +68,9 @@ class Checkpoint:
             found = [arrays[key].shape for key in arrays.files]
             wanted = [tuple(variable.shape) for variable in variables]
             if found != wanted:
-                raise UserError(
-                    f"{self.folder / name}: its arrays are not those of the run's spec"
-                    f" ({len(found)} arrays, {len(wanted)} wanted); the spec or the file was changed by hand"
+                raise ArraysDoNotFit(
+                    f"{self.folder / name}: its arrays do not have the shapes that the run's spec asks for; the spec"
+                    " or the file was changed by hand: restore it, or train anew"
                 )
             for key, variable in zip(arrays.files, variables, strict=True):
                 variable.assign(arrays[key])
@@ -77,12 +81,21 @@ class Checkpoint:
             manifest = json.loads((self.folder / "manifest.json").read_bytes())
             content = (self.folder / name).read_bytes()
             intact = manifest[name] == _fingerprint(content)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except OSError as error:
             raise UserError(
-                f"{self.folder / name}: cannot be read ({error}); delete this checkpoint's folder"
+                f"{error.filename}: cannot be read ({error.strerror}); restore the file, or delete {self.folder} to"
+                " fall back on another checkpoint"
+            ) from None
+        except (ValueError, KeyError, TypeError):
+            raise UserError(
+                f"{self.folder / 'manifest.json'}: is damaged; restore the file, or delete {self.folder} to fall back"
+                " on another checkpoint"
             ) from None
         if not intact:
-            raise UserError(f"{self.folder / name}: damaged, its sha256 is not the manifest's; delete this folder")
+            raise UserError(
+                f"{self.folder / name}: is damaged, its sha256 is not the manifest's; restore the file, or delete"
+                f" {self.folder} to fall back on another checkpoint"
+            )
         return content
 
 
@@ -101,23 +114,17 @@ def save_checkpoint(folder: Path, step: int, validated: bool, model: SampleRNN, 
     checkpoint = Checkpoint(folder / f"step-{step:010d}{'-validated' if validated else ''}", step, validated)
     if checkpoint.folder.exists():
         return checkpoint
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     staging = folder / f".{checkpoint.folder.name}.partial"
     shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir()
     try:
-        manifest = {
-            "weights.npz": _write_arrays(staging / "weights.npz", weights_of(model)),
-            "training.npz": _write_arrays(staging / "training.npz", _training_variables(model)),
-            "state.json": _write(staging / "state.json", json.dumps(state, indent=1).encode()),
-        }
-        _write(staging / "manifest.json", json.dumps(manifest, indent=1).encode())
-        sync_folder(staging)
-        staging.rename(checkpoint.folder)
+        with writing(checkpoint.folder):
+            _write_files(staging, model, state)
+            staging.rename(checkpoint.folder)
+            sync_folder(folder)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
-    sync_folder(folder)
     return checkpoint
 
 
@@ -168,6 +175,18 @@ def _training_variables(model: SampleRNN) -> list[keras.Variable]:
 
 def _carried(model: SampleRNN) -> list[keras.Variable]:
     return [variable for states in model.carried_states for variable in states]
+
+
+def _write_files(folder: Path, model: SampleRNN, state: dict[str, Any]) -> None:
+    """Make a new folder with a checkpoint's files, all of it forced to the disk."""
+    folder.mkdir()
+    manifest = {
+        "weights.npz": _write_arrays(folder / "weights.npz", weights_of(model)),
+        "training.npz": _write_arrays(folder / "training.npz", _training_variables(model)),
+        "state.json": _write(folder / "state.json", json.dumps(state, indent=1).encode()),
+    }
+    _write(folder / "manifest.json", json.dumps(manifest, indent=1).encode())
+    sync_folder(folder)
 
 
 def _write_arrays(path: Path, variables: Sequence[keras.Variable]) -> dict[str, Any]:

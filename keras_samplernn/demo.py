@@ -1,0 +1,178 @@
+"""The `demo` command: a small conditional corpus from nothing, a model fitted to it, and sounds from that model."""
+
+import json
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from keras_samplernn.data.wav_writer import WavWriter
+from keras_samplernn.generation.command import generate_files
+from keras_samplernn.model.registry import load_tiers
+from keras_samplernn.spec import load_spec
+from keras_samplernn.training.fit import fit_spec
+from keras_samplernn.training.interrupt import Interrupted
+
+SAMPLE_RATE = 8000
+TRAIN_FILES, VALID_FILES = 80, 6
+FILE_SECONDS, SOUND_SECONDS = 2.5, 2.0
+FADE_SECONDS = 0.01
+AIR = 0.006
+TEMPERATURE = 0.9
+
+
+def synthesise_reed(samples: int, rng: np.random.Generator) -> np.ndarray:
+    """Return a low steady tone, about 110 Hz, buzzing with overtones up to 3 kHz."""
+    phase = _phase(np.full(samples, 110 * rng.uniform(0.98, 1.02)), rng)
+    return 0.3 * sum(np.cos(number * phase) / number for number in range(1, 28))
+
+
+def synthesise_flute(samples: int, rng: np.random.Generator) -> np.ndarray:
+    """Return a high tone, about 900 Hz, that trembles six times a second."""
+    phase = _phase(np.full(samples, 900 * rng.uniform(0.99, 1.01)), rng)
+    tremble = _phase(np.full(samples, 6.0), rng)
+    return 0.45 * (0.7 + 0.3 * np.sin(tremble)) * (np.sin(phase) + 0.25 * np.sin(2 * phase))
+
+
+def synthesise_breath(samples: int, rng: np.random.Generator) -> np.ndarray:
+    """Return soft noise without any pitch, strongest about 2 kHz, that swells three times a second."""
+    spectrum = np.fft.rfft(rng.standard_normal(samples))
+    frequency_hz = np.fft.rfftfreq(samples, 1 / SAMPLE_RATE)
+    noise = np.fft.irfft(spectrum * np.exp(-(((frequency_hz - 2000) / 900) ** 2)), samples)
+    swell = 0.6 - 0.4 * np.cos(2 * np.pi * 3 * np.arange(samples) / SAMPLE_RATE)
+    return 0.25 * swell * noise
+
+
+def synthesise_siren(samples: int, rng: np.random.Generator) -> np.ndarray:
+    """Return a tone that glides up and down between 300 and 500 Hz, five times a second."""
+    turn = 2 * np.pi * (5 * np.arange(samples) / SAMPLE_RATE + rng.random())
+    phase = _phase(400 + 100 * np.sin(turn), rng)
+    return 0.5 * (np.sin(phase) + 0.3 * np.sin(2 * phase))
+
+
+VOICES = {
+    "reed": synthesise_reed,
+    "flute": synthesise_flute,
+    "breath": synthesise_breath,
+    "siren": synthesise_siren,
+}
+SPEC = {
+    "name": "demo",
+    "audio": {"sample_rate": SAMPLE_RATE, "q_type": "mu-law", "q_levels": 256},
+    "data": {"train": "train", "valid": "valid"},
+    "conditioning": {"classes": list(VOICES)},
+    "tier_defaults": {"dim": 96},
+    "tiers": [
+        {"type": "frame_rnn", "frame_size": 16},
+        {"type": "frame_rnn", "frame_size": 4},
+        {"type": "sample_mlp", "emb_size": 64, "window": 16},
+    ],
+    "training": {
+        "seq_len": 512,
+        "batch_size": 10,
+        "epochs": 5,
+        "learning_rate": 0.004,
+        "schedule": "cosine",
+        "decay_steps": 1600,
+    },
+    "monitoring": {"every_epochs": 2, "sounds": 2, "seconds": 2.0, "temperature": TEMPERATURE},
+}
+
+
+def synthesise_file(seconds: float, rng: np.random.Generator) -> tuple[np.ndarray, list[str]]:
+    """Return a sound `(n,)` in [-1, 1] that changes between the voices, and the voice of each of its samples."""
+    samples = round(seconds * SAMPLE_RATE)
+    waves, conditions, voice = [], [], None
+    while len(conditions) < samples:
+        voice = rng.choice([name for name in VOICES if name != voice])
+        length = min(round(rng.uniform(0.4, 1.0) * SAMPLE_RATE), samples - len(conditions))
+        # A little air in every voice: from it a model learns to find back after a sample that was a little off.
+        waves.append(_fade(VOICES[voice](length, rng)) + AIR * rng.standard_normal(length))
+        conditions += [voice] * length
+    return np.clip(np.concatenate(waves), -1, 1), conditions
+
+
+def _phase(frequency_hz: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the phase of a tone of this frequency, from a random one on, in radians."""
+    return 2 * np.pi * (np.cumsum(frequency_hz) / SAMPLE_RATE + rng.random())
+
+
+def _fade(wave: np.ndarray) -> np.ndarray:
+    """Return the wave without a click at either end."""
+    ramp = np.arange(len(wave)) / (FADE_SECONDS * SAMPLE_RATE)
+    return wave * np.minimum(1, np.minimum(ramp, ramp[::-1]))
+
+
+def write_corpus(folder: Path) -> None:
+    """Write pairs to train and to validate with, held-out condition files with their index, and the spec.
+
+    The same files every time. The spec comes last: where it lies, the corpus is whole.
+    """
+    rng = np.random.default_rng(1)
+    for part, files in {"train": TRAIN_FILES, "valid": VALID_FILES}.items():
+        (folder / part).mkdir(parents=True, exist_ok=True)
+        for number in range(files):
+            path = folder / part / f"{part}_{number:02d}.wav"
+            wave, conditions = synthesise_file(FILE_SECONDS, rng)
+            with WavWriter(path, SAMPLE_RATE) as writer:
+                writer.write(wave)
+            _write_lines(path.with_suffix(".csv"), conditions)
+    (folder / "asked").mkdir(exist_ok=True)
+    samples = round(SOUND_SECONDS * SAMPLE_RATE)
+    asked = {name: [name] * samples for name in VOICES}
+    asked["changing"] = [name for name in VOICES for _ in range(samples // 2)]
+    for stem, conditions in asked.items():
+        _write_lines(folder / "asked" / f"{stem}.csv", conditions)
+    _write_lines(folder / "index.txt", [f"asked/{stem}.csv" for stem in asked])
+    (folder / "spec.json").write_text(json.dumps(SPEC, indent=2) + "\n")
+
+
+def _write_lines(path: Path, lines: list[str]) -> None:
+    path.write_text("".join(f"{line}\n" for line in lines))
+
+
+def run_demo(folder: Path, say: Callable[[str], None]) -> None:
+    """Synthesise a corpus, fit a run to it, generate from the run.
+
+    Called again, it goes on where the run stopped, and generates anew.
+
+    Args:
+        folder: of the run; corpus and sounds lie beside it, in `NAME-corpus` and `NAME-sounds`.
+        say: takes messages for people; the paths of the sounds go to stdout.
+    """
+    folder = folder if folder.name else folder.absolute()  # "." has no name
+    corpus, sounds = (folder.with_name(f"{folder.name}-{kind}") for kind in ("corpus", "sounds"))
+    if (corpus / "spec.json").is_file():
+        say(f"{corpus}: is there already")
+    else:
+        write_corpus(corpus)
+        say(f"{corpus}: {TRAIN_FILES + VALID_FILES} pairs of sound and conditions: {', '.join(VOICES)}")
+    tier_types = load_tiers()
+    spec = load_spec(corpus / "spec.json", tier_types)
+    if folder.exists():
+        say(f"{folder}: is there already; what is left of its {spec.training.epochs} epochs is trained now")
+    try:
+        run = fit_spec(spec, folder, tier_types, None, None, False, None, say)
+    except Interrupted as stop:
+        say(f"stopped after step {stop.step}; a checkpoint is written. The same command goes on there")
+        sys.exit(128 + stop.signal_number)
+    for path in generate_files(
+        run,
+        tier_types,
+        sounds,
+        conditioning_index=corpus / "index.txt",
+        seconds=None,
+        count=None,
+        temperatures=(TEMPERATURE,),
+        seed=0,
+        batch_size=None,
+        prime=None,
+        checkpoint="best",
+        overwrite=True,
+        say=say,
+    ):
+        print(path)
+    say(f"listen to the sounds in {sounds}, generated under the conditions in {corpus / 'asked'}")
+    say(f"TensorBoard: tensorboard --logdir {shlex.quote(str(run.logs_folder))}")

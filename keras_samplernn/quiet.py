@@ -1,0 +1,40 @@
+"""TensorFlow without the lines its native code writes to stderr while it starts."""
+
+import contextlib
+import functools
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+
+@functools.cache
+def start_tensorflow() -> None:
+    """Import TensorFlow and start its compiler, silently.
+
+    Both log what no user asked for, from native code that heeds no setting: the import in newer releases, the
+    compiler when it first compiles anything.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _native_stderr_held_back():
+        import tensorflow
+
+        tensorflow.function(lambda x: x + 1, jit_compile=True)(tensorflow.zeros(()))
+
+
+@contextlib.contextmanager
+def _native_stderr_held_back() -> Iterator[None]:
+    """Hold back what is written to file descriptor 2; show it only where the block fails."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held_back:
+        stderr = os.dup(2)
+        os.dup2(held_back.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held_back.seek(0)
+            os.write(stderr, held_back.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)

@@ -1,0 +1,307 @@
+"""The commands do what their help says: through the command line, as a user gives them."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from command_line import RATE, SPEC, give, listing, write_conditions, write_corpora, write_sound, write_spec
+
+import keras_samplernn
+from keras_samplernn.commands import cli
+
+CLI = Path(__file__).parent.parent / "cli.py"
+DROPOUT = [SPEC["tiers"][0] | {"dropout": 0.2}, SPEC["tiers"][1]]
+LENGTHS = (0, 1, 3, 4, 6, 2048, 2051)
+
+
+@pytest.fixture(scope="module")
+def home(corpus_cache, tmp_path_factory):
+    """Corpora, specs, and a run of each kind after 2 steps: `runs/tiny`, conditional, and `runs/free`."""
+    home = tmp_path_factory.mktemp("home")
+    write_corpora(home)
+    write_spec(home)
+    write_spec(home, "free.json", name="free", conditioning=None, data={"valid": None})
+    for name in ("free", "spec"):
+        assert give(f"fit {name}.json --max-steps 2", home).status == 0
+    for samples in LENGTHS:
+        write_conditions(home / f"n{samples}.csv", samples)
+    (home / "index.txt").write_text("".join(f"n{samples}.csv\n" for samples in LENGTHS))
+    (home / "few.txt").write_text("n6.csv\nn3.csv\n")
+    return home
+
+
+def done(command, folder) -> list[str]:
+    """Give a command that must succeed; return the lines of its stdout."""
+    answer = give(command, folder)
+    assert answer.status == 0, answer.err
+    return answer.out.splitlines()
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.wav"))}
+
+
+@pytest.mark.parametrize("command", ["", *cli.commands])
+def test_help_answers_at_once_without_keras(command):
+    script = (
+        "import sys, time; from keras_samplernn.commands import main; main();"
+        "print(sorted({'keras', 'tensorflow', 'pandas', 'numpy'} & {*sys.modules}), time.process_time())"
+    )
+    arguments = [*command.split(), "--help"]
+    told = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
+    *text, heavy = told.stdout.splitlines()
+    modules, seconds = heavy.rsplit(" ", 1)
+    assert modules == "[]"
+    assert float(seconds) < 0.5
+    assert text[0].startswith("Usage: ") and told.stderr == ""
+
+
+def test_schema_prints_json_schema_with_a_branch_for_each_tier(home):
+    schema = json.loads(give("schema", home).out)
+    assert schema["type"] == "object" and set(SPEC) <= set(schema["properties"])
+    branches = schema["properties"]["tiers"]["items"]["oneOf"]
+    assert [branch["properties"]["type"]["const"] for branch in branches] == ["frame_rnn", "sample_mlp"]
+
+
+def test_tiers_lists_the_built_in_tiers_and_where_they_come_from(home):
+    package = f"keras-samplernn {keras_samplernn.__version__}"
+    assert set(done("tiers", home)) >= {
+        f"frame_rnn\t{package}\tkeras_samplernn.plugins.frame_rnn:FrameRNN",
+        f"sample_mlp\t{package}\tkeras_samplernn.plugins.sample_mlp:SampleMLP",
+    }
+
+
+def test_cache_lists_what_it_holds_and_clears_it(home, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_SAMPLERNN_CACHE", str(tmp_path / "cache"))
+    assert done("cache", home) == []
+    done("evaluate runs/tiny", home)
+    (line,) = done("cache", home)
+    entry, *figures = line.split("\t")
+    assert Path(entry).parent == tmp_path / "cache" and figures == ["2 sounds", "737 samples", "0.0 MB"]
+    assert done("cache --clear", home) == [f"{tmp_path / 'cache'}: freed 0.0 MB"]
+    assert done("cache", home) == []
+
+
+def test_check_tells_what_training_takes_and_leaves_nothing(home):
+    before = listing(home)
+    lines = done("check spec.json", home)
+    assert lines[0].startswith("train: 2 sounds, 737 samples, 0:00; unigram entropy ")
+    assert [line.split(":")[0] for line in lines] == [
+        *("train", "train", "valid", "valid", "model", "epoch", "step", "time", "memory")
+    ]
+    assert listing(home) == before
+
+
+def test_evaluate_prints_one_object_of_figures_alone(home):
+    answer = give("evaluate runs/tiny --json", home)
+    figures = json.loads(answer.out)
+    assert (answer.status, answer.out.count("\n")) == (0, 1)
+    assert set(figures) == {"bits_per_sample", "unigram_entropy_bits", "samples", "bits_per_sample_of_class"}
+    assert figures["samples"] == 737
+    assert set(figures["bits_per_sample_of_class"]) == {"0", "1", "2"}
+    metrics = (home / "runs/tiny/metrics.csv").read_text().splitlines()[-1].split(",")
+    assert figures["bits_per_sample"] == pytest.approx(float(metrics[5]), abs=1e-5)
+    assert json.loads(give("evaluate runs/tiny --json --data train", home).out) != figures
+
+
+def test_evaluate_needs_no_sounds_but_those_it_scores(home):
+    expected = done("evaluate runs/tiny", home)
+    (home / "train").rename(home / "elsewhere")
+    try:
+        assert done("evaluate runs/tiny", home) == expected
+    finally:
+        (home / "elsewhere").rename(home / "train")
+
+
+def test_a_sound_has_exactly_as_many_samples_as_its_csv_has_rows(home, tmp_path):
+    lines = done(f"generate --conditioning-index index.txt --out {tmp_path}/new/out", home)
+    assert sorted(lines) == sorted(f"{tmp_path}/new/out/n{samples}.wav" for samples in LENGTHS)
+    for samples in LENGTHS:
+        info = soundfile.info(tmp_path / f"new/out/n{samples}.wav")
+        assert (info.frames, info.samplerate, info.channels, info.subtype) == (samples, RATE, 1, "PCM_16")
+    record = json.loads((tmp_path / "new/out/generation.json").read_text())
+    assert set(record) == {f"n{samples}.wav" for samples in LENGTHS}
+    assert record["n6.wav"]["checkpoint"] == "step-0000000002-validated"
+
+
+def test_an_unconditional_run_gives_as_many_sounds_as_asked_for(home, tmp_path):
+    lines = done(f"generate runs/free --seconds 0.0105 --count 3 --out {tmp_path}", home)
+    assert lines == [f"{tmp_path}/sound_{number:03d}.wav" for number in range(3)]
+    waves = [soundfile.read(line)[0] for line in lines]
+    assert [len(wave) for wave in waves] == [42, 42, 42]
+    assert not np.array_equal(waves[0], waves[1])
+
+
+def test_the_same_command_gives_the_same_bytes_and_another_seed_others(home, tmp_path):
+    command = "generate runs/tiny --conditioning-index index.txt"
+    found = []
+    for options in ("", "--seed 1 --overwrite", "--overwrite"):
+        done(f"{command} --out {tmp_path} {options}", home)
+        found.append(bytes_of(tmp_path))
+    assert found[0] == found[2] and found[0]["n2051.wav"] != found[1]["n2051.wav"]
+
+
+def test_several_temperatures_name_the_files_and_change_nothing_else(home, tmp_path):
+    command = "generate runs/tiny --conditioning-index few.txt --batch-size 4 --temperature 0.8"
+    done(f"{command} --out {tmp_path / 'one'}", home)
+    done(f"{command} --temperature 0 --temperature 1 --temperature 0.8 --out {tmp_path / 'three'}", home)
+    one, three = bytes_of(tmp_path / "one"), bytes_of(tmp_path / "three")
+    assert set(one) == {"n3.wav", "n6.wav"}
+    assert set(three) == {f"n{samples}_t{temperature}.wav" for samples in (3, 6) for temperature in ("0", "0.8", "1")}
+    assert all(one[f"n{samples}.wav"] == three[f"n{samples}_t0.8.wav"] for samples in (3, 6))
+
+
+def test_temperatures_that_hardly_differ_have_files_of_their_own(home, tmp_path):
+    done(f"generate runs/free --seconds 0.001 --temperature 0.8 --temperature 0.80000001 --out {tmp_path}", home)
+    assert set(bytes_of(tmp_path)) == {"sound_000_t0.8.wav", "sound_000_t0.80000001.wav"}
+
+
+def test_a_sound_is_the_same_whatever_its_neighbours(home, tmp_path):
+    (home / "alone.txt").write_text("n2051.csv\n")
+    (home / "turned.txt").write_text("".join(reversed((home / "index.txt").read_text().splitlines(keepends=True))))
+    found = []
+    for index in ("alone", "turned"):
+        done(f"generate runs/tiny --conditioning-index {index}.txt --batch-size 2 --out {tmp_path / index}", home)
+        found.append(bytes_of(tmp_path / index)["n2051.wav"])
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("run, asked", [("tiny", "--conditioning-index index.txt"), ("free", "--seconds 0.1")])
+def test_a_primer_changes_what_follows_and_is_no_part_of_it(home, tmp_path, run, asked):
+    write_sound(home / "primer.wav", 61)
+    if run == "free":
+        (home / "primer.csv").unlink()
+    command = f"generate runs/{run} {asked}"
+    done(f"{command} --out {tmp_path / 'plain'}", home)
+    done(f"{command} --prime primer.wav --out {tmp_path / 'primed'}", home)
+    plain, primed = bytes_of(tmp_path / "plain"), bytes_of(tmp_path / "primed")
+    assert {name: len(content) for name, content in plain.items()} == {n: len(c) for n, c in primed.items()}
+    assert plain != primed
+
+
+def test_names_of_files_may_be_no_text(home, tmp_path):
+    run = tmp_path / os.fsdecode(b"Kl\xe4nge")
+    done(f"fit spec.json --run '{run}' --max-steps 1", home)
+    lines = done(f"generate '{run}' --conditioning-index few.txt --out '{run}/out'", home)
+    assert sorted(lines) == [f"{run}/out/n3.wav", f"{run}/out/n6.wav"]
+    record = json.loads((run / "out/generation.json").read_text())
+    assert record["n3.wav"]["run"] == str(run)
+
+
+def test_a_broken_off_generation_leaves_whole_sounds_only(home, tmp_path, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("keras_samplernn.generation.command._note", stop)
+    answer = give(f"generate runs/tiny --conditioning-index index.txt --batch-size 3 --out {tmp_path}", home)
+    assert answer.status == 128 + signal.SIGINT
+    (left,) = tmp_path.iterdir()
+    assert soundfile.info(left).frames == int(left.stem[1:])
+
+
+def test_steps_that_are_done_are_not_done_again(home):
+    before = listing(home / "runs/tiny")
+    answer = give("fit spec.json --max-steps 2", home)
+    assert (answer.status, answer.out) == (0, "runs/tiny\n")
+    assert answer.err.splitlines() == [
+        "runs/tiny: is finished: 2 of 2 steps are done; to go on, give a larger --max-steps or none",
+        "TensorBoard: tensorboard --logdir runs/tiny/logs",
+    ]
+    assert listing(home / "runs/tiny") == before
+
+
+def test_restart_keeps_the_old_run_and_may_begin_with_its_weights(home, tmp_path):
+    shutil.copytree(home / "runs/tiny", tmp_path / "tiny")
+    before = listing(tmp_path / "tiny")
+    answer = give(f"fit {home / 'spec.json'} --run tiny --max-steps 1 --restart --init-from tiny", tmp_path)
+    (kept,) = tmp_path.glob("tiny.*")
+    assert answer.status == 0
+    assert answer.err.splitlines()[:2] == [
+        "begins with the weights of tiny/checkpoints/step-0000000002-validated",
+        f"tiny: moved to {kept.name}",
+    ]
+    assert listing(kept) == before
+    assert [path.name for path in (tmp_path / "tiny/checkpoints").iterdir()] == ["step-0000000001-validated"]
+
+
+def test_memory_that_does_not_suffice_is_told_with_what_to_lower(home, tmp_path, monkeypatch):
+    import tensorflow as tf
+
+    def fit(*_, **__):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr("keras_samplernn.model.samplernn.SampleRNN.fit", fit)
+    answer = give(f"fit {home / 'spec.json'} --run big", tmp_path)
+    assert (answer.status, answer.out) == (1, "")
+    assert answer.err == (
+        "big: the device has too little memory for 2 windows of 16 samples; lower training.batch_size,"
+        " training.seq_len or the tiers' dim in a new run\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(corpus_cache, tmp_path_factory):
+    """Two epochs of a conditional model with dropout, at once: what interrupted runs must come to, byte for byte."""
+    folder = tmp_path_factory.mktemp("trained")
+    for corpus, samples in (("train", (4800, 4600)), ("valid", (150,))):
+        (folder / corpus).mkdir()
+        for number, length in enumerate(samples):
+            write_sound(folder / corpus / f"{number}.wav", length, seed=number)
+    write_spec(folder, tiers=DROPOUT)
+    assert give("fit spec.json --run whole", folder).status == 0
+    return folder
+
+
+def outcome(run: Path) -> tuple[bytes, bytes, dict]:
+    """Return the weights and all that resuming needs, after both epochs, and the figures of the second."""
+    (checkpoint,) = run.glob("checkpoints/step-*600-validated")
+    figures = list(csv.DictReader((run / "metrics.csv").open()))[-1]
+    del figures["samples_per_second"]
+    return (checkpoint / "weights.npz").read_bytes(), (checkpoint / "training.npz").read_bytes(), figures
+
+
+def test_two_halves_are_the_whole(trained):
+    for steps in (7, 450):
+        assert give(f"fit spec.json --run halves --max-steps {steps}", trained).status == 0
+    answer = give("fit spec.json --run halves", trained)
+    assert answer.err.startswith("halves: goes on after step 450\n")
+    assert outcome(trained / "halves") == outcome(trained / "whole")
+
+
+def test_a_training_that_was_told_to_stop_goes_on_as_if_it_had_not(trained):
+    command = ["fit", "spec.json", "--run", "stopped"]
+    with subprocess.Popen(
+        [sys.executable, CLI, *command], cwd=trained, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr.readline().startswith("epoch 1/2  step 300  ")
+        time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        stopped, told = process.stderr.read().splitlines()
+        assert process.stdout.read() == ""
+    assert process.returncode == 128 + signal.SIGTERM
+    step = int(stopped.removeprefix("stopped after step ").removesuffix("; a checkpoint is written. To go on:"))
+    assert 300 < step < 600
+    assert told == f"python {CLI} {' '.join(command)}"
+    answer = give(" ".join(command), trained)
+    assert answer.err.startswith(f"stopped: goes on after step {step}\n")
+    assert outcome(trained / "stopped") == outcome(trained / "whole")
+
+
+def test_a_finished_run_says_so(trained):
+    before = listing(trained / "whole")
+    answer = give("fit spec.json --run whole", trained)
+    assert (answer.status, answer.out) == (0, "whole\n")
+    assert answer.err.splitlines() == [
+        "whole: is finished: 2 of 2 epochs are done; to go on, raise training.epochs or give --epochs",
+        "TensorBoard: tensorboard --logdir whole/logs",
+    ]
+    assert listing(trained / "whole") == before

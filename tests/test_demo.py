@@ -1,0 +1,86 @@
+"""The demo: voices that can be told apart, and a journey that can be made again."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from keras_samplernn import demo
+
+
+def describe(wave):
+    """Return the strongest frequency in Hz, and how alike all frequencies are: 0 for a tone, 1 for white noise."""
+    power = np.abs(np.fft.rfft(wave * np.hanning(len(wave)))) ** 2 + 1e-9
+    return np.argmax(power) * demo.SAMPLE_RATE / len(wave), np.exp(np.mean(np.log(power))) / np.mean(power)
+
+
+@pytest.mark.parametrize(
+    ("voice", "strongest_hz", "flatness"),
+    [
+        ("reed", (105, 115), (0, 0.01)),
+        ("flute", (880, 920), (0, 0.01)),
+        ("breath", (1000, 3000), (0.05, 1)),
+        ("siren", (290, 510), (0, 0.01)),
+    ],
+)
+def test_a_voice_is_heard_where_it_should_be(voice, strongest_hz, flatness):
+    found_hz, found_flatness = describe(demo.VOICES[voice](demo.SAMPLE_RATE, np.random.default_rng(0)))
+    assert strongest_hz[0] < found_hz < strongest_hz[1]
+    assert flatness[0] < found_flatness < flatness[1]
+
+
+def test_a_file_changes_between_voices_sample_by_sample():
+    wave, conditions = demo.synthesise_file(4.0, np.random.default_rng(0))
+    assert len(wave) == len(conditions) == 4 * demo.SAMPLE_RATE
+    assert np.abs(wave).max() <= 1
+    ends = [0, *(np.flatnonzero(np.array(conditions[1:]) != np.array(conditions[:-1])) + 1), len(wave)]
+    assert len(ends) > 4
+    assert np.diff(ends)[:-1].min() >= 0.4 * demo.SAMPLE_RATE  # the last piece may be cut short
+
+
+@pytest.fixture
+def tiny_demo(monkeypatch):
+    """Make the demo as small as it goes."""
+    for name, value in {"TRAIN_FILES": 2, "VALID_FILES": 1, "FILE_SECONDS": 0.2, "SOUND_SECONDS": 0.1}.items():
+        monkeypatch.setattr(demo, name, value)
+    training = {"seq_len": 64, "batch_size": 2, "epochs": 1}
+    tiers = [{"type": "frame_rnn", "frame_size": 4}, {"type": "sample_mlp", "emb_size": 4}]
+    small = {
+        "tier_defaults": {"dim": 4},
+        "tiers": tiers,
+        "training": training,
+        "monitoring": {"every_epochs": 0},
+    }
+    monkeypatch.setattr(demo, "SPEC", demo.SPEC | small)
+
+
+def test_the_demo_makes_its_sounds_and_makes_them_again_when_called_again(tiny_demo, tmp_path, capsys):
+    folder, lines = tmp_path / "runs" / "demo", []
+    demo.run_demo(folder, lines.append)
+    sounds = folder.with_name("demo-sounds")
+    assert capsys.readouterr().out.splitlines() == [str(sounds / f"{stem}.wav") for stem in ("changing", *demo.VOICES)]
+    assert soundfile.info(sounds / "reed.wav").frames == 800
+    assert soundfile.info(sounds / "changing.wav").frames == 1600
+    assert lines[-1] == f"TensorBoard: tensorboard --logdir {folder / 'logs'}"
+    before = (sounds / "changing.wav").read_bytes()
+    (sounds / "changing.wav").unlink()
+
+    again = []
+    demo.run_demo(folder, again.append)
+    assert f"{folder.with_name('demo-corpus')}: is there already" in again
+    assert any(line.startswith(f"{folder}: is there already") for line in again)
+    assert (sounds / "changing.wav").read_bytes() == before
+
+
+def test_an_interrupted_demo_says_how_to_go_on(tiny_demo, tmp_path, monkeypatch):
+    def interrupted(*arguments):
+        raise demo.Interrupted(15, 7)
+
+    monkeypatch.setattr(demo, "fit_spec", interrupted)
+    lines = []
+    with pytest.raises(SystemExit) as stop:
+        demo.run_demo(tmp_path / "demo", lines.append)
+    assert stop.value.code == 143
+    assert lines[-1] == "stopped after step 7; a checkpoint is written. The same command goes on there"
+    assert json.loads((tmp_path / "demo-corpus" / "spec.json").read_text())["name"] == "demo"

@@ -1,0 +1,184 @@
+"""check_tier passes good tiers and names the law that a broken one breaks."""
+
+import os
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_samplernn import Linear, Tier
+from keras_samplernn.plugins.frame_rnn import FrameRNN
+from keras_samplernn.plugins.sample_mlp import SampleMLP
+from keras_samplernn.testing import check_tier
+
+pytestmark = pytest.mark.law
+
+
+class Echo(Tier):
+    """Hears the two frames before and a slow sum; its window is the inherited loop, its state of several ranks."""
+
+    def __init__(self, frame_size: int, dim: int = 4, **kwargs):
+        super().__init__(**kwargs)
+        self.frame_size, self.dim = frame_size, dim
+        self.enter = keras.layers.Dense(dim, activation="tanh", dtype=self.dtype_policy)
+
+    @property
+    def state_shapes(self):
+        return ((2, self.dim), ())
+
+    def build(self):
+        self.leave = Linear(self.binding.ratio * self.binding.output_dim, dtype=self.dtype_policy)
+        self.classes = Linear(self.dim, use_bias=False, dtype=self.dtype_policy)
+        super().build()
+
+    def step(self, inputs, state, prepared):
+        past, level = state
+        x = self.enter(inputs.wave)
+        if inputs.context is not None:
+            x = x + inputs.context
+        if inputs.conditions is not None:
+            x = x + self.classes(self.histogram(inputs.conditions, x.dtype))
+        level = 0.9 * level + ops.mean(x, axis=-1)
+        frames = ops.concatenate([past, x[:, None]], axis=1)
+        outputs = self.leave(ops.sum(frames, axis=1) + level[:, None])
+        return ops.reshape(outputs, (-1, self.binding.ratio, self.binding.output_dim)), (frames[:, 1:], level)
+
+    def histogram(self, conditions, dtype):
+        return ops.mean(ops.one_hot(conditions, self.binding.classes, dtype=dtype), axis=-2)
+
+
+GOOD = {
+    "GRU with dropout": (FrameRNN, {"frame_size": 4, "dim": 5, "dropout": 0.5}),
+    "LSTM x2 skip": (FrameRNN, {"frame_size": 3, "dim": 5, "rnn_type": "LSTM", "n_rnn": 2, "skip_conn": True}),
+    "GRU reset before": (FrameRNN, {"frame_size": 2, "dim": 5, "reset_after": False, "weight_norm": False}),
+    "embedded samples": (SampleMLP, {"dim": 6, "emb_size": 5}),
+    "one-hot samples, wide window": (SampleMLP, {"dim": 6, "emb_size": 0, "window": 7}),
+    "inherited sequence": (Echo, {"frame_size": 4}),
+    "inherited sequence at the bottom": (Echo, {"frame_size": 1}),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_good_tier_keeps_the_laws(name):
+    tier_class, config = GOOD[name]
+    check_tier(tier_class, **config)
+
+
+class TakesTooMany(Echo):
+    def __init__(self, frame_size: int):
+        super().__init__(frame_size)
+
+
+class MisdeclaresItsState(Echo):
+    @property
+    def state_shapes(self):
+        return ((3, self.dim), ())
+
+    def initial_state(self, batch_size):
+        return ops.zeros((batch_size, 2, self.dim)), ops.zeros((batch_size,))
+
+
+class EmitsFlatOutputs(Echo):
+    def step(self, inputs, state, prepared):
+        outputs, state = super().step(inputs, state, prepared)
+        return ops.reshape(outputs, (-1, self.binding.ratio * self.binding.output_dim)), state
+
+
+class MixesRows(Echo):
+    def step(self, inputs, state, prepared):
+        outputs, state = super().step(inputs, state, prepared)
+        return outputs - ops.mean(outputs, axis=0, keepdims=True), state
+
+
+class LooksAhead(Echo):
+    def sequence(self, inputs, state, prepared):
+        outputs, state = super().sequence(inputs, state, prepared)
+        return outputs - ops.mean(outputs, axis=1, keepdims=True), state
+
+
+class ScalesItsSequence(Echo):
+    def sequence(self, inputs, state, prepared):
+        outputs, state = super().sequence(inputs, state, prepared)
+        return 1.01 * outputs, state
+
+
+class StartsEachWindowAnew(Echo):
+    def sequence(self, inputs, state, prepared):
+        return super().sequence(inputs, self.initial_state(inputs.codes.shape[0]), prepared)
+
+
+class DividesByTargets(Echo):
+    def histogram(self, conditions, dtype):
+        counts = ops.sum(ops.one_hot(conditions, self.binding.classes, dtype=dtype), axis=-2)
+        return counts / ops.sum(counts, axis=-1, keepdims=True)
+
+
+class LeavesTheGraph(Echo):
+    def step(self, inputs, state, prepared):
+        outputs, state = super().step(inputs, state, prepared)
+        return ops.convert_to_tensor(np.asarray(outputs)), state
+
+    def sequence(self, inputs, state, prepared):
+        outputs = []
+        for number in range(inputs.codes.shape[1]):
+            one = type(inputs)(*(None if x is None else x[:, number] for x in inputs))
+            output, state = self.step(one, state, prepared)
+            outputs.append(output)
+        return ops.stack(outputs, axis=1), state
+
+
+class IgnoresPrecision(Echo):
+    def sequence(self, inputs, state, prepared):
+        outputs, state = super().sequence(inputs, state, prepared)
+        return outputs, tuple(ops.cast(tensor, "float32") for tensor in state)
+
+
+class ForgetsAWeight(Echo):
+    def build(self):
+        super().build()
+        self.add_weight(shape=(self.dim,), name="forgotten")
+
+
+class DependsOnItsProcess(Echo):
+    def step(self, inputs, state, prepared):
+        outputs, state = super().step(inputs, state, prepared)
+        return outputs * os.getpid(), state
+
+
+BROKEN = [
+    (TakesTooMany, "it can be built", r"it raised TypeError: .*unexpected keyword argument"),
+    (
+        MisdeclaresItsState,
+        "declared shapes are true",
+        r"initial_state gave \[\(3, 2, 4\), \(3,\)\], declared is \[\(3, 3, 4\)",
+    ),
+    (EmitsFlatOutputs, "declared shapes are true", r"step gave outputs \[\(3, 20\)\], declared is \[\(3, 4, 5\)\]"),
+    (MixesRows, "rows are independent", r"outputs differ by .* among other neighbours"),
+    (LooksAhead, "a later input changes nothing earlier", r"new codes and wave from step 3 on changed .* \[0 1 2\]"),
+    (ScalesItsSequence, "sequence equals repeated step", r"outputs differ by "),
+    (StartsEachWindowAnew, "carried state joins windows", r"outputs differ by "),
+    (DividesByTargets, "conditions past the end are taken", r"outputs are not finite where conditions are -1"),
+    (LeavesTheGraph, "xla gives the same numbers", r"it raised "),
+    (
+        IgnoresPrecision,
+        "half precision gives close numbers",
+        r"the state went in as \['bfloat16', 'bfloat16'\] and came out as \['float32', 'float32'\]",
+    ),
+    (ForgetsAWeight, "gradients reach every weight", r"in float32 no gradient reaches .*forgotten"),
+    (DependsOnItsProcess, "another process gives the same numbers", r"outputs differ by .* as the unconditional top"),
+]
+
+
+@pytest.mark.parametrize(("tier_class", "law", "seen"), BROKEN)
+def test_a_broken_tier_is_told_which_law_it_breaks(tier_class, law, seen):
+    with pytest.raises(AssertionError, match=rf'^{tier_class.__name__}\(.*breaks the law "{law}": {seen}'):
+        check_tier(tier_class, frame_size=4)
+
+
+def test_a_tier_that_no_other_process_can_import_is_told_so():
+    class Local(Echo):
+        pass
+
+    with pytest.raises(AssertionError, match=r"another process gives the same numbers.*local object"):
+        check_tier(Local, frame_size=4)

@@ -1,0 +1,186 @@
+"""What training must hold: validation leaves no trace, padding costs nothing, figures are totals over totals."""
+
+import json
+import types
+
+import keras
+import numpy as np
+import pytest
+from variants import build_variant, random_sound, window_of
+
+from keras_samplernn.checkpoint import (
+    choose_checkpoint,
+    list_checkpoints,
+    prune_checkpoints,
+    save_checkpoint,
+)
+from keras_samplernn.errors import UserError
+from keras_samplernn.model.samplernn import bits_per_sample
+from keras_samplernn.spec import parse_spec
+from keras_samplernn.training.evaluation import Evaluator
+from keras_samplernn.training.optimizer import ObservedAdam, WarmedSchedule
+from keras_samplernn.training.trainer import Trainer
+
+pytestmark = pytest.mark.law
+
+SILENCE = 6
+
+
+def make_corpus(lengths, q_levels=12, classes=3, seed=0):
+    """Lay random sounds end to end as a prepared corpus has them."""
+    rng = np.random.default_rng(seed)
+    starts = np.cumsum([0, *lengths[:-1]])
+    sounds = [types.SimpleNamespace(start=int(s), samples=n) for s, n in zip(starts, lengths, strict=True)]
+    codes = rng.integers(0, q_levels, sum(lengths)).astype(np.uint8)
+    conditions = rng.integers(0, classes, sum(lengths)).astype(np.uint8) if classes else None
+    return types.SimpleNamespace(sounds=sounds, codes=codes, conditions=conditions)
+
+
+def make_spec(**training):
+    tiers = [{"type": "frame_rnn", "frame_size": 8, "dim": 5}, {"type": "sample_mlp", "dim": 5, "emb_size": 3}]
+    from keras_samplernn.plugins.frame_rnn import FrameRNN
+    from keras_samplernn.plugins.sample_mlp import SampleMLP
+
+    text = json.dumps(
+        {
+            "audio": {"q_levels": 12},
+            "data": {"train": "train"},
+            "conditioning": {"classes": 3},
+            "tiers": tiers,
+            "training": {"seq_len": 16, "batch_size": 2, **training},
+        }
+    )
+    return parse_spec(text, "spec.json", {"frame_rnn": FrameRNN, "sample_mlp": SampleMLP}, ".")
+
+
+def make_trainer(**options):
+    keras.utils.set_random_seed(3)
+    model = build_variant(frames=(8, 2), classes=3, dropout=0.2)
+    return Trainer(make_spec(**options), model, make_corpus([70, 33, 50]))
+
+
+def values(model):
+    """Return everything training depends on."""
+    return [keras.ops.convert_to_numpy(v) for v in [*model.variables, *model.optimizer.variables]]
+
+
+def test_an_evaluation_in_mid_epoch_leaves_training_bit_identical():
+    results = []
+    for evaluates in (False, True):
+        trainer = make_trainer()
+        evaluator = Evaluator(trainer.model, SILENCE, 2, 16)
+        for number, batch in enumerate(trainer.batches(trainer.plan(0))):
+            trainer.model.train_on_batch(*batch)
+            if evaluates and number == 1:
+                assert evaluator(make_corpus([40, 25], seed=1)).samples == 65
+        assert number > 2
+        results.append(values(trainer.model))
+    for without, after in zip(*results, strict=True):
+        np.testing.assert_array_equal(without, after)
+
+
+@pytest.mark.parametrize(("lanes", "seq_len"), [(1, 16), (3, 8), (5, 64)])
+def test_bits_are_total_bits_over_total_samples_however_batches_are_cut(lanes, seq_len):
+    model = build_variant(frames=(8, 2), classes=3)
+    corpus = make_corpus([70, 33, 50, 7])
+    bits = Evaluator(model, SILENCE, lanes, seq_len)(corpus)
+    expected = np.zeros(3)
+    for sound in corpus.sounds:
+        piece = slice(sound.start, sound.start + sound.samples)
+        padding = -sound.samples % 8
+        codes = np.pad(corpus.codes[piece].astype(np.int32), (0, padding), constant_values=SILENCE)[None]
+        conditions = np.pad(corpus.conditions[piece].astype(np.int32), (0, padding), constant_values=-1)[None]
+        logits, _ = model.forward(window_of(model, codes, SILENCE), conditions, model.initial_states(1))
+        each = keras.ops.convert_to_numpy(bits_per_sample(codes, logits))[0, : sound.samples]
+        expected += np.bincount(corpus.conditions[piece], each, minlength=3)
+    assert bits.samples == 160
+    np.testing.assert_allclose(bits.class_totals, expected, rtol=1e-5)
+    np.testing.assert_allclose(bits.per_sample, expected.sum() / 160, rtol=1e-5)
+    np.testing.assert_array_equal(bits.class_samples, np.bincount(corpus.conditions, minlength=3))
+    assert set(bits.per_class(("a", "b", "c"))) == {"a", "b", "c"}
+
+
+def test_padding_is_not_scored_and_gives_no_gradient():
+    model = build_variant(frames=(8, 2), classes=3)
+    codes, conditions = random_sound(model, 32, rows=2)
+    weights = np.ones((2, 32), "float32")
+    weights[1, 20:] = 0
+    logits, _ = model.forward(window_of(model, codes, SILENCE), conditions, model.initial_states(2))
+    loss = model.compute_loss(y=codes, y_pred=logits, sample_weight=weights)
+    bits = keras.ops.convert_to_numpy(bits_per_sample(codes, logits))
+    np.testing.assert_allclose(loss, np.concatenate([bits[0], bits[1, :20]]).mean(), rtol=1e-6)
+    assert float(model.bits.count) == 52
+    np.testing.assert_allclose(float(model.bits.result()), loss, rtol=1e-6)
+
+
+def test_the_gradient_norm_is_taken_before_clipping_by_value():
+    variable = keras.Variable(np.zeros(2, "float32"))
+    optimizer = ObservedAdam(0.1, clipvalue=1.0)
+    optimizer.build([variable])
+    clipped = keras.optimizers.Adam(0.1)
+    other = keras.Variable(np.zeros(2, "float32"))
+    clipped.build([other])
+    for gradient in ([3.0, 4.0], [0.5, -9.0]):
+        optimizer.apply([keras.ops.convert_to_tensor(gradient)], [variable])
+        clipped.apply([keras.ops.convert_to_tensor(np.clip(gradient, -1, 1).astype("float32"))], [other])
+        np.testing.assert_allclose(optimizer.gradient_norm, np.linalg.norm(gradient), rtol=1e-6)
+    np.testing.assert_array_equal(variable, other)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [("constant", [0.5, 1, 1, 1]), ("cosine", [0.5, 1, 0.5, 0]), ("exponential", [0.5, 1, 0.5, 0.25])],
+)
+def test_the_learning_rate_warms_up_and_then_follows_its_schedule(schedule, rates):
+    decay_rate = 0.25
+    rate = WarmedSchedule(schedule, 1.0, decay_steps=10, decay_rate=decay_rate, warmup_steps=2)
+    steps = [0, 2, 7, 12]
+    np.testing.assert_allclose([float(rate(step)) for step in steps], rates, atol=1e-6)
+
+
+def test_a_checkpoint_brings_back_everything_bit_for_bit(tmp_path):
+    trainer = make_trainer()
+    batches = list(trainer.batches(trainer.plan(0)))
+    trainer.model.train_on_batch(*batches[0])
+    save_checkpoint(tmp_path, 1, False, trainer.model, {"step": 1})
+    saved = values(trainer.model)
+    trainer.model.train_on_batch(*batches[1])
+    went_on = values(trainer.model)
+
+    other = make_trainer(seed=9)
+    (checkpoint,) = list_checkpoints(tmp_path)
+    checkpoint.load_weights(other.model)
+    checkpoint.load_training(other.model)
+    assert checkpoint.read_state() == {"step": 1}
+    for before, after in zip(saved, values(other.model), strict=True):
+        np.testing.assert_array_equal(before, after)
+    other.model.train_on_batch(*batches[1])
+    for before, after in zip(went_on, values(other.model), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_the_newest_and_the_best_checkpoints_are_kept(tmp_path):
+    model = make_trainer().model
+    for step, best in ((1, 1), (2, 2), (3, 2), (4, 2)):
+        save_checkpoint(tmp_path, step, True, model, {"best_step": best})
+        prune_checkpoints(tmp_path, keep=1, best_step=best)
+    save_checkpoint(tmp_path, 4, False, model, {"best_step": 2})
+    assert [each.folder.name[-12:] for each in list_checkpoints(tmp_path)] == [
+        "02-validated",
+        "p-0000000004",
+        "04-validated",
+    ]
+    assert choose_checkpoint(tmp_path, "best").step == 2
+    assert choose_checkpoint(tmp_path, "newest").step == 4
+
+
+@pytest.mark.parametrize("name", ["weights.npz", "training.npz"])
+def test_a_damaged_checkpoint_is_refused(tmp_path, name):
+    model = make_trainer().model
+    checkpoint = save_checkpoint(tmp_path, 1, False, model, {})
+    content = bytearray((checkpoint.folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (checkpoint.folder / name).write_bytes(content)
+    with pytest.raises(UserError, match="damaged, its sha256 is not the manifest's"):
+        checkpoint.load_weights(model)
+        checkpoint.load_training(model)
