@@ -68,8 +68,8 @@ class Data(Section):
         8.0,
         gt=0,
         le=86400,
-        description="Training files are cut into segments of at most this length, in seconds, to fill the "
-        "lanes evenly; every segment starts from the initial state. Validation and test files stay whole.",
+        description="Training files are cut into segments of at most this length, in seconds, which are "
+        "shuffled; every segment starts from the initial state. Validation and test files stay whole.",
     )
 
 
