@@ -22,8 +22,8 @@ setup(
         "keras>=3.15.1",
         "tensorflow>=2.17.1,<2.22",
         "tensorboard>=2.17",
-        # TensorBoard imports pkg_resources, which setuptools 82 dropped.
-        "setuptools<82",
+        # TensorBoard imports pkg_resources, which setuptools 82 dropped; from 77 on it builds wheels by itself.
+        "setuptools>=77,<82",
         "numpy>=1.26",
         "pandas>=2.2",
         "click>=8.1",

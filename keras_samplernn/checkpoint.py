@@ -30,7 +30,6 @@ from keras_samplernn.files import make_folder, sync_folder, writing
 from keras_samplernn.model.samplernn import SampleRNN
 
 _NAME = re.compile(r"step-(\d{10})(-validated)?")
-_FILES = ("weights.npz", "training.npz", "state.json")
 
 
 class ArraysDoNotFit(UserError):

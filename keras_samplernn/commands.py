@@ -201,10 +201,11 @@ def demo(run_folder: Path | None) -> None:
 
     Minutes on two cores. Corpus and sounds lie beside the run directory; the same command goes on where it stopped.
     """
+    tier_types = _load_tiers()
     from keras_samplernn.demo import run_demo
     from keras_samplernn.run import RUNS
 
-    run_demo(run_folder or RUNS / "demo", say)
+    run_demo(run_folder or RUNS / "demo", tier_types, say)
 
 
 @cli.command()

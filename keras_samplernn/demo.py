@@ -3,14 +3,13 @@
 import json
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from keras_samplernn.data.wav_writer import WavWriter
 from keras_samplernn.generation.command import generate_files
-from keras_samplernn.model.registry import load_tiers
 from keras_samplernn.spec import load_spec
 from keras_samplernn.training.fit import fit_spec
 from keras_samplernn.training.interrupt import Interrupted
@@ -133,13 +132,14 @@ def _write_lines(path: Path, lines: list[str]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines))
 
 
-def run_demo(folder: Path, say: Callable[[str], None]) -> None:
+def run_demo(folder: Path, tier_types: Mapping[str, type], say: Callable[[str], None]) -> None:
     """Synthesise a corpus, fit a run to it, generate from the run.
 
     Called again, it goes on where the run stopped, and generates anew.
 
     Args:
         folder: of the run; corpus and sounds lie beside it, in `NAME-corpus` and `NAME-sounds`.
+        tier_types: the installed tiers by name.
         say: takes messages for people; the paths of the sounds go to stdout.
     """
     folder = folder if folder.name else folder.absolute()  # "." has no name
@@ -149,7 +149,6 @@ def run_demo(folder: Path, say: Callable[[str], None]) -> None:
     else:
         write_corpus(corpus)
         say(f"{corpus}: {TRAIN_FILES + VALID_FILES} pairs of sound and conditions: {', '.join(VOICES)}")
-    tier_types = load_tiers()
     spec = load_spec(corpus / "spec.json", tier_types)
     if folder.exists():
         say(f"{folder}: is there already; what is left of its {spec.training.epochs} epochs is trained now")

@@ -1,12 +1,13 @@
 """The frame tier: a recurrent network that reads frames and hands contexts down (paper, section 2.1)."""
 
+import functools
 from typing import Annotated, Any, Literal
 
 import keras
 from keras import ops
 from pydantic import Field, PositiveInt
 
-from keras_samplernn import Inputs, Linear, Tier, affine, class_histogram, scan_steps
+from keras_samplernn import Inputs, Tier, affine, class_histogram, scan_steps
 from keras_samplernn.plugins.gated_layer import GRU, LSTM
 
 
@@ -74,19 +75,19 @@ class FrameRNN(Tier):
 
     def build(self) -> None:
         """Create the Linears, the layers and h0."""
-        self.input_linear = self._linear(self.frame_size, self.dim, "input")
+        linear = functools.partial(self.add_linear, weight_norm=self.weight_norm)
+        self.input_linear = linear(self.frame_size, self.dim, "input")
         self.class_linear = None
         if self.takes_conditions:
-            self.class_linear = self._linear(self.binding.classes, self.dim, "class", use_bias=False)
+            self.class_linear = linear(self.binding.classes, self.dim, "class", use_bias=False)
         for number, layer in enumerate(self.layers):
             layer.build((2 * self.dim if self.skip_conn and number else self.dim,))
         self.skip_linears = []
         if self.skip_conn:  # one bias in all
             self.skip_linears = [
-                self._linear(self.dim, self.dim, f"skip_{number}", use_bias=number == 0)
-                for number in range(len(self.layers))
+                linear(self.dim, self.dim, f"skip_{number}", use_bias=number == 0) for number in range(len(self.layers))
             ]
-        self.output_linear = self._linear(self.dim, self.binding.ratio * self.binding.output_dim, "output")
+        self.output_linear = linear(self.dim, self.binding.ratio * self.binding.output_dim, "output")
         if self.learn_h0:
             self.h0 = [
                 self.add_weight(shape=shape, initializer="zeros", name=f"h0_{number}")
@@ -146,8 +147,3 @@ class FrameRNN(Tier):
             if self.skip_conn:
                 skips.append(affine(below, prepared["skips"][number]))
         return affine(sum(skips[1:], skips[0]) if skips else below, prepared["output"]), tuple(after)
-
-    def _linear(self, inputs: int, units: int, name: str, use_bias: bool = True) -> Linear:
-        linear = Linear(units, use_bias, self.weight_norm, name=name, dtype=self.dtype_policy)
-        linear.build((inputs,))
-        return linear

@@ -1,12 +1,13 @@
 """The sample tier: a perceptron that reads the last few samples and gives the next one's logits (paper, 2.2)."""
 
+import functools
 from typing import Annotated, Any
 
 import keras
 from keras import ops
 from pydantic import Field, PositiveInt
 
-from keras_samplernn import Inputs, Linear, Tier, affine
+from keras_samplernn import Inputs, Tier, affine
 
 
 class SampleMLP(Tier):
@@ -64,10 +65,11 @@ class SampleMLP(Tier):
                 initializer=keras.initializers.RandomNormal(stddev=1.0),
                 name="class_embedding",
             )
-        self.l1 = self._linear(self.reads * width, self.dim, "l1", use_bias=False)
-        self.l2 = self._linear(self.dim, self.dim, "l2")
-        self.l3 = self._linear(self.dim, self.dim, "l3")
-        self.output_linear = self._linear(self.dim, q_levels, "output")
+        linear = functools.partial(self.add_linear, weight_norm=self.weight_norm)
+        self.l1 = linear(self.reads * width, self.dim, "l1", use_bias=False)
+        self.l2 = linear(self.dim, self.dim, "l2")
+        self.l3 = linear(self.dim, self.dim, "l3")
+        self.output_linear = linear(self.dim, q_levels, "output")
 
     def prepare(self) -> dict[str, Any]:
         """Return one table per window position, `(window, q_levels, dim)`, and the Linears."""
@@ -93,8 +95,3 @@ class SampleMLP(Tier):
         for name in ("l2", "l3"):
             x = ops.relu(affine(x, prepared[name]))
         return affine(x, prepared["output"])[:, None, :], state
-
-    def _linear(self, inputs: int, units: int, name: str, use_bias: bool = True) -> Linear:
-        linear = Linear(units, use_bias, self.weight_norm, name=name, dtype=self.dtype_policy)
-        linear.build((inputs,))
-        return linear

@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from keras_samplernn import demo
+from keras_samplernn.model.registry import load_tiers
 
 
 def describe(wave):
@@ -55,9 +56,10 @@ def tiny_demo(monkeypatch):
     monkeypatch.setattr(demo, "SPEC", demo.SPEC | small)
 
 
+@pytest.mark.journey
 def test_the_demo_makes_its_sounds_and_makes_them_again_when_called_again(tiny_demo, tmp_path, capsys):
     folder, lines = tmp_path / "runs" / "demo", []
-    demo.run_demo(folder, lines.append)
+    demo.run_demo(folder, load_tiers(), lines.append)
     sounds = folder.with_name("demo-sounds")
     assert capsys.readouterr().out.splitlines() == [str(sounds / f"{stem}.wav") for stem in ("changing", *demo.VOICES)]
     assert soundfile.info(sounds / "reed.wav").frames == 800
@@ -67,7 +69,7 @@ def test_the_demo_makes_its_sounds_and_makes_them_again_when_called_again(tiny_d
     (sounds / "changing.wav").unlink()
 
     again = []
-    demo.run_demo(folder, again.append)
+    demo.run_demo(folder, load_tiers(), again.append)
     assert f"{folder.with_name('demo-corpus')}: is there already" in again
     assert any(line.startswith(f"{folder}: is there already") for line in again)
     assert (sounds / "changing.wav").read_bytes() == before
@@ -80,7 +82,7 @@ def test_an_interrupted_demo_says_how_to_go_on(tiny_demo, tmp_path, monkeypatch)
     monkeypatch.setattr(demo, "fit_spec", interrupted)
     lines = []
     with pytest.raises(SystemExit) as stop:
-        demo.run_demo(tmp_path / "demo", lines.append)
+        demo.run_demo(tmp_path / "demo", load_tiers(), lines.append)
     assert stop.value.code == 143
     assert lines[-1] == "stopped after step 7; a checkpoint is written. The same command goes on there"
     assert json.loads((tmp_path / "demo-corpus" / "spec.json").read_text())["name"] == "demo"

@@ -1,11 +1,12 @@
 """A tier of a third party: a causal convolution over past frames in a recurrence's place."""
 
+import functools
 from typing import Annotated
 
 from keras import ops
 from pydantic import Field, PositiveInt
 
-from keras_samplernn import Linear, Tier, affine, class_histogram
+from keras_samplernn import Tier, affine, class_histogram
 
 
 class FrameConv(Tier):
@@ -34,12 +35,14 @@ class FrameConv(Tier):
 
     def build(self):
         """Create the Linears; a convolution is a Linear of the frames side by side."""
-        self.input_linear = self._linear(self.frame_size, self.dim, "input")
+        # Variance 1 / inputs: outputs as large as inputs, whatever the width.
+        linear = functools.partial(self.add_linear, initializer="lecun_uniform")
+        self.input_linear = linear(self.frame_size, self.dim, "input")
         self.class_linear = None
         if self.takes_conditions:
-            self.class_linear = self._linear(self.binding.classes, self.dim, "class", use_bias=False)
-        self.convolution = self._linear(self.kernel_size * self.dim, 2 * self.dim, "convolution")
-        self.output_linear = self._linear(self.dim, self.binding.ratio * self.binding.output_dim, "output")
+            self.class_linear = linear(self.binding.classes, self.dim, "class", use_bias=False)
+        self.convolution = linear(self.kernel_size * self.dim, 2 * self.dim, "convolution")
+        self.output_linear = linear(self.dim, self.binding.ratio * self.binding.output_dim, "output")
 
     def prepare(self):
         """Return every matrix with its weight norm applied."""
@@ -78,10 +81,3 @@ class FrameConv(Tier):
     def _convolve(self, window, x, prepared):
         content, gate = ops.split(affine(window, prepared["convolution"]), 2, axis=-1)
         return affine(x + ops.tanh(content) * ops.sigmoid(gate), prepared["output"])
-
-    def _linear(self, inputs, units, name, use_bias=True):
-        # Variance 1 / inputs: outputs as large as inputs, whatever the width. The dtype is this layer's, since the
-        # spec may ask for mixed precision.
-        linear = Linear(units, use_bias, initializer="lecun_uniform", name=name, dtype=self.dtype_policy)
-        linear.build((inputs,))
-        return linear

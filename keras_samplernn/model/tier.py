@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from keras_samplernn.model.linear import Linear
 from keras_samplernn.model.recurrence import scan_steps
 
 
@@ -111,6 +112,12 @@ class Tier(keras.layers.Layer):
             conditions=conditions,
         )
         self.step(inputs, self.initial_state(1), self.prepare())
+
+    def add_linear(self, inputs: int, units: int, name: str, **options: Any) -> Linear:
+        """Return a built `Linear` from width `inputs` to `units`, with its options, in this tier's precision."""
+        linear = Linear(units, name=name, dtype=self.dtype_policy, **options)
+        linear.build((inputs,))
+        return linear
 
     def prepare(self) -> Any:
         """Compute what depends on the weights alone: once per forward pass, once per generation."""
