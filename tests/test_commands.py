@@ -252,7 +252,7 @@ def test_memory_that_does_not_suffice_is_told_with_what_to_lower(home, tmp_path,
 def trained(corpus_cache, tmp_path_factory):
     """Two epochs of a conditional model with dropout, at once: what interrupted runs must come to, byte for byte."""
     folder = tmp_path_factory.mktemp("trained")
-    for corpus, samples in (("train", (4800, 4600)), ("valid", (150,))):
+    for corpus, samples in (("train", (4800, 4790)), ("valid", (150,))):
         (folder / corpus).mkdir()
         for number, length in enumerate(samples):
             write_sound(folder / corpus / f"{number}.wav", length, seed=number)
@@ -282,10 +282,11 @@ def test_a_training_that_was_told_to_stop_goes_on_as_if_it_had_not(trained):
     with subprocess.Popen(
         [sys.executable, CLI, *command], cwd=trained, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        assert process.stderr.readline().startswith("epoch 1/2  step 300  ")
+        # On a slow machine lines of progress stand between.
+        assert any(line.startswith("epoch 1/2  step 300  ") for line in process.stderr)
         time.sleep(0.2)
         process.send_signal(signal.SIGTERM)
-        stopped, told = process.stderr.read().splitlines()
+        *_, stopped, told = process.stderr.read().splitlines()
         assert process.stdout.read() == ""
     assert process.returncode == 128 + signal.SIGTERM
     step = int(stopped.removeprefix("stopped after step ").removesuffix("; a checkpoint is written. To go on:"))

@@ -95,7 +95,7 @@ def plan_epoch(
         seed: non-negative; with `epoch` it alone decides the order.
         epoch: non-negative.
     """
-    longest = max(segment_samples // seq_len, 1) * seq_len if segment_samples else max([1, *lengths])
+    longest = max(segment_samples // seq_len, 1) * seq_len if segment_samples is not None else max([1, *lengths])
     segments = np.array(
         [
             (sound, start, min(longest, samples - start))
