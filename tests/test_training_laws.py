@@ -15,7 +15,10 @@ from keras_samplernn.checkpoint import (
     save_checkpoint,
 )
 from keras_samplernn.errors import UserError
+from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.samplernn import bits_per_sample
+from keras_samplernn.plugins.frame_rnn import FrameRNN
+from keras_samplernn.plugins.sample_mlp import SampleMLP
 from keras_samplernn.spec import parse_spec
 from keras_samplernn.training.evaluation import Evaluator
 from keras_samplernn.training.optimizer import ObservedAdam, WarmedSchedule
@@ -24,6 +27,7 @@ from keras_samplernn.training.trainer import Trainer
 pytestmark = pytest.mark.law
 
 SILENCE = 6
+TIER_TYPES = {"frame_rnn": FrameRNN, "sample_mlp": SampleMLP}
 
 
 def make_corpus(lengths, q_levels=12, classes=3, seed=0):
@@ -38,9 +42,6 @@ def make_corpus(lengths, q_levels=12, classes=3, seed=0):
 
 def make_spec(**training):
     tiers = [{"type": "frame_rnn", "frame_size": 8, "dim": 5}, {"type": "sample_mlp", "dim": 5, "emb_size": 3}]
-    from keras_samplernn.plugins.frame_rnn import FrameRNN
-    from keras_samplernn.plugins.sample_mlp import SampleMLP
-
     text = json.dumps(
         {
             "audio": {"q_levels": 12},
@@ -50,7 +51,7 @@ def make_spec(**training):
             "training": {"seq_len": 16, "batch_size": 2, **training},
         }
     )
-    return parse_spec(text, "spec.json", {"frame_rnn": FrameRNN, "sample_mlp": SampleMLP}, ".")
+    return parse_spec(text, "spec.json", TIER_TYPES, ".")
 
 
 def make_trainer(**options):
@@ -172,6 +173,26 @@ def test_the_newest_and_the_best_checkpoints_are_kept(tmp_path):
     ]
     assert choose_checkpoint(tmp_path, "best").step == 2
     assert choose_checkpoint(tmp_path, "newest").step == 4
+
+
+def test_half_precision_learns_and_keeps_its_weights_in_full(tmp_path):
+    keras.utils.set_random_seed(0)
+    spec = make_spec(precision="mixed_bfloat16", learning_rate=0.02)
+    trainer = Trainer(spec, assemble(spec, TIER_TYPES, spec.training.precision), make_corpus([600], classes=3))
+    trainer.train.codes[:] = trainer.train.conditions  # the class gives the sample away
+    bits = [
+        trainer.model.train_on_batch(*batch, return_dict=True)["loss"] for batch in trainer.batches(trainer.plan(0))
+    ]
+    assert np.isfinite(bits).all()
+    assert np.mean(bits[-3:]) < 0.7 * bits[0]
+    twin = assemble(spec, TIER_TYPES)
+    save_checkpoint(tmp_path, 1, False, trainer.model, {}).load_weights(twin)
+    codes, conditions = random_sound(twin, 32)
+    window = window_of(twin, codes, SILENCE)
+    half, full = (model.forward(window, conditions, model.initial_states(1))[0] for model in (trainer.model, twin))
+    assert half.dtype == full.dtype == "float32"
+    assert not np.array_equal(half, full)
+    np.testing.assert_allclose(half, full, atol=0.1)
 
 
 @pytest.mark.parametrize("name", ["weights.npz", "training.npz"])
