@@ -17,6 +17,7 @@ from command_line import RATE, SPEC, give, listing, write_conditions, write_corp
 
 import keras_samplernn
 from keras_samplernn.commands import cli
+from keras_samplernn.model.samplernn import SampleRNN
 
 CLI = Path(__file__).parent.parent / "cli.py"
 DROPOUT = [SPEC["tiers"][0] | {"dropout": 0.2}, SPEC["tiers"][1]]
@@ -246,6 +247,25 @@ def test_memory_that_does_not_suffice_is_told_with_what_to_lower(home, tmp_path,
         "big: the device has too little memory for 2 windows of 16 samples; lower training.batch_size,"
         " training.seq_len or the tiers' dim in a new run\n"
     )
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_in_one_line_and_keeps_the_checkpoint(home, tmp_path, monkeypatch):
+    assert give(f"fit {home / 'spec.json'} --run run --max-steps 1", tmp_path).status == 0
+    before = listing(tmp_path / "run" / "checkpoints")
+    compute_loss = SampleRNN.compute_loss
+
+    def diverged(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return compute_loss(self, x, y, y_pred, sample_weight, training) * float("nan")
+
+    monkeypatch.setattr(SampleRNN, "compute_loss", diverged)
+    answer = give(f"fit {home / 'spec.json'} --run run", tmp_path)
+    assert (answer.status, answer.out) == (1, "")
+    assert answer.err == (
+        "run: goes on after step 1\n"
+        "run: the loss is nan at step 2; the last checkpoint is kept: try a lower training.learning_rate or"
+        " training.clip_value in a new run\n"
+    )
+    assert listing(tmp_path / "run" / "checkpoints") == before
 
 
 @pytest.fixture(scope="module")
