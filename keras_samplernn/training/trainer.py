@@ -22,7 +22,7 @@ class Trainer:
     def __init__(self, spec: Spec, model: SampleRNN, train: Corpus):
         self.spec, self.model, self.train = spec, model, train
         model.carry_states(spec.training.batch_size)
-        # One graph: on the CPU of TensorFlow 2.17 its loops over time train faster than XLA's.
+        # As a plain graph, the form that every figure in the documentation was measured in; "auto" would take XLA.
         model.compile(optimizer=build_optimizer(spec, model), jit_compile=False)
 
     def plan(self, epoch: int) -> Plan:
