@@ -19,7 +19,8 @@ _HOMES = {
     "Tier": "keras_samplernn.model.tier",
     "affine": "keras_samplernn.model.linear",
     "class_histogram": "keras_samplernn.model.tier",
-    "scan_steps": "keras_samplernn.model.recurrence",
+    "compose": "keras_samplernn.model.linear",
+    "scan_steps": "keras_samplernn.backend",
 }
 
 __all__ = sorted(_HOMES)

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_samplernn.generation.engine import compiled
+from keras_samplernn.backend import compiled
 from keras_samplernn.model.tier import Binding, Inputs, Tier
 
 ROWS, STEPS, CLASSES, Q_LEVELS, OUTPUT_DIM = 3, 6, 3, 16, 5
@@ -110,9 +110,10 @@ class _Case:
         state = self.tier.initial_state(len(inputs.codes)) if state is None else state
         return _arrays((run or self.tier.sequence)(_tensors(inputs), state, self.tier.prepare()))
 
-    def steps(self, inputs: Inputs, run: Callable | None = None) -> tuple:
-        """Return the same, step by step; `run` stands in for the tier's `step`."""
-        outputs, state, prepared = [], self.tier.initial_state(len(inputs.codes)), self.tier.prepare()
+    def steps(self, inputs: Inputs, run: Callable | None = None, prepared: Any = None) -> tuple:
+        """Return the same, step by step; `run` stands in for the tier's `step`, `prepared` for its plain form."""
+        outputs, state = [], self.tier.initial_state(len(inputs.codes))
+        prepared = self.tier.prepare() if prepared is None else prepared
         for number in range(STEPS):
             step = _tensors(_steps_of(inputs, number))
             one, state = (run or self.tier.step)(step, state, prepared)
@@ -203,6 +204,22 @@ def conditions_past_the_end_are_taken(case: _Case) -> None:
     _agree(seen, case.steps(inputs))
 
 
+def kernels_can_be_folded(case: _Case) -> None:
+    """Contexts times the released kernel give the same; with a kernel absorbed, outputs come out multiplied by it."""
+    tier, expected = case.tier, case.steps(case.inputs)
+    prepared = tier.prepare()
+    released = None if case.inputs.context is None else tier.release_kernel(prepared)
+    if released is not None:
+        kernel, rest = released
+        inputs = case.inputs._replace(context=case.inputs.context @ _array(kernel))
+        _agree(case.steps(inputs, prepared=rest), expected, note=" after the kernel was released")
+    kernel = np.random.default_rng(4).normal(size=(case.binding.output_dim, 7)).astype("float32")
+    absorbed = tier.absorb_kernel(prepared, ops.convert_to_tensor(kernel))
+    if absorbed is not None:
+        folded = expected[0] @ kernel, expected[1]
+        _agree(case.steps(case.inputs, prepared=absorbed), folded, note=" after a kernel was absorbed")
+
+
 def xla_gives_the_same_numbers(case: _Case) -> None:
     """`sequence` and `step` compile, with what `prepare` returned as an argument, which generation makes it."""
     expected = case.window(case.inputs)
@@ -283,6 +300,7 @@ LAWS = (
     sequence_equals_repeated_step,
     carried_state_joins_windows,
     conditions_past_the_end_are_taken,
+    kernels_can_be_folded,
     xla_gives_the_same_numbers,
     half_precision_gives_close_numbers,
     gradients_reach_every_weight,

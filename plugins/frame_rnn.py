@@ -7,8 +7,9 @@ import keras
 from keras import ops
 from pydantic import Field, PositiveInt
 
-from keras_samplernn import Inputs, Tier, affine, class_histogram, scan_steps
-from keras_samplernn.plugins.gated_layer import GRU, LSTM
+from keras_samplernn import Inputs, Tier, affine, class_histogram, compose
+from keras_samplernn.plugins.gru import GRU
+from keras_samplernn.plugins.lstm import LSTM
 
 
 class FrameRNN(Tier):
@@ -95,14 +96,38 @@ class FrameRNN(Tier):
             ]
 
     def prepare(self) -> dict[str, Any]:
-        """Return every matrix with its weight norm applied."""
-        return {
+        """Return every matrix, weight norm applied; at the top, with the input Linear folded into the RNN's kernel."""
+        layers = [layer.prepare() for layer in self.layers]
+        reading = layers if self.skip_conn else layers[:1]  # the layers that read the RNN's input
+        prepared = {
             "input": self.input_linear.prepare(),
             "class": self.class_linear.prepare() if self.class_linear else None,
-            "layers": [layer.prepare() for layer in self.layers],
+            "kernel": (
+                ops.concatenate([weights.kernel[-self.dim :] for weights in reading], axis=-1),
+                ops.concatenate([weights.bias for weights in reading]),
+            ),
+            "layers": layers,
             "skips": [linear.prepare() for linear in self.skip_linears],
             "output": self.output_linear.prepare(),
         }
+        return prepared if self.binding.frame_size_above else self.release_kernel(prepared)[1]
+
+    def release_kernel(self, prepared: dict[str, Any]) -> tuple[Any, Any]:
+        """Split off the RNN's kernel: nothing but additions stands between the context and it."""
+        kernel, classes = prepared["kernel"], prepared["class"]
+        folded = {
+            "input": compose(prepared["input"], kernel),
+            "class": None if classes is None else compose(classes, (kernel[0], None)),
+            "kernel": None,
+        }
+        return kernel[0], prepared | folded
+
+    def absorb_kernel(self, prepared: dict[str, Any], kernel: Any) -> dict[str, Any]:
+        """Multiply the output Linear by the kernel, context by context."""
+        ratio, dim = self.binding.ratio, self.binding.output_dim
+        parts = [ops.reshape(part, (-1, ratio, dim)) for part in prepared["output"]]
+        matrix, bias = (ops.reshape(ops.matmul(part, kernel), (len(part), -1)) for part in parts)
+        return prepared | {"output": (matrix, bias[0])}
 
     def step(self, inputs: Inputs, state: tuple, prepared: dict[str, Any]) -> tuple[Any, tuple]:
         """Advance by one frame; see `Tier.step`."""
@@ -111,39 +136,45 @@ class FrameRNN(Tier):
             after = layer.step(projected, before, weights)
             return after[0], after
 
-        outputs, state = self._run_layers(inputs, state, prepared, run)
-        shape = (-1, self.binding.ratio, self.binding.output_dim)
-        return ops.reshape(outputs, shape), state
+        hidden, state = self._run_layers(inputs, state, prepared, run)
+        return self._contexts(hidden, prepared), state
 
     def sequence(self, inputs: Inputs, state: tuple, prepared: dict[str, Any]) -> tuple[Any, tuple]:
         """Run a window layer by layer: all its projections in one product, then the recurrence alone."""
 
         def run(layer, weights, projected, before):
-            def step(row, state):
-                state = layer.step(row, state, weights)
-                return state[0], state
+            return layer.window(projected, before, weights)
 
-            return scan_steps(step, projected, before)
-
-        outputs, state = self._run_layers(inputs, state, prepared, run)
-        shape = (-1, outputs.shape[1], self.binding.ratio, self.binding.output_dim)
-        return ops.reshape(outputs, shape), state
+        rows = Inputs(*(None if x is None else ops.swapaxes(x, 0, 1) for x in inputs))
+        hidden, state = self._run_layers(rows, state, prepared, run)
+        return self._contexts(ops.swapaxes(hidden, 0, 1), prepared), state
 
     def _run_layers(self, inputs: Inputs, state: tuple, prepared: dict, run: Any) -> tuple[Any, tuple]:
-        """Compute the contexts, `(B, [S,] ratio * output_dim)`; `run` advances one layer by a step or by a window."""
+        """Return what the layers make of a step or, with a step axis in front, of a window; `run` advances one."""
         x = affine(inputs.wave, prepared["input"])
         if inputs.context is not None:
             x = x + inputs.context
         if inputs.conditions is not None:
             x = x + affine(class_histogram(inputs.conditions, self.binding.classes, x.dtype), prepared["class"])
-        below, after, skips = x, [], []
+        if prepared["kernel"] is not None:
+            x = affine(x, prepared["kernel"])
+        # Its share of the gates of the first layer or, with skip connections, of each.
+        shares = ops.split(x, len(self.layers), axis=-1) if self.skip_conn else [x]
+        below, after, skips = None, [], []
         for number, (layer, weights) in enumerate(zip(self.layers, prepared["layers"], strict=True)):
-            if self.skip_conn and number:
-                below = ops.concatenate([below, x], axis=-1)
+            projected = shares[number] if number < len(shares) else weights.bias
+            if number:
+                projected = projected + ops.matmul(below, weights.kernel[: self.dim])
             before = state[number * layer.states : (number + 1) * layer.states]
-            below, layer_state = run(layer, weights, layer.project(below, weights), before)
+            below, layer_state = run(layer, weights, projected, before)
             after.extend(layer_state)
             below = self.dropout(below)
             if self.skip_conn:
                 skips.append(affine(below, prepared["skips"][number]))
-        return affine(sum(skips[1:], skips[0]) if skips else below, prepared["output"]), tuple(after)
+        return sum(skips[1:], skips[0]) if skips else below, tuple(after)
+
+    def _contexts(self, hidden: Any, prepared: dict) -> Any:
+        """Return the contexts, `(B, [S,] ratio, width)`."""
+        outputs = affine(hidden, prepared["output"])
+        ratio = self.binding.ratio
+        return ops.reshape(outputs, (-1, *outputs.shape[1:-1], ratio, outputs.shape[-1] // ratio))

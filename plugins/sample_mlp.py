@@ -84,14 +84,29 @@ class SampleMLP(Tier):
             "output": self.output_linear.prepare(),
         }
 
+    def release_kernel(self, prepared: dict[str, Any]) -> tuple[Any, Any]:
+        """Split off L2: nothing but additions stands between the context and it, so the tables take it over too."""
+        matrix, bias = prepared["l2"]
+        tables, classes = ops.matmul(prepared["tables"], matrix), prepared["class"]
+        first = ops.arange(self.reads)[:, None, None] == 0
+        folded = {
+            "tables": tables + ops.where(first, bias, 0.0),
+            "class": None if classes is None else ops.matmul(classes, matrix),
+            "l2": None,
+        }
+        return matrix, prepared | folded
+
     def step(self, inputs: Inputs, state: tuple, prepared: dict[str, Any]) -> tuple[Any, tuple]:
         """Give the next sample's logits, `(B, 1, q_levels)`; see `Tier.step`."""
         x = inputs.context  # (B, D)
-        for position in range(self.reads):
-            x = x + ops.take(prepared["tables"][position], inputs.codes[:, position], axis=0)
+        codes = ops.unstack(inputs.codes, axis=-1)
+        # Unstacked, since a table's gradient is then as large as the table and not as all of them.
+        for table, code in zip(ops.unstack(prepared["tables"]), codes, strict=True):
+            x = x + ops.take(table, code, axis=0)
         if inputs.conditions is not None:
             # Where there is no target (-1) any class will do: nothing is scored there.
             x = x + ops.take(prepared["class"], ops.maximum(inputs.conditions[:, 0], 0), axis=0)
-        for name in ("l2", "l3"):
-            x = ops.relu(affine(x, prepared[name]))
+        if prepared["l2"] is not None:
+            x = affine(x, prepared["l2"])
+        x = ops.relu(affine(ops.relu(x), prepared["l3"]))
         return affine(x, prepared["output"])[:, None, :], state

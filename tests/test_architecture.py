@@ -11,17 +11,18 @@ ENGINE = Path(keras_samplernn.__file__).parent
 # What each room of the engine may import from; a file at the top is a room by its own name.
 MAY_IMPORT = {
     "errors": set(),
+    "backend": set(),
     "files": {"errors"},
     "progress": set(),
     "quiet": set(),
     "spec": {"errors"},
     "data": {"errors", "files", "spec"},
-    "model": {"errors", "spec"},
+    "model": {"errors", "backend", "spec"},
     "run": {"errors", "files", "spec"},
     "checkpoint": {"errors", "files", "model"},
-    "generation": {"errors", "files", "progress", "spec", "data", "model", "run", "checkpoint"},
+    "generation": {"errors", "backend", "files", "progress", "spec", "data", "model", "run", "checkpoint"},
     "training": {"errors", "files", "progress", "spec", "data", "model", "run", "checkpoint", "generation"},
-    "testing": {"model", "generation"},
+    "testing": {"backend", "model"},
     "demo": {"errors", "files", "spec", "data", "model", "run", "training", "generation"},
     "commands": {"errors", "quiet", "spec", "data", "model", "run", "training", "generation", "demo"},
 }

@@ -1,12 +1,12 @@
 """The compiled loop: tier k fires once, then its children, for a chunk of top frames and a batch of rows."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
+from keras_samplernn.backend import compiled
 from keras_samplernn.generation.sampling import draw_codes
 from keras_samplernn.model.samplernn import SampleRNN, restart_rows
 from keras_samplernn.model.tier import Inputs
@@ -49,7 +49,7 @@ class GenerationEngine:
 
     def refresh(self) -> None:
         """Take the model's present weights. To be called when they have changed; compiles nothing."""
-        self._prepared = [tier.prepare() for tier in self.model.tiers]
+        self._prepared = self.model.prepare_folded()
 
     def silent_start(self, rows: int | None = None) -> Carry:
         """Return the carry before a sound's first sample: silence behind it, h0 in every tier."""
@@ -178,14 +178,3 @@ class _Firing:
 def _columns(tensor: Any, start: Any, width: int) -> Any:
     """Return `tensor[:, start : start + width]` of a `(B, n)` tensor, where `start` may be known only in the loop."""
     return None if tensor is None else ops.slice(tensor, (0, start), (tensor.shape[0], width))
-
-
-def compiled(function: Callable) -> Callable:
-    """Compile a function of tensors with XLA, under the backend in use."""
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return jax.jit(function)
-    import tensorflow
-
-    return tensorflow.function(function, jit_compile=True, autograph=False)

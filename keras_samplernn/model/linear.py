@@ -73,3 +73,9 @@ def affine(inputs: Any, prepared: tuple[Any, Any]) -> Any:
     matrix, bias = prepared
     outputs = ops.matmul(inputs, matrix)
     return outputs if bias is None else outputs + bias
+
+
+def compose(first: tuple[Any, Any], second: tuple[Any, Any]) -> tuple[Any, Any]:
+    """Return the prepared Linear that does what two do, one after the other."""
+    matrix, bias = first
+    return ops.matmul(matrix, second[0]), second[1] if bias is None else affine(bias[None], second)[0]

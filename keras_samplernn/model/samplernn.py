@@ -1,5 +1,6 @@
 """The model: tiers assembled, and the state of truncated backpropagation through time."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -57,6 +58,19 @@ class SampleRNN(keras.Model):
     def lookback(self) -> int:
         """How many samples before the first target a window holds."""
         return max(self.top_frame_size, *(tier.reads for tier in self.tiers))
+
+    def prepare_folded(self) -> list[Any]:
+        """Return each tier's prepared form for generation, kernels folded into the tier above where both can."""
+        prepared = [tier.prepare() for tier in self.tiers]
+        for above, below in itertools.pairwise(range(len(self.tiers))):
+            released = self.tiers[below].release_kernel(prepared[below])
+            if released is None:
+                continue
+            kernel, rest = released
+            absorbed = self.tiers[above].absorb_kernel(prepared[above], kernel)
+            if absorbed is not None:
+                prepared[above], prepared[below] = absorbed, rest
+        return prepared
 
     def initial_states(self, batch_size: int) -> list[tuple]:
         """Return each tier's state before a sound's first sample."""

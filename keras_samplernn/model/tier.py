@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from keras_samplernn.backend import scan_steps
 from keras_samplernn.model.linear import Linear
-from keras_samplernn.model.recurrence import scan_steps
 
 
 class Inputs(NamedTuple):
@@ -123,6 +123,26 @@ class Tier(keras.layers.Layer):
         """Compute what depends on the weights alone: once per forward pass, once per generation."""
         return None
 
+    def release_kernel(self, prepared: Any) -> tuple[Any, Any] | None:
+        """Split off the matrix that the context is multiplied by, if that is the first thing that happens to it.
+
+        Where the tier above can take the matrix over (`absorb_kernel`), generation hands this tier contexts that
+        were multiplied by it already: one product where there were two.
+
+        Returns:
+            The matrix `(dim, width)`, and the prepared form under which `step` takes contexts `(B, width)` that were
+            multiplied by it; None where the context meets anything else first.
+        """
+        return None
+
+    def absorb_kernel(self, prepared: Any, kernel: Any) -> Any | None:
+        """Return the prepared form under which outputs come out multiplied by `kernel`, `(output_dim, width)`.
+
+        Returns:
+            The prepared form, or None where the outputs are not a Linear of something, so that nothing is saved.
+        """
+        return None
+
     def step(self, inputs: Inputs, state: tuple, prepared: Any) -> tuple[Any, tuple]:
         """Advance by `frame_size` samples.
 
@@ -142,20 +162,15 @@ class Tier(keras.layers.Layer):
         Returns:
             Outputs `(B, S, ratio, output_dim)` and the state after the last step.
         """
-        shape = (self.binding.ratio, self.binding.output_dim)
         if not self.state_shapes:  # steps do not depend on each other: they are rows of one larger batch
             steps = inputs.codes.shape[1]
             rows = Inputs(*(None if x is None else ops.reshape(x, (-1, *x.shape[2:])) for x in inputs))
             outputs, _ = self.step(rows, (), prepared)
-            return ops.reshape(outputs, (-1, steps, *shape)), ()
+            return ops.reshape(outputs, (-1, steps, *outputs.shape[1:])), ()
 
-        def step(row, state):
-            outputs, state = self.step(unpack(row), state, prepared)
-            return ops.reshape(outputs, (-1, shape[0] * shape[1])), state
-
-        packed, unpack = _pack(inputs)
-        outputs, state = scan_steps(step, packed, state)
-        return ops.reshape(outputs, (-1, outputs.shape[1], *shape)), state
+        rows = {name: ops.swapaxes(x, 0, 1) for name, x in inputs._asdict().items() if x is not None}
+        outputs, state = scan_steps(lambda row, state: self.step(Inputs(**row), state, prepared), rows, state)
+        return ops.swapaxes(outputs, 0, 1), state
 
     def call(self, inputs: Inputs, state: tuple) -> tuple[Any, tuple]:
         """Run `sequence` under the layer's precision."""
@@ -169,18 +184,3 @@ def class_histogram(conditions: Any, classes: int, dtype: str | None = None) -> 
     """
     counts = ops.sum(ops.one_hot(conditions, classes, dtype=dtype), axis=-2)
     return counts / ops.maximum(ops.sum(counts, axis=-1, keepdims=True), 1)
-
-
-def _pack(inputs: Inputs) -> tuple[Any, Any]:
-    """Lay the inputs side by side as one float32 tensor `(B, S, width)`, exact for every code and class."""
-    present = [(name, x) for name, x in inputs._asdict().items() if x is not None]
-    packed = ops.concatenate([ops.cast(x, "float32") for _, x in present], axis=-1)
-
-    def unpack(row: Any) -> Inputs:
-        parts, start = {"context": None}, 0
-        for name, x in present:
-            parts[name] = ops.cast(row[:, start : start + x.shape[-1]], x.dtype)
-            start += x.shape[-1]
-        return Inputs(**parts)
-
-    return packed, unpack

@@ -1,0 +1,133 @@
+"""Time per sample of the compiled loop over that of its matrix products alone.
+
+The floor is a NumPy loop that does every matrix product of the textbook's per-sample path, with the same shapes and the
+same number of threads, and nothing else: for each top frame the top tier's recurrent and output product; for each lower
+frame its input-kernel, recurrent and output product; for each sample L2, L3 and output. No gates, no look-ups, no
+softmax, no drawing. (A second recurrent layer's kernel counts as an input kernel.) A ratio below 1 means that folding
+products away saved more than all of that costs.
+
+Loop and floor take turns within one process. Every case compiles before it is timed.
+"""
+
+from collections.abc import Callable, Iterator
+
+import keras
+import numpy as np
+from measuring import Figure, interleave, main, ratios, seconds
+
+from keras_samplernn import SampleRNN
+from keras_samplernn.generation.engine import GenerationEngine
+from keras_samplernn.generation.render import CHUNK_SAMPLES
+from keras_samplernn.plugins.frame_rnn import FrameRNN
+from keras_samplernn.plugins.sample_mlp import SampleMLP
+
+Q_LEVELS, CLASSES = 256, 10
+FRAMES = (16, 4)
+GATES = {"GRU": 3, "LSTM": 4}
+# Width and sounds, and what the time per sample may be over the floor's.
+BASIC = {(256, 1): 1.2, (1024, 1): 1.2, (256, 16): 1.5, (1024, 16): 1.1}
+# Options beside the plain model of width 256 and one sound: what each may cost.
+OPTIONS = {
+    "ten classes": ({"classes": CLASSES}, 1.1),
+    "no weight norm": ({"weight_norm": False}, None),
+    "h0 not learned": ({"learn_h0": False}, None),
+    "window 16": ({"window": 16}, None),
+    "embedding 16": ({"emb_size": 16}, None),
+    "GRU x2": ({"n_rnn": 2}, None),
+    "GRU x2, skip": ({"n_rnn": 2, "skip_conn": True}, None),
+}
+
+
+def build_model(dim, frames=FRAMES, classes=0, weight_norm=True, emb_size=256, window=None, **options) -> SampleRNN:
+    """Assemble a model with the weights that it starts with."""
+    keras.utils.set_random_seed(0)
+    tiers = [FrameRNN(frame, dim=dim, weight_norm=weight_norm, **options) for frame in frames]
+    sample = SampleMLP(dim, emb_size=emb_size, window=window, weight_norm=weight_norm)
+    return SampleRNN([*tiers, sample], Q_LEVELS, classes)
+
+
+def loop_runner(model: SampleRNN, rows: int) -> Callable[[], float]:
+    """Return a function that generates a chunk and gives its seconds per step of all rows, compiled and warm."""
+    engine = GenerationEngine(model, Q_LEVELS // 2, rows, CHUNK_SAMPLES)
+    start = engine.silent_start()
+    rng = np.random.default_rng(0)
+    uniforms = rng.random((rows, engine.chunk_samples), dtype=np.float32)
+    conditions = np.zeros((rows, engine.chunk_samples), np.int32) if model.classes else None
+    arguments = np.zeros(rows, np.int32), conditions, uniforms, np.ones(rows, np.float32)
+    carry = start
+
+    def run() -> float:
+        nonlocal carry
+        began = carry
+        _, carry = engine.advance(began, start, *arguments)
+        return 0.0
+
+    def timed() -> float:
+        return seconds(run) / engine.chunk_samples
+
+    timed()
+    return timed
+
+
+def floor_runner(dim: int, rows: int, frames=FRAMES, rnn_type: str = "GRU", n_rnn: int = 1) -> Callable[[], float]:
+    """Return a function that does the products of a chunk and gives their seconds per step of all rows."""
+    rng = np.random.default_rng(0)
+
+    def product(inputs: int, units: int) -> Callable[[], np.ndarray]:
+        x = rng.standard_normal((rows, inputs), dtype=np.float32)
+        matrix = rng.standard_normal((inputs, units), dtype=np.float32)
+        out = np.empty((rows, units), np.float32)
+        return lambda: np.dot(x, matrix, out=out)
+
+    gates = GATES[rnn_type] * dim
+    levels = []
+    for number, (frame, below) in enumerate(zip(frames, [*frames[1:], 1], strict=True)):
+        kernels = n_rnn - (number == 0)
+        products = [product(dim, gates) for _ in range(kernels + n_rnn)]
+        levels.append((frame, [*products, product(dim, frame // below * dim)]))
+    levels.append((1, [product(dim, dim), product(dim, dim), product(dim, Q_LEVELS)]))
+    # In the order in which the loop does them: slow tiers first, then what lies below.
+    schedule = [
+        each for sample in range(frames[0]) for frame, products in levels if sample % frame == 0 for each in products
+    ]
+    chunk = CHUNK_SAMPLES // frames[0]
+
+    def run() -> None:
+        for _ in range(chunk):
+            for each in schedule:
+                each()
+
+    run()
+    return lambda: seconds(run) / (chunk * frames[0])
+
+
+def measure(repeats: int) -> Iterator[Figure]:
+    """Yield the figures of all cases."""
+    for (dim, rows), aim in BASIC.items():
+        yield from _over_floor(f"D {dim}, {rows} sound{'s' * (rows > 1)}", build_model(dim), dim, rows, aim, repeats)
+    four = {"frames": (64, 16, 4), "rnn_type": "LSTM", "n_rnn": 2}
+    case = "four tiers 64/16/4, LSTM x2, D 256, 1 sound"
+    yield from _over_floor(case, build_model(256, **four), 256, 1, 1.5, repeats, **four)
+    yield from _options(repeats)
+
+
+def _over_floor(
+    case: str, model: SampleRNN, dim: int, rows: int, aim: float, repeats: int, **shape
+) -> Iterator[Figure]:
+    runs = {"loop": loop_runner(model, rows), "floor": floor_runner(dim, rows, **shape)}
+    values = interleave(runs, repeats)
+    yield Figure(case, "time per sample over the floor's", "", ratios(values["loop"], values["floor"]), at_most=aim)
+    yield Figure(case, "samples per second and sound", "1/s", [1 / value for value in values["loop"]])
+
+
+def _options(repeats: int) -> Iterator[Figure]:
+    runs = {"plain": loop_runner(build_model(256), 1)}
+    runs |= {name: loop_runner(build_model(256, **options), 1) for name, (options, _) in OPTIONS.items()}
+    values = interleave(runs, repeats)
+    for name, (_, aim) in OPTIONS.items():
+        case = f"D 256, 1 sound, {name}"
+        yield Figure(case, "time over the plain model's", "", ratios(values[name], values["plain"]), at_most=aim)
+
+
+if __name__ == "__main__":
+    main(measure, __doc__, repeats=15)

@@ -1,0 +1,86 @@
+"""The long short-term memory, with a gradient of its own for whole windows."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_samplernn import scan_steps
+from keras_samplernn.plugins.gated_layer import GatedLayer, PreparedGates
+
+
+class LSTM(GatedLayer):
+    """Long short-term memory; gates input, forget, candidate, output. The forget gate's bias starts at 3."""
+
+    gates = 4
+    states = 2
+
+    def bias_initializer(self, shape: tuple, dtype: Any = None) -> Any:
+        """Return 3 for the forget gate, 0 for the others."""
+        return ops.repeat(ops.convert_to_tensor([0.0, 3.0, 0.0, 0.0], dtype), shape[0] // 4)
+
+    def step(self, projected: Any, state: tuple, prepared: PreparedGates) -> tuple:
+        """Return the next state `(h, c)`."""
+        h, c = state
+        gates = projected + ops.matmul(h, prepared.recurrent)
+        enter, forget, candidate, leave = ops.split(gates, 4, axis=-1)
+        c = ops.sigmoid(forget) * c + ops.sigmoid(enter) * ops.tanh(candidate)
+        return (ops.sigmoid(leave) * ops.tanh(c), c)
+
+    def window(self, projected: Any, state: tuple, prepared: PreparedGates) -> tuple[Any, tuple]:
+        """Run a window; see `GatedLayer.window`."""
+        outputs, c = _run_window(projected, *state, prepared.recurrent)
+        return outputs, (outputs[-1], c)
+
+
+@ops.custom_gradient
+def _run_window(projected: Any, h0: Any, c0: Any, recurrent: Any) -> tuple[Any, Any]:
+    """Return all outputs `(S, B, dim)` of an LSTM and its last cell `(B, dim)`, from `(S, B, 4 dim)` and both states.
+
+    The gates are kept. Backwards, the gates' gradients are those of h and c times slopes that do not depend on them;
+    the loop has one product, and the recurrent matrix' gradient is formed after it in a single one.
+    """
+    dim = h0.shape[-1]
+
+    def forward(row: Any, state: tuple) -> tuple[tuple, tuple]:
+        h, c = state
+        gates = row + ops.matmul(h, recurrent)
+        enter, forget = ops.split(ops.sigmoid(gates[:, : 2 * dim]), 2, axis=-1)
+        candidate, leave = ops.tanh(gates[:, 2 * dim : 3 * dim]), ops.sigmoid(gates[:, 3 * dim :])
+        c = forget * c + enter * candidate
+        shown = ops.tanh(c)
+        h = leave * shown
+        return (h, c, enter, forget, candidate, leave, shown), (h, c)
+
+    (outputs, cells, enter, forget, candidate, leave, shown), (_, last) = scan_steps(forward, projected, (h0, c0))
+
+    def gradient(*upstream: Any) -> tuple:
+        above_outputs, above_last = keras.tree.flatten(upstream)
+        c_before = ops.concatenate([c0[None], cells[:-1]])
+        cell_slopes = ops.concatenate(
+            [
+                candidate * enter * (1 - enter),
+                c_before * forget * (1 - forget),
+                enter * (1 - candidate * candidate),
+            ],
+            axis=-1,
+        )
+        leave_slope = shown * leave * (1 - leave)
+        h_to_c = leave * (1 - shown * shown)
+        transposed = ops.transpose(recurrent)
+
+        def backward(row: tuple, state: tuple) -> tuple[Any, tuple]:
+            above, from_h, from_c, onward, kept = row
+            h, c = state
+            h = h + above
+            c = c + h * onward
+            gates = ops.concatenate([from_c * ops.tile(c, (1, 3)), from_h * h], axis=-1)
+            return gates, (ops.matmul(gates, transposed), c * kept)
+
+        rows = above_outputs, leave_slope, cell_slopes, h_to_c, forget
+        gates, (to_h0, to_c0) = scan_steps(backward, rows, (ops.zeros_like(h0), above_last), reverse=True)
+        before = ops.concatenate([h0[None], outputs[:-1]])
+        to_recurrent = ops.matmul(ops.transpose(ops.reshape(before, (-1, dim))), ops.reshape(gates, (-1, 4 * dim)))
+        return gates, to_h0, to_c0, to_recurrent
+
+    return (outputs, last), gradient
