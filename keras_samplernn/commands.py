@@ -152,7 +152,11 @@ def fit(
     show_default=True,
     help="Another seed, other sounds; the same command gives the same bytes.",
 )
-@click.option("--batch-size", type=click.IntRange(1, 4096), help="Sounds side by side.  [default: all, at most 16]")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1, 4096),
+    help="Sounds side by side.  [default: 1, 2, 4, 8 or 16, by their number]",
+)
 @click.option("--prime", type=FILE, help="Sound to go on from (with its csv beside it where the run is conditional).")
 @CHECKPOINT_OPTION
 @click.option("--overwrite", is_flag=True, help="Replace wavs that exist.")

@@ -17,6 +17,7 @@ from command_line import RATE, SPEC, give, listing, write_conditions, write_corp
 
 import keras_samplernn
 from keras_samplernn.commands import cli
+from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.model.samplernn import SampleRNN
 
 CLI = Path(__file__).parent.parent / "cli.py"
@@ -174,6 +175,16 @@ def test_a_sound_is_the_same_whatever_its_neighbours(home, tmp_path):
         done(f"generate runs/tiny --conditioning-index {index}.txt --batch-size 2 --out {tmp_path / index}", home)
         found.append(bytes_of(tmp_path / index)["n2051.wav"])
     assert found[0] == found[1]
+
+
+def test_a_second_generate_compiles_nothing_new(home, tmp_path, monkeypatch):
+    traces, advance = [], GenerationEngine._advance_chunk
+    monkeypatch.setattr(GenerationEngine, "_advance_chunk", lambda *given: traces.append(1) or advance(*given))
+    done(f"generate runs/free --seconds 0.01 --out {tmp_path}", home)  # the engine of earlier tests is forgotten
+    (home / "others.txt").write_text("n2048.csv\nn4.csv\nn1.csv\nn3.csv\nn2051.csv\n")
+    for expected, index in ((2, "index"), (2, "others")):  # seven sounds, then five of other lengths
+        done(f"generate runs/tiny --conditioning-index {index}.txt --out {tmp_path / index}", home)
+        assert len(traces) == expected
 
 
 @pytest.mark.parametrize("run, asked", [("tiny", "--conditioning-index index.txt"), ("free", "--seconds 0.1")])

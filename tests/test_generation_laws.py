@@ -99,10 +99,8 @@ def greedy_agreement(model):
     return codes, conditions, window, np.mean(np.argmax(keras.ops.convert_to_numpy(logits), -1) == codes)
 
 
-@pytest.mark.parametrize("loops", ["unrolled", "looped"])
 @pytest.mark.parametrize("variant", GREEDY)
-def test_greedy_generation_is_what_the_training_forward_would_choose(variant, loops, monkeypatch):
-    monkeypatch.setattr(engine_module, "UNROLLED_SAMPLES", 16 if loops == "unrolled" else 1)
+def test_greedy_generation_is_what_the_training_forward_would_choose(variant):
     model = build_variant(**VARIANTS[variant])
     codes, _, _, agreement = greedy_agreement(model)
     assert agreement == 1

@@ -66,13 +66,14 @@ def generate_files(
     chosen = collect(problems, choose_checkpoint, run.checkpoints_folder, checkpoint)
     if problems:
         raise UserError(*problems)
-    model = assemble(spec, tier_types)
-    chosen.load_weights(model)
+    # Powers of two, so that other numbers of sounds seldom mean another shape to compile.
+    rows = batch_size or min(1 << (len(sounds) - 1).bit_length(), MOST_ROWS)
+    engine = _engine_of(spec, tier_types, rows)
+    chosen.load_weights(engine.model)
+    engine.refresh()
     make_folder(out)
 
     quantizer = Quantizer.of(spec.audio)
-    rows = batch_size or min(len(sounds), MOST_ROWS)
-    engine = GenerationEngine(model, quantizer.silence, rows, CHUNK_SAMPLES)
     record = {
         "run": str(run.folder.absolute()),
         "checkpoint": chosen.folder.name,
@@ -98,6 +99,19 @@ def generate_files(
         for path in render_sounds(engine, sounds, start, seed, quantizer, sample_rate, out, on_samples):
             _note(out / RECORD, path.name, {"temperature": temperature_of[path.stem], **record})
             yield path
+
+
+_last_engine: tuple[tuple, GenerationEngine] | None = None
+
+
+def _engine_of(spec: Spec, tier_types: Mapping[str, type], rows: int) -> GenerationEngine:
+    """Return an engine for a spec's model; the last one again where it serves, since that has compiled already."""
+    global _last_engine
+    key = spec.to_json(), tuple(sorted(tier_types.items(), key=lambda item: item[0])), rows
+    if _last_engine is None or _last_engine[0] != key:
+        silence = Quantizer.of(spec.audio).silence
+        _last_engine = key, GenerationEngine(assemble(spec, tier_types), silence, rows, CHUNK_SAMPLES)
+    return _last_engine[1]
 
 
 def _requested(

@@ -11,10 +11,6 @@ from keras_samplernn.generation.sampling import draw_codes
 from keras_samplernn.model.samplernn import SampleRNN, restart_rows
 from keras_samplernn.model.tier import Inputs
 
-# A tier whose frame is no longer than this is unrolled with all below it. Compile time grows with the samples
-# unrolled: 16 compile in seconds, 64 in tens of seconds.
-UNROLLED_SAMPLES = 16
-
 
 class Carry(NamedTuple):
     """All that a row's future depends on, besides its conditions and uniforms.
@@ -49,7 +45,7 @@ class GenerationEngine:
 
     def refresh(self) -> None:
         """Take the model's present weights. To be called when they have changed; compiles nothing."""
-        self._prepared = self.model.prepare_folded()
+        self._weights = self.model.prepare_folded()
 
     def silent_start(self, rows: int | None = None) -> Carry:
         """Return the carry before a sound's first sample: silence behind it, h0 in every tier."""
@@ -111,15 +107,15 @@ class GenerationEngine:
             temperatures,
         )
         arguments = [None if x is None else ops.convert_to_tensor(x) for x in arguments]
-        codes, carry = self._advance(self._prepared, carry, start, *arguments)
+        codes, carry = self._advance(self._weights, carry, start, *arguments)
         return ops.convert_to_numpy(codes), carry
 
-    def _advance_chunk(self, prepared, carry, start, begins, conditions, uniforms, temperatures):
+    def _advance_chunk(self, weights, carry, start, begins, conditions, uniforms, temperatures):
         """See `advance`; this is what is compiled."""
 
         frame, frames = self.model.top_frame_size, self.chunk_samples // self.model.top_frame_size
         carry = restart_rows(begins, start, carry)
-        fire = _Firing(self.model, prepared, temperatures)
+        fire = _Firing(self.model, *weights, temperatures)
 
         def top_frame(number, carry, codes):
             piece = _columns(conditions, number * frame, frame), _columns(uniforms, number * frame, frame)
@@ -134,9 +130,10 @@ class GenerationEngine:
 class _Firing:
     """One traversal of the tiers: no clock, no condition; a tier's step, then its children's, slot by slot."""
 
-    def __init__(self, model: SampleRNN, prepared: list, temperatures: Any):
+    def __init__(self, model: SampleRNN, prepared: list, kernels: list, temperatures: Any):
         self.model = model
         self.prepared = prepared
+        self.kernels = kernels
         self.temperatures = temperatures
 
     def __call__(self, level: int, carry: Carry, context: Any, conditions: Any, uniforms: Any) -> Carry:
@@ -162,16 +159,14 @@ class _Firing:
             code = draw_codes(outputs[:, 0], uniforms[:, 0], self.temperatures)
             return carry._replace(history=ops.concatenate([carry.history[:, 1:], code[:, None]], axis=1))
 
+        if self.kernels[level] is not None:
+            outputs = ops.matmul(outputs, self.kernels[level])
         below = self.model.tiers[level + 1].frame_size
 
         def slot(number, carry):
             piece = _columns(conditions, number * below, below), _columns(uniforms, number * below, below)
             return number + 1, self(level + 1, carry, ops.take(outputs, number, axis=1), *piece)
 
-        if tier.frame_size <= UNROLLED_SAMPLES:
-            for number in range(tier.binding.ratio):
-                _, carry = slot(number, carry)
-            return carry
         return ops.while_loop(lambda number, _: number < tier.binding.ratio, slot, (0, carry))[1]
 
 

@@ -59,18 +59,26 @@ class SampleRNN(keras.Model):
         """How many samples before the first target a window holds."""
         return max(self.top_frame_size, *(tier.reads for tier in self.tiers))
 
-    def prepare_folded(self) -> list[Any]:
-        """Return each tier's prepared form for generation, kernels folded into the tier above where both can."""
-        prepared = [tier.prepare() for tier in self.tiers]
+    def prepare_folded(self) -> tuple[list[Any], list[Any]]:
+        """Return what generation uses: each tier's prepared form, and by what its contexts are to be multiplied.
+
+        A kernel that the tier below releases is taken over by the tier above if that costs no more than its output
+        Linear alone does; otherwise all contexts of a step are multiplied by it together, which reads it once.
+
+        Returns:
+            The prepared forms; for each tier a matrix `(output_dim, width)`, or None where contexts stay as they are.
+        """
+        prepared, kernels = [tier.prepare() for tier in self.tiers], [None] * len(self.tiers)
         for above, below in itertools.pairwise(range(len(self.tiers))):
             released = self.tiers[below].release_kernel(prepared[below])
             if released is None:
                 continue
-            kernel, rest = released
-            absorbed = self.tiers[above].absorb_kernel(prepared[above], kernel)
-            if absorbed is not None:
-                prepared[above], prepared[below] = absorbed, rest
-        return prepared
+            kernels[above], prepared[below] = released
+            if kernels[above].shape[1] <= kernels[above].shape[0]:
+                absorbed = self.tiers[above].absorb_kernel(prepared[above], kernels[above])
+                if absorbed is not None:
+                    prepared[above], kernels[above] = absorbed, None
+        return prepared, kernels
 
     def initial_states(self, batch_size: int) -> list[tuple]:
         """Return each tier's state before a sound's first sample."""

@@ -1,0 +1,139 @@
+"""What the benchmarks of whole runs share: a spec, corpora that need no decoding, and a process of its own."""
+
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from measuring import tell
+
+from keras_samplernn.data.cache import MANIFEST
+from keras_samplernn.data.preparation import CODES, CONDITIONS, FORMAT, CorpusSettings, array_dtype
+from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.model.registry import load_tiers
+from keras_samplernn.quiet import start_tensorflow
+from keras_samplernn.spec import Spec, parse_spec
+
+SAMPLE_RATE, CLASSES = 16000, 10
+BLOCK_SECONDS, SPAN_SECONDS = 60, 0.5
+# Width 256, frames of 16 and 4, ten classes; what it does not name is as a spec has it by default.
+SPEC = {
+    "name": "benchmark",
+    "audio": {"sample_rate": SAMPLE_RATE, "q_type": "mu-law", "q_levels": 256},
+    "data": {"train": "train", "valid": "valid"},
+    "conditioning": {"classes": CLASSES},
+    "tier_defaults": {"dim": 256, "rnn_type": "GRU", "n_rnn": 1},
+    "tiers": [
+        {"type": "frame_rnn", "frame_size": 16},
+        {"type": "frame_rnn", "frame_size": 4},
+        {"type": "sample_mlp", "emb_size": 256},
+    ],
+    "training": {"seq_len": 1024, "batch_size": 32},
+}
+
+
+def parse(raw: dict[str, Any], folder: Path) -> tuple[Spec, dict[str, type]]:
+    """Validate a spec whose data lie in `folder`; return it and the installed tiers."""
+    tier_types = load_tiers()
+    return parse_spec(json.dumps(raw), "the benchmark's spec", tier_types, folder), tier_types
+
+
+def synthesise(samples: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a wave `(samples,)` of noisy tones, and conditions `(samples,)`, which decide the pitch."""
+    # 3 and 10 have no common divisor: all classes come round.
+    conditions = np.arange(samples) // round(SPAN_SECONDS * SAMPLE_RATE) * 3 % CLASSES
+    phase = 2 * np.pi * np.cumsum(110 * 1.25**conditions) / SAMPLE_RATE
+    noise = np.random.default_rng(0).standard_normal(samples)
+    return 0.4 * np.sin(phase) + 0.1 * np.sin(3 * phase) + 0.02 * noise, conditions
+
+
+def write_prepared(folder: Path, spec: Spec, seconds: float, sound_seconds: float) -> None:
+    """Write a corpus as the cache holds it once it is prepared, without any audio file.
+
+    It repeats a minute of synthesised sound: what codes say does not matter to how fast they are read. Where the disk
+    is short, what follows the first hour is a hole in a sparse file; this is said then.
+
+    Args:
+        folder: is made; `Corpus.open` opens it.
+        spec: for its audio and classes.
+        seconds: of all sounds.
+        sound_seconds: of each sound.
+    """
+    rate = spec.audio.sample_rate
+    samples, longest = round(seconds * rate), round(sound_seconds * rate)
+    settings = CorpusSettings(rate, Quantizer.of(spec.audio), spec.classes)
+    wave, conditions = synthesise(BLOCK_SECONDS * rate)
+    levels = {CODES: spec.audio.q_levels, CONDITIONS: settings.class_count}
+    arrays = {CODES: settings.quantizer.encode(wave), CONDITIONS: conditions[: len(wave) * bool(settings.class_count)]}
+    arrays = {name: array.astype(array_dtype(levels[name])) for name, array in arrays.items()}
+    folder.mkdir(parents=True)
+    written = samples
+    if shutil.disk_usage(folder).free < 1.2 * samples * sum(array.itemsize for array in arrays.values()):
+        written = min(samples, 3600 * rate)
+        tell(f"{folder}: the disk is short; what follows the first hour is a hole in a sparse file")
+    counts = {}
+    for name, array in arrays.items():
+        with (folder / name).open("wb") as stream:
+            counts[name] = _tile(stream, array, samples if len(array) else 0, written, levels[name])
+    manifest = {
+        "format": FORMAT,
+        "settings": settings.to_dict(),
+        "samples": samples,
+        "sounds": [
+            _sound(number, start, min(longest, samples - start))
+            for number, start in enumerate(range(0, samples, longest))
+        ],
+        "code_counts": counts[CODES],
+        "class_counts": counts[CONDITIONS],
+        "notes": [],
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def _tile(stream: BinaryIO, array: np.ndarray, samples: int, written: int, levels: int) -> list[int]:
+    """Write an array again and again, `written` values of it, and zeros up to `samples`; count each value."""
+    if not samples:
+        return [0] * levels
+    times, rest = divmod(written, len(array))
+    for _ in range(times):
+        array.tofile(stream)
+    array[:rest].tofile(stream)
+    stream.truncate(samples * array.itemsize)
+    counts = times * np.bincount(array, minlength=levels) + np.bincount(array[:rest], minlength=levels)
+    counts[0] += samples - written
+    return counts.tolist()
+
+
+def _sound(number: int, start: int, samples: int) -> dict[str, Any]:
+    digest = hashlib.sha256(str(number).encode()).hexdigest()
+    return {
+        "name": f"sound_{number:06d}.wav",
+        "start": start,
+        "samples": samples,
+        "sha256": digest,
+        "conditions_sha256": digest[::-1],
+    }
+
+
+def forget_pages(folder: Path) -> None:
+    """Have the system drop a corpus from its page cache, where it can be asked to, so that it comes from the disk."""
+    if not hasattr(os, "posix_fadvise"):
+        return
+    for name in (CODES, CONDITIONS):
+        with (folder / name).open("rb") as stream:
+            os.fsync(stream.fileno())  # only what lies on the disk is dropped
+            os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def in_fresh_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function of a benchmark's script in a process that has only started TensorFlow; return its result."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn, initializer=start_tensorflow) as pool:
+        return pool.submit(function, *arguments).result()
