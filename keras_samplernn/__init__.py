@@ -12,15 +12,19 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Absorbed": "keras_samplernn.model.tier",
     "Binding": "keras_samplernn.model.tier",
     "Inputs": "keras_samplernn.model.tier",
     "Linear": "keras_samplernn.model.linear",
+    "Released": "keras_samplernn.model.tier",
     "SampleRNN": "keras_samplernn.model.samplernn",
     "Tier": "keras_samplernn.model.tier",
     "affine": "keras_samplernn.model.linear",
     "class_histogram": "keras_samplernn.model.tier",
     "compose": "keras_samplernn.model.linear",
     "scan_steps": "keras_samplernn.backend",
+    "sum_rows": "keras_samplernn.model.linear",
+    "value_of": "keras_samplernn.model.linear",
 }
 
 __all__ = sorted(_HOMES)

@@ -210,14 +210,13 @@ def kernels_can_be_folded(case: _Case) -> None:
     prepared = tier.prepare()
     released = None if case.inputs.context is None else tier.release_kernel(prepared)
     if released is not None:
-        kernel, rest = released
-        inputs = case.inputs._replace(context=case.inputs.context @ _array(kernel))
-        _agree(case.steps(inputs, prepared=rest), expected, note=" after the kernel was released")
+        inputs = case.inputs._replace(context=case.inputs.context @ _array(released.kernel))
+        _agree(case.steps(inputs, prepared=released.prepared), expected, note=" after the kernel was released")
     kernel = np.random.default_rng(4).normal(size=(case.binding.output_dim, 7)).astype("float32")
     absorbed = tier.absorb_kernel(prepared, ops.convert_to_tensor(kernel))
     if absorbed is not None:
         folded = expected[0] @ kernel, expected[1]
-        _agree(case.steps(case.inputs, prepared=absorbed), folded, note=" after a kernel was absorbed")
+        _agree(case.steps(case.inputs, prepared=absorbed.prepared), folded, note=" after a kernel was absorbed")
 
 
 def xla_gives_the_same_numbers(case: _Case) -> None:

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 from pydantic import Field, PositiveInt
 
-from keras_samplernn import Inputs, Tier, affine, class_histogram, compose
+from keras_samplernn import Absorbed, Inputs, Released, Tier, affine, class_histogram, compose
 from keras_samplernn.plugins.gru import GRU
 from keras_samplernn.plugins.lstm import LSTM
 
@@ -110,9 +110,9 @@ class FrameRNN(Tier):
             "skips": [linear.prepare() for linear in self.skip_linears],
             "output": self.output_linear.prepare(),
         }
-        return prepared if self.binding.frame_size_above else self.release_kernel(prepared)[1]
+        return prepared if self.binding.frame_size_above else self.release_kernel(prepared).prepared
 
-    def release_kernel(self, prepared: dict[str, Any]) -> tuple[Any, Any]:
+    def release_kernel(self, prepared: dict[str, Any]) -> Released:
         """Split off the RNN's kernel: nothing but additions stands between the context and it."""
         kernel, classes = prepared["kernel"], prepared["class"]
         folded = {
@@ -120,14 +120,14 @@ class FrameRNN(Tier):
             "class": None if classes is None else compose(classes, (kernel[0], None)),
             "kernel": None,
         }
-        return kernel[0], prepared | folded
+        return Released(kernel[0], prepared | folded, self.frame_size + 1)
 
-    def absorb_kernel(self, prepared: dict[str, Any], kernel: Any) -> dict[str, Any]:
+    def absorb_kernel(self, prepared: dict[str, Any], kernel: Any) -> Absorbed:
         """Multiply the output Linear by the kernel, context by context."""
         ratio, dim = self.binding.ratio, self.binding.output_dim
         parts = [ops.reshape(part, (-1, ratio, dim)) for part in prepared["output"]]
-        matrix, bias = (ops.reshape(ops.matmul(part, kernel), (len(part), -1)) for part in parts)
-        return prepared | {"output": (matrix, bias[0])}
+        matrix, bias = (ops.reshape(ops.matmul(part, kernel), (part.shape[0], -1)) for part in parts)
+        return Absorbed(prepared | {"output": (matrix, bias[0])}, ratio * self.dim)
 
     def step(self, inputs: Inputs, state: tuple, prepared: dict[str, Any]) -> tuple[Any, tuple]:
         """Advance by one frame; see `Tier.step`."""

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from keras_samplernn import Linear, scan_steps
+from keras_samplernn import Linear, scan_steps, value_of
 
 # U(±sqrt(3 / fan_in)), for the matrices of a recurrent layer.
 RECURRENT_INITIALIZER = "lecun_uniform"
@@ -77,7 +77,7 @@ class GatedLayer(keras.layers.Layer):
     def prepare(self) -> PreparedGates:
         """Return the weights, weight norm applied."""
         return PreparedGates(
-            self.kernel.matrix(), ops.cast(self.bias, self.compute_dtype), self.recurrent.matrix(), None
+            self.kernel.matrix(), value_of(self.bias, self.compute_dtype), self.recurrent.matrix(), None
         )
 
     def step(self, projected: Any, state: tuple, prepared: PreparedGates) -> tuple:

@@ -4,7 +4,7 @@ from typing import Any
 
 from keras import ops
 
-from keras_samplernn import scan_steps
+from keras_samplernn import scan_steps, sum_rows, value_of
 from keras_samplernn.plugins.gated_layer import GatedLayer, PreparedGates
 
 
@@ -35,7 +35,7 @@ class GRU(GatedLayer):
         """Return the weights, weight norm applied."""
         prepared = super().prepare()
         if self.reset_after:
-            prepared = prepared._replace(recurrent_bias=ops.cast(self.recurrent_bias, self.compute_dtype))
+            prepared = prepared._replace(recurrent_bias=value_of(self.recurrent_bias, self.compute_dtype))
         return prepared
 
     def step(self, projected: Any, state: tuple, prepared: PreparedGates) -> tuple:
@@ -97,6 +97,6 @@ def _run_window(projected: Any, h0: Any, recurrent: Any, recurrent_bias: Any) ->
         products = to_product * ops.tile(grown, (1, 1, 3))
         inputs = ops.concatenate([products[..., : 2 * dim], to_candidate * grown], axis=-1)
         to_recurrent = ops.matmul(ops.transpose(ops.reshape(before, (-1, dim))), ops.reshape(products, (-1, 3 * dim)))
-        return inputs, to_h0, to_recurrent, ops.sum(products[..., 2 * dim :], axis=(0, 1))
+        return inputs, to_h0, to_recurrent, sum_rows(products[..., 2 * dim :])
 
     return states, gradient

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 from pydantic import Field, PositiveInt
 
-from keras_samplernn import Inputs, Tier, affine
+from keras_samplernn import Inputs, Released, Tier, affine
 
 
 class SampleMLP(Tier):
@@ -84,7 +84,7 @@ class SampleMLP(Tier):
             "output": self.output_linear.prepare(),
         }
 
-    def release_kernel(self, prepared: dict[str, Any]) -> tuple[Any, Any]:
+    def release_kernel(self, prepared: dict[str, Any]) -> Released:
         """Split off L2: nothing but additions stands between the context and it, so the tables take it over too."""
         matrix, bias = prepared["l2"]
         tables, classes = ops.matmul(prepared["tables"], matrix), prepared["class"]
@@ -94,7 +94,8 @@ class SampleMLP(Tier):
             "class": None if classes is None else ops.matmul(classes, matrix),
             "l2": None,
         }
-        return matrix, prepared | folded
+        rows = self.reads * self.binding.q_levels + (0 if classes is None else self.binding.classes)
+        return Released(matrix, prepared | folded, rows)
 
     def step(self, inputs: Inputs, state: tuple, prepared: dict[str, Any]) -> tuple[Any, tuple]:
         """Give the next sample's logits, `(B, 1, q_levels)`; see `Tier.step`."""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_samplernn import Linear, Tier
+from keras_samplernn import Absorbed, Linear, Released, Tier
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.sample_mlp import SampleMLP
 from keras_samplernn.testing import check_tier
@@ -116,12 +116,12 @@ class DividesByTargets(Echo):
 
 class ReleasesAnotherKernel(Echo):
     def release_kernel(self, prepared):
-        return ops.ones((self.dim, self.dim)), prepared
+        return Released(ops.ones((self.dim, self.dim)), prepared, 0)
 
 
 class AbsorbsNothing(Echo):
     def absorb_kernel(self, prepared, kernel):
-        return "the same"
+        return Absorbed("the same", 0)
 
 
 class LeavesTheGraph(Echo):

@@ -45,7 +45,7 @@ class GenerationEngine:
 
     def refresh(self) -> None:
         """Take the model's present weights. To be called when they have changed; compiles nothing."""
-        self._weights = self.model.prepare_folded()
+        self._weights = self.model.prepare()
 
     def silent_start(self, rows: int | None = None) -> Carry:
         """Return the carry before a sound's first sample: silence behind it, h0 in every tier."""

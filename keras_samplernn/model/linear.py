@@ -54,25 +54,58 @@ class Linear(keras.layers.Layer):
 
     def matrix(self) -> Any:
         """Return the matrix that is applied, `(inputs, units)`, weight norm included."""
-        matrix = ops.convert_to_tensor(self.direction)
+        matrix = value_of(self.direction)
         if self.weight_norm:
-            matrix = matrix * (self.scale / ops.norm(matrix, axis=0))
+            matrix = _normalise(matrix, value_of(self.scale))
         return ops.cast(matrix, self.compute_dtype)
 
     def prepare(self) -> tuple[Any, Any]:
         """Return the matrix and the bias (None where there is none), for `affine`."""
-        return self.matrix(), None if self.bias is None else ops.cast(self.bias, self.compute_dtype)
+        return self.matrix(), None if self.bias is None else value_of(self.bias, self.compute_dtype)
 
     def call(self, inputs: Any) -> Any:
         """Map `(..., inputs)` to `(..., units)`."""
         return affine(inputs, self.prepare())
 
 
+def value_of(variable: Any, dtype: Any = "float32") -> Any:
+    """Return a variable's value as a tensor: the variable itself cannot be given to a custom gradient."""
+    return ops.cast(ops.copy(variable), dtype)
+
+
 def affine(inputs: Any, prepared: tuple[Any, Any]) -> Any:
     """Apply a prepared Linear to `(..., inputs)`."""
     matrix, bias = prepared
     outputs = ops.matmul(inputs, matrix)
-    return outputs if bias is None else outputs + bias
+    return outputs if bias is None else _add_bias(outputs, bias)
+
+
+def sum_rows(rows: Any) -> Any:
+    """Sum over all axes but the last, `(..., units)` to `(units,)`.
+
+    As a product, which on the CPU is three to four times as fast as TensorFlow's sum over rows.
+    """
+    rows = ops.reshape(rows, (-1, rows.shape[-1]))
+    return ops.matmul(ops.ones((1, ops.shape(rows)[0]), rows.dtype), rows)[0]
+
+
+@ops.custom_gradient
+def _add_bias(outputs: Any, bias: Any) -> Any:
+    """Add `(units,)` to `(..., units)`; the bias' gradient is had by `sum_rows`."""
+    return outputs + bias, lambda upstream: (upstream, sum_rows(upstream))
+
+
+@ops.custom_gradient
+def _normalise(direction: Any, scale: Any) -> Any:
+    """Return g V / ||V||, norms by column: `(inputs, units)` and `(units,)`; in few passes over memory."""
+    norm = ops.sqrt(sum_rows(ops.square(direction)))
+    factor = scale / norm
+
+    def gradient(upstream: Any) -> tuple:
+        to_scale = sum_rows(upstream * direction) / norm
+        return upstream * factor - direction * (to_scale * factor / norm), to_scale
+
+    return direction * factor, gradient
 
 
 def compose(first: tuple[Any, Any], second: tuple[Any, Any]) -> tuple[Any, Any]:

@@ -59,11 +59,14 @@ class SampleRNN(keras.Model):
         """How many samples before the first target a window holds."""
         return max(self.top_frame_size, *(tier.reads for tier in self.tiers))
 
-    def prepare_folded(self) -> tuple[list[Any], list[Any]]:
-        """Return what generation uses: each tier's prepared form, and by what its contexts are to be multiplied.
+    def prepare(self, samples: int | None = None) -> tuple[list[Any], list[Any]]:
+        """Return each tier's prepared form, kernels folded where that pays, and what contexts are multiplied by.
 
-        A kernel that the tier below releases is taken over by the tier above if that costs no more than its output
-        Linear alone does; otherwise all contexts of a step are multiplied by it together, which reads it once.
+        A kernel that a tier releases is taken over by the tier above if that makes its output no wider. In generation,
+        where it is not, all contexts of a step are multiplied by it in one product, which reads it once.
+
+        Args:
+            samples: how many the forms are to serve, all rows together; None: so many that any folding pays.
 
         Returns:
             The prepared forms; for each tier a matrix `(output_dim, width)`, or None where contexts stay as they are.
@@ -73,11 +76,17 @@ class SampleRNN(keras.Model):
             released = self.tiers[below].release_kernel(prepared[below])
             if released is None:
                 continue
-            kernels[above], prepared[below] = released
-            if kernels[above].shape[1] <= kernels[above].shape[0]:
-                absorbed = self.tiers[above].absorb_kernel(prepared[above], kernels[above])
-                if absorbed is not None:
-                    prepared[above], kernels[above] = absorbed, None
+            absorbed = None
+            if released.kernel.shape[1] <= released.kernel.shape[0]:
+                absorbed = self.tiers[above].absorb_kernel(prepared[above], released.kernel)
+            if samples is None:
+                prepared[below] = released.prepared
+                if absorbed is None:
+                    kernels[above] = released.kernel
+                else:
+                    prepared[above] = absorbed.prepared
+            elif absorbed is not None and released.rows + absorbed.rows < samples // self.tiers[below].frame_size:
+                prepared[above], prepared[below] = absorbed.prepared, released.prepared
         return prepared, kernels
 
     def initial_states(self, batch_size: int) -> list[tuple]:
@@ -122,8 +131,10 @@ class SampleRNN(keras.Model):
             Logits `(B, T, q_levels)` float32, and the states after the window.
         """
         wave, context, after = self.rescale(codes), None, []
-        for tier, state in zip(self.tiers, states, strict=True):
-            outputs, state = tier(self.tier_inputs(tier, codes, wave, context, conditions), state)
+        prepared, _ = self.prepare((codes.shape[0] or 1) * (codes.shape[1] - self.lookback))
+        for tier, state, form in zip(self.tiers, states, prepared, strict=True):
+            inputs = self.tier_inputs(tier, codes, wave, context, conditions)
+            outputs, state = tier(inputs, state, prepared=form)
             context = ops.reshape(outputs, (-1, outputs.shape[1] * outputs.shape[2], outputs.shape[3]))
             after.append(state)
         return ops.cast(context, "float32"), after
@@ -171,7 +182,25 @@ class SampleRNN(keras.Model):
 
 def bits_per_sample(targets: Any, logits: Any) -> Any:
     """Return each target's negative log2-likelihood: `(B, T)` int32 and `(B, T, Q)` to `(B, T)`."""
-    return ops.sparse_categorical_crossentropy(targets, logits, from_logits=True) / math.log(2)
+    return _cross_entropy(logits, targets) / math.log(2)
+
+
+@ops.custom_gradient
+def _cross_entropy(logits: Any, targets: Any) -> Any:
+    """Return -ln softmax(logits)[target] as `(B, T)`.
+
+    The gradient is written out: with deterministic operations TensorFlow's scatters it over all logits.
+    """
+    shifted = logits - ops.max(logits, axis=-1, keepdims=True)
+    weights = ops.exp(shifted)
+    total = ops.sum(weights, axis=-1, keepdims=True)
+    chosen = ops.take_along_axis(shifted, targets[..., None], axis=-1)
+
+    def gradient(upstream: Any) -> tuple:
+        slopes = weights / total - ops.one_hot(targets, logits.shape[-1], dtype=logits.dtype)
+        return slopes * upstream[..., None], None
+
+    return (ops.log(total) - chosen)[..., 0], gradient
 
 
 def restart_rows(flags: Any, fresh: Any, carried: Any) -> Any:

@@ -46,6 +46,32 @@ class Binding:
     frame_size_above: int | None
 
 
+class Released(NamedTuple):
+    """A tier without the matrix that its context is multiplied by first.
+
+    Attributes:
+        kernel: that matrix, `(dim, width)`.
+        prepared: the form under which `step` takes contexts `(B, width)` that were multiplied by it already.
+        rows: how many rows were multiplied by the matrix to get that form.
+    """
+
+    kernel: Any
+    prepared: Any
+    rows: int
+
+
+class Absorbed(NamedTuple):
+    """A tier that has taken the kernel of the tier below over.
+
+    Attributes:
+        prepared: the form under which outputs come out multiplied by the kernel.
+        rows: how many rows were multiplied by it to get that form.
+    """
+
+    prepared: Any
+    rows: int
+
+
 class Tier(keras.layers.Layer):
     """One tier: a pure function from inputs and state to contexts (at the bottom, logits) and the next state.
 
@@ -123,23 +149,22 @@ class Tier(keras.layers.Layer):
         """Compute what depends on the weights alone: once per forward pass, once per generation."""
         return None
 
-    def release_kernel(self, prepared: Any) -> tuple[Any, Any] | None:
+    def release_kernel(self, prepared: Any) -> Released | None:
         """Split off the matrix that the context is multiplied by, if that is the first thing that happens to it.
 
-        Where the tier above can take the matrix over (`absorb_kernel`), generation hands this tier contexts that
-        were multiplied by it already: one product where there were two.
+        What else is added to the context before that product has to be multiplied by the matrix too.
 
         Returns:
-            The matrix `(dim, width)`, and the prepared form under which `step` takes contexts `(B, width)` that were
-            multiplied by it; None where the context meets anything else first.
+            What is left; None where the context meets anything else first.
         """
         return None
 
-    def absorb_kernel(self, prepared: Any, kernel: Any) -> Any | None:
-        """Return the prepared form under which outputs come out multiplied by `kernel`, `(output_dim, width)`.
+    def absorb_kernel(self, prepared: Any, kernel: Any) -> Absorbed | None:
+        """Take over a kernel `(output_dim, width)` of the tier below: one product where there were two.
 
         Returns:
-            The prepared form, or None where the outputs are not a Linear of something, so that nothing is saved.
+            The form whose outputs are multiplied by it; None where outputs are not a Linear of something, so that
+            nothing is saved.
         """
         return None
 
@@ -172,9 +197,9 @@ class Tier(keras.layers.Layer):
         outputs, state = scan_steps(lambda row, state: self.step(Inputs(**row), state, prepared), rows, state)
         return ops.swapaxes(outputs, 0, 1), state
 
-    def call(self, inputs: Inputs, state: tuple) -> tuple[Any, tuple]:
-        """Run `sequence` under the layer's precision."""
-        return self.sequence(inputs, state, self.prepare())
+    def call(self, inputs: Inputs, state: tuple, prepared: Any = None) -> tuple[Any, tuple]:
+        """Run `sequence` under the layer's precision, with the plain form unless another is given."""
+        return self.sequence(inputs, state, self.prepare() if prepared is None else prepared)
 
 
 def class_histogram(conditions: Any, classes: int, dtype: str | None = None) -> Any:
