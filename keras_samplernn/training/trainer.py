@@ -22,7 +22,7 @@ class Trainer:
     def __init__(self, spec: Spec, model: SampleRNN, train: Corpus):
         self.spec, self.model, self.train = spec, model, train
         model.carry_states(spec.training.batch_size)
-        # As a plain graph, the form that every figure in the documentation was measured in; "auto" would take XLA.
+        # As a plain graph: faster than XLA on every TensorFlow supported (docs/decisions/007).
         model.compile(optimizer=build_optimizer(spec, model), jit_compile=False)
 
     def plan(self, epoch: int) -> Plan:

@@ -1,0 +1,166 @@
+"""Whether narrower weights would make generation faster: one row times matrices, in the forms TensorFlow offers.
+
+Generating one sound at width 1024 is mostly reading weights: every product is of one row with a matrix, so that half as
+many bytes could take half the time. That holds only if the product can use them as they lie. Here one row (1, 1024) is
+multiplied by sixteen matrices of 1024 x 3072 in turn, 200 MB in float32 and still 50 MB in int8, in a `while` loop that
+XLA compiles, as it does generation's; each row is made of the product before. All forms take turns within one process,
+compiled beforehand, and each is first checked against float32's result. The forms:
+
+- float32: the dot product that generation uses;
+- bfloat16, cast: the weights cast to float32 in the loop, then the dot;
+- bfloat16, dot: row and weights in bfloat16;
+- int8, cast: codes cast to float32, the dot, then times a scale for every column;
+- bfloat16, rows: no dot but a sum of rows of weights, each times a scalar, in blocks of eight, which XLA fuses;
+- int8, rows: the same with codes, then times the scales;
+- bfloat16, reduce: the transposed weights times the row, elementwise, summed along each line;
+- bfloat16, TensorFlow: its own MatMul (oneDNN's on this kind of processor) in a `while` loop of the graph, without XLA.
+
+A `precision` option for generation is worth its conversions, its tests and the bits it costs from 1.4 times float32's
+speed on; where no form reaches that, it is left out. These are products alone: the rest of the loop, which gains
+nothing, is not in them, nor is what rounding the weights costs in bits.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from statistics import median
+
+import numpy as np
+import tensorflow as tf
+from measuring import Figure, interleave, main, ratios, seconds
+
+INPUTS, UNITS, MATRICES = 1024, 3072, 16
+TURNS = 10
+BLOCK = 8
+ENOUGH = 1.4
+# Above the rounding of bfloat16 and int8, far below the size of a wrong product.
+TOLERANCE = 0.05
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """A way to hold a matrix and to multiply a row by it.
+
+    Attributes:
+        hold: turns a matrix `(INPUTS, UNITS)` float32 into what is read.
+        multiply: takes a row `(1, INPUTS)` float32 and what is held; returns the product `(1, UNITS)` float32.
+        xla: whether the loop is compiled by XLA.
+    """
+
+    hold: Callable
+    multiply: Callable
+    xla: bool = True
+
+
+def _half(matrix):
+    return tf.cast(matrix, tf.bfloat16)
+
+
+def _hold_int8(matrix):
+    scales = np.abs(matrix).max(axis=0) / 127
+    return tf.constant(np.rint(matrix / scales).astype(np.int8)), tf.constant(scales)
+
+
+def _multiply_int8(row, held):
+    codes, scales = held
+    return tf.matmul(row, tf.cast(codes, tf.float32)) * scales
+
+
+def _hold_int8_rows(matrix):
+    codes, scales = _hold_int8(matrix)
+    return tf.reshape(codes, (INPUTS // BLOCK, BLOCK, UNITS)), scales
+
+
+def _sum_int8_rows(row, held):
+    codes, scales = held
+    return _sum_rows(row, codes) * scales
+
+
+def _multiply_in_half(row, weights):
+    return tf.cast(tf.matmul(tf.cast(row, tf.bfloat16), weights), tf.float32)
+
+
+def _sum_rows(row, blocks):
+    """Sum rows of weights times scalars; `blocks` is `(INPUTS / BLOCK, BLOCK, UNITS)`."""
+    scalars = tf.reshape(row, (INPUTS // BLOCK, BLOCK))
+
+    def block(number, total):
+        weights, factors = tf.cast(blocks[number], tf.float32), scalars[number]
+        terms = [factors[place] * weights[place] for place in range(BLOCK)]
+        # By pairs: a chain of additions would wait for each one.
+        while len(terms) > 1:
+            terms = [one + other for one, other in zip(terms[::2], terms[1::2], strict=True)]
+        return number + 1, total + terms[0]
+
+    return tf.while_loop(lambda number, _: number < INPUTS // BLOCK, block, (0, tf.zeros(UNITS)))[1][None]
+
+
+def _reduce(row, transposed):
+    return tf.reduce_sum(row * tf.cast(transposed, tf.float32), axis=1)[None]
+
+
+DOT = "float32"
+FORMS = {
+    DOT: Form(tf.constant, tf.matmul),
+    "bfloat16, cast": Form(_half, lambda row, weights: tf.matmul(row, tf.cast(weights, tf.float32))),
+    "bfloat16, dot": Form(_half, _multiply_in_half),
+    "int8, cast": Form(_hold_int8, _multiply_int8),
+    "bfloat16, rows": Form(lambda matrix: _half(matrix.reshape(INPUTS // BLOCK, BLOCK, UNITS)), _sum_rows),
+    "int8, rows": Form(_hold_int8_rows, _sum_int8_rows),
+    "bfloat16, reduce": Form(lambda matrix: _half(matrix.T), _reduce),
+    "bfloat16, TensorFlow": Form(_half, _multiply_in_half, xla=False),
+}
+
+
+def loop_runner(form: Form, matrices: list[np.ndarray], row: tf.Tensor) -> Callable[[], float]:
+    """Return a function that multiplies by all matrices, some turns long, and gives its seconds; compiled and warm.
+
+    Raises:
+        RuntimeError: the form's product is not float32's.
+    """
+    held = [form.hold(matrix) for matrix in matrices]
+    expected = row.numpy() @ matrices[0]
+    product = tf.function(form.multiply, jit_compile=form.xla)(row, held[0]).numpy()
+    error = np.abs(product - expected).max() / np.abs(expected).max()
+    if error > TOLERANCE:
+        raise RuntimeError(f"a product is off by {error:.1%} of the largest")
+
+    @tf.function(jit_compile=form.xla)
+    def loop(row, held):
+        def turn(number, row):
+            for weights in held:
+                product = form.multiply(row, weights)
+                # All columns go on, so that none is optimised away, and the row stays about as large.
+                parts = tf.reduce_sum(tf.reshape(product, (-1, INPUTS)), axis=0, keepdims=True)
+                row = 0.999 * row + 0.001 * parts
+            return number + 1, row
+
+        return tf.while_loop(lambda number, _: number < TURNS, turn, (0, row))[1]
+
+    def timed() -> float:
+        return seconds(lambda: loop(row, held).numpy())
+
+    timed()
+    return timed
+
+
+def measure(repeats: int) -> Iterator[Figure]:
+    """Yield the figures."""
+    rng = np.random.default_rng(0)
+    scale = np.float32(INPUTS**-0.5)
+    matrices = [rng.standard_normal((INPUTS, UNITS), dtype=np.float32) * scale for _ in range(MATRICES)]
+    row = tf.constant(rng.standard_normal((1, INPUTS), dtype=np.float32))
+    runs = {name: loop_runner(form, matrices, row) for name, form in FORMS.items()}
+    # A round that does not count: some forms were seen to be slow once more, after all the others have compiled.
+    interleave(runs, 1)
+    values = interleave(runs, repeats)
+    gigabytes = TURNS * sum(matrix.nbytes for matrix in matrices) / 1e9
+    yield Figure(DOT, "weights read", "GB/s", [gigabytes / value for value in values[DOT]])
+    speeds = {name: ratios(values[DOT], values[name]) for name in FORMS if name != DOT}
+    for name, speed in speeds.items():
+        yield Figure(name, "speed over float32's", "", speed)
+    best = max(speeds, key=lambda name: median(speeds[name]))
+    yield Figure(f"the fastest: {best}", "speed over float32's", "", speeds[best], at_least=ENOUGH)
+
+
+if __name__ == "__main__":
+    main(measure, __doc__, repeats=5)
