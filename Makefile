@@ -5,7 +5,7 @@ STANDARD := .venv
 NEWEST := .venv-newest
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-standard test-newest lint clean
+.PHONY: demo test test-standard test-newest lint bench clean
 
 demo: $(STANDARD)/installed
 	$(STANDARD)/bin/python cli.py demo
@@ -21,6 +21,11 @@ test-standard: $(STANDARD)/installed lint
 test-newest: $(NEWEST)/installed
 	elsewhere=$$(mktemp -d) && trap 'rm -rf "$$elsewhere"' EXIT && cp -r tests examples pyproject.toml "$$elsewhere" \
 		&& cd "$$elsewhere" && $(CURDIR)/$(NEWEST)/bin/python -m pytest -m "law or journey"
+
+# Every benchmark, one after the other, on a machine that does nothing else: about half an hour. Writes
+# docs/performance.md.
+bench: $(STANDARD)/installed
+	$(STANDARD)/bin/python benchmarks/report.py
 
 lint: $(STANDARD)/installed
 	$(STANDARD)/bin/ruff check .

@@ -53,7 +53,8 @@ def loop_runner(model: SampleRNN, rows: int) -> Callable[[], float]:
     rng = np.random.default_rng(0)
     uniforms = rng.random((rows, engine.chunk_samples), dtype=np.float32)
     conditions = np.zeros((rows, engine.chunk_samples), np.int32) if model.classes else None
-    arguments = np.zeros(rows, np.int32), conditions, uniforms, np.ones(rows, np.float32)
+    frames = rows, engine.frames
+    arguments = np.zeros(frames, np.int32), conditions, uniforms, np.ones(frames, np.float32)
     carry = start
 
     def run() -> float:

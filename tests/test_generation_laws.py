@@ -23,14 +23,15 @@ def generate(model, conditions, uniforms, temperatures, start=None, chunk_sample
     carry, codes = start, []
     for first in range(0, samples, engine.chunk_samples):
         piece = slice(first, first + engine.chunk_samples)
-        begins = np.full(rows, first == 0, "int32")
+        begins = np.zeros((rows, engine.frames), "int32")
+        begins[:, 0] = first == 0
         chunk, carry = engine.advance(
             carry,
             start,
             begins,
             None if conditions is None else conditions[:, piece],
             uniforms[:, piece].astype("float32"),
-            np.asarray(temperatures, "float32"),
+            np.repeat(np.asarray(temperatures, "float32")[:, None], engine.frames, axis=1),
         )
         codes.append(chunk)
     return np.concatenate(codes, axis=1)
@@ -164,12 +165,13 @@ def test_a_row_begins_anew_while_its_neighbour_goes_on():
     whole = generate(model, conditions, uniforms, [1.0, 1.0])
     engine = GenerationEngine(model, SILENCE, 2, 32)
     start = engine.silent_start()
-    temperatures = np.ones(2, "float32")
-    _, carry = engine.advance(start, start, np.ones(2, "int32"), conditions[:, :32], uniforms[:, :32], temperatures)
-    swapped = (
-        np.stack([conditions[0, 32:], conditions[1, :32]]),
-        np.stack([uniforms[0, 32:], uniforms[1, :32]]),
-    )
-    codes, _ = engine.advance(carry, start, np.array([0, 1], "int32"), *swapped, temperatures)
-    np.testing.assert_array_equal(codes[0], whole[0, 32:])
-    np.testing.assert_array_equal(codes[1], whole[1, :32])
+    temperatures, begins = np.ones((2, engine.frames), "float32"), np.zeros((2, engine.frames), "int32")
+    begins[:, 0] = 1
+    _, carry = engine.advance(start, start, begins, conditions[:, :32], uniforms[:, :32], temperatures)
+
+    def swapped(array):  # the first row goes on; the second does so for one top frame of 8, then begins anew
+        return np.stack([array[0, 32:], np.concatenate([array[1, 32:40], array[1, :24]])])
+
+    begins[:] = [[0, 0, 0, 0], [0, 1, 0, 0]]
+    codes, _ = engine.advance(carry, start, begins, swapped(conditions), swapped(uniforms), temperatures)
+    np.testing.assert_array_equal(codes, swapped(whole))

@@ -38,7 +38,8 @@ class GenerationEngine:
         self.model = model
         self.silence = silence
         self.rows = rows
-        self.chunk_samples = -(-chunk_samples // model.top_frame_size) * model.top_frame_size
+        self.frames = -(-chunk_samples // model.top_frame_size)
+        self.chunk_samples = self.frames * model.top_frame_size
         self.refresh()
         self._advance = compiled(self._advance_chunk)
         self._forward = compiled(model.forward)
@@ -92,10 +93,10 @@ class GenerationEngine:
         Args:
             carry: what the chunk before returned.
             start: what a row goes on from where `begins` is true.
-            begins: `(rows,)` int32, not 0 where a row begins.
+            begins: `(rows, frames)` int32, not 0 where a row begins a sound at that top frame.
             conditions: `(rows, chunk_samples)` int32, -1 past a sound's end; None where unconditional.
             uniforms: `(rows, chunk_samples)` float32 in [0, 1).
-            temperatures: `(rows,)` float32.
+            temperatures: `(rows, frames)` float32, of each top frame.
 
         Returns:
             Codes `(rows, chunk_samples)` int32, and the carry for the next chunk.
@@ -113,17 +114,17 @@ class GenerationEngine:
     def _advance_chunk(self, weights, carry, start, begins, conditions, uniforms, temperatures):
         """See `advance`; this is what is compiled."""
 
-        frame, frames = self.model.top_frame_size, self.chunk_samples // self.model.top_frame_size
-        carry = restart_rows(begins, start, carry)
-        fire = _Firing(self.model, *weights, temperatures)
+        frame = self.model.top_frame_size
 
         def top_frame(number, carry, codes):
+            carry = restart_rows(ops.take(begins, number, axis=1), start, carry)
+            fire = _Firing(self.model, *weights, ops.take(temperatures, number, axis=1))
             piece = _columns(conditions, number * frame, frame), _columns(uniforms, number * frame, frame)
             carry = fire(0, carry, None, *piece)
             return number + 1, carry, ops.slice_update(codes, (0, number * frame), carry.history[:, -frame:])
 
         codes = ops.zeros((self.rows, self.chunk_samples), "int32")
-        _, carry, codes = ops.while_loop(lambda number, *_: number < frames, top_frame, (0, carry, codes))
+        _, carry, codes = ops.while_loop(lambda number, *_: number < self.frames, top_frame, (0, carry, codes))
         return codes, carry
 
 

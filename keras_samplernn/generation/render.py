@@ -12,8 +12,8 @@ from keras_samplernn.data.wav_writer import WavWriter
 from keras_samplernn.generation.engine import Carry, GenerationEngine
 from keras_samplernn.generation.sampling import UniformStream
 
-# Long enough that a chunk's start costs little beside its samples, short enough that rows whose sound has ended do
-# not wait long for the next.
+# Long enough that a chunk's start costs little beside its samples, short enough that rows which have nothing left to
+# do do not wait long for the last ones.
 CHUNK_SAMPLES = 2048
 
 
@@ -45,54 +45,68 @@ class _Row:
         self.uniforms = UniformStream(seed, sound.stem)
 
 
+class _Chunk:
+    """What the engine is given for its next chunk, filled piece by piece.
+
+    Attributes:
+        pieces: a sound, its row, the piece's first sample in the chunk, its samples, and whether they are the last.
+    """
+
+    def __init__(self, engine: GenerationEngine):
+        shape = engine.rows, engine.chunk_samples
+        self.frame = engine.model.top_frame_size
+        self.begins = np.zeros((engine.rows, engine.frames), np.int32)
+        self.conditions = np.full(shape, -1, np.int32) if engine.model.classes else None
+        self.uniforms = np.zeros(shape, np.float32)
+        self.temperatures = np.ones((engine.rows, engine.frames), np.float32)
+        self.pieces: list[tuple[Sound, int, int, int, bool]] = []
+
+    def add(self, number: int, first: int, row: _Row) -> int:
+        """Let a row go on, or begin, at sample `first`, as far as it comes; return where the next one may begin."""
+        sound, width = row.sound, self.uniforms.shape[1]
+        samples = min(sound.samples - row.done, width - first)
+        last = -(-(first + samples) // self.frame) * self.frame
+        frames = slice(first // self.frame, last // self.frame)
+        self.begins[number, frames.start] = row.done == 0
+        self.temperatures[number, frames] = sound.temperature
+        self.uniforms[number, first : first + samples] = row.uniforms.take(samples)
+        if self.conditions is not None:
+            piece = sound.conditions[row.done : row.done + samples]
+            self.conditions[number, first : first + samples] = piece
+        row.done += samples
+        self.pieces.append((sound, number, first, samples, row.done == sound.samples))
+        return last
+
+
 def generate_chunks(
     engine: GenerationEngine, sounds: Sequence[Sound], start: Carry, seed: int
 ) -> Iterator[tuple[Sound, np.ndarray, bool]]:
     """Generate sounds of any lengths on the engine's rows, the longest first.
 
-    A row whose sound has ended takes the next one at the next chunk. What a sound is depends on its stem, its
+    A row whose sound has ended takes the next one at the next top frame. What a sound is depends on its stem, its
     conditions, its temperature, the seed and `start` alone.
 
     Yields:
         A sound, its next codes `(n,)`, and whether they are its last.
     """
-    waiting = deque(sorted(sounds, key=lambda sound: -sound.samples))
+    for sound in sounds:
+        if not sound.samples:
+            yield sound, np.empty(0, np.int32), True
+    waiting = deque(sorted(filter(lambda sound: sound.samples, sounds), key=lambda sound: -sound.samples))
     rows: list[_Row | None] = [None] * engine.rows
-    width = engine.chunk_samples
     carry = start
-    while True:
-        begins = np.zeros(engine.rows, np.int32)
-        for number, row in enumerate(rows):
-            while row is None and waiting:
-                sound = waiting.popleft()
-                if sound.samples:
-                    row = rows[number] = _Row(sound, seed)
-                    begins[number] = 1
-                else:
-                    yield sound, np.empty(0, np.int32), True
-        if not any(rows):
-            return
-        conditions = np.full((engine.rows, width), -1, np.int32) if engine.model.classes else None
-        uniforms = np.zeros((engine.rows, width), np.float32)
-        temperatures = np.ones(engine.rows, np.float32)
-        for number, row in enumerate(rows):
-            if row is None:
-                continue
-            uniforms[number] = row.uniforms.take(width)
-            temperatures[number] = row.sound.temperature
-            if conditions is not None:
-                piece = row.sound.conditions[row.done : row.done + width]
-                conditions[number, : len(piece)] = piece
-        codes, carry = engine.advance(carry, start, begins, conditions, uniforms, temperatures)
-        for number, row in enumerate(rows):
-            if row is None:
-                continue
-            piece = codes[number, : row.sound.samples - row.done]
-            row.done += len(piece)
-            ended = row.done == row.sound.samples
-            yield row.sound, piece, ended
-            if ended:
-                rows[number] = None
+    while waiting or any(rows):
+        chunk = _Chunk(engine)
+        for number in range(engine.rows):
+            first = 0
+            while first < engine.chunk_samples and (rows[number] or waiting):
+                row = rows[number] = rows[number] or _Row(waiting.popleft(), seed)
+                first = chunk.add(number, first, row)
+                if row.done == row.sound.samples:
+                    rows[number] = None
+        codes, carry = engine.advance(carry, start, chunk.begins, chunk.conditions, chunk.uniforms, chunk.temperatures)
+        for sound, number, first, samples, ended in chunk.pieces:
+            yield sound, codes[number, first : first + samples], ended
 
 
 def render_sounds(
