@@ -46,9 +46,9 @@ def build_model(dim, frames=FRAMES, classes=0, weight_norm=True, emb_size=256, w
     return SampleRNN([*tiers, sample], Q_LEVELS, classes)
 
 
-def loop_runner(model: SampleRNN, rows: int) -> Callable[[], float]:
+def loop_runner(model: SampleRNN, rows: int, precision: str = "float32") -> Callable[[], float]:
     """Return a function that generates a chunk and gives its seconds per step of all rows, compiled and warm."""
-    engine = GenerationEngine(model, Q_LEVELS // 2, rows, CHUNK_SAMPLES)
+    engine = GenerationEngine(model, Q_LEVELS // 2, rows, CHUNK_SAMPLES, precision)
     start = engine.silent_start()
     rng = np.random.default_rng(0)
     uniforms = rng.random((rows, engine.chunk_samples), dtype=np.float32)

@@ -21,7 +21,7 @@ BENCHMARKS = (
     "generation",
     "training",
     "long_sound",
-    "half_weights",
+    "narrow_weights",
     "precision",
     "input_pipeline",
     "overheads",

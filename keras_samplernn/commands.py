@@ -41,6 +41,13 @@ class Number(click.FloatRange):
 FOLDER, FILE = Place("folder"), Place("file")
 # What no program can help: the file or folder is not this user's, or the disk takes no more.
 NOT_OURS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO}
+PRECISION_OPTION = click.option(
+    "--precision",
+    type=click.Choice(["float32", "int8"]),
+    default="float32",
+    show_default=True,
+    help="Of the weights. int8 is for one wide sound at a time, with TensorFlow 2.17; `evaluate` tells what it costs.",
+)
 CHECKPOINT_OPTION = click.option(
     "--checkpoint",
     type=click.Choice(["best", "newest"]),
@@ -55,11 +62,11 @@ def say(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _load_tiers() -> dict[str, type]:
+def _load_tiers(threads: int | None = None) -> dict[str, type]:
     """Start TensorFlow, before anything else imports it, and load the installed tiers."""
     from keras_samplernn.quiet import start_tensorflow
 
-    start_tensorflow()
+    start_tensorflow(threads)
     from keras_samplernn.model.registry import load_tiers
 
     return load_tiers()
@@ -159,19 +166,22 @@ def fit(
 )
 @click.option("--prime", type=FILE, help="Sound to go on from (with its csv beside it where the run is conditional).")
 @CHECKPOINT_OPTION
+@PRECISION_OPTION
 @click.option("--overwrite", is_flag=True, help="Replace wavs that exist.")
-def generate(run: Path | None, out: Path, **options) -> None:
+def generate(run: Path | None, out: Path, precision: str, **options) -> None:
     """Generate sound from RUN, the newest one unless given.
 
     One wav for each condition file of the index, of its stem and exactly as many samples as it has rows; or, from an
     unconditional run, --count sounds of --seconds each. generation.json beside them says how each was made.
     """
-    tier_types = _load_tiers()
+    # XLA would share each of int8's many small sums out among threads, which costs more than the sum.
+    tier_types = _load_tiers(threads=1 if precision == "int8" else None)
     from keras_samplernn.generation.command import generate_files
     from keras_samplernn.run import newest_run, open_run
 
     options["temperatures"] = tuple(dict.fromkeys(options["temperatures"]))
-    for path in generate_files(open_run(run or newest_run(), tier_types), tier_types, out, say=say, **options):
+    options |= {"precision": precision, "say": say}
+    for path in generate_files(open_run(run or newest_run(), tier_types), tier_types, out, **options):
         click.echo(path)
 
 
@@ -181,14 +191,15 @@ def generate(run: Path | None, out: Path, **options) -> None:
     "--data", type=FOLDER, help="Folder to score.  [default: the spec's test files, else its validation files]"
 )
 @CHECKPOINT_OPTION
+@PRECISION_OPTION
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def evaluate(run: Path, data: Path | None, checkpoint: str, as_json: bool) -> None:
+def evaluate(run: Path, data: Path | None, checkpoint: str, precision: str, as_json: bool) -> None:
     """Score RUN in bits per sample, in all and per class."""
     tier_types = _load_tiers()
     from keras_samplernn.run import open_run
     from keras_samplernn.training.scoring import score_run
 
-    figures = score_run(open_run(run, tier_types), tier_types, data, checkpoint, say)
+    figures = score_run(open_run(run, tier_types), tier_types, data, checkpoint, precision, say)
     if as_json:
         click.echo(json.dumps(figures))
         return

@@ -169,6 +169,7 @@ def run_demo(folder: Path, tier_types: Mapping[str, type], say: Callable[[str], 
         batch_size=None,
         prime=None,
         checkpoint="best",
+        precision="float32",
         overwrite=True,
         say=say,
     ):

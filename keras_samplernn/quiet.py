@@ -9,16 +9,23 @@ from collections.abc import Iterator
 
 
 @functools.cache
-def start_tensorflow() -> None:
+def start_tensorflow(threads: int | None = None) -> None:
     """Import TensorFlow and start its compiler, silently.
 
     Both log what no user asked for, from native code that heeds no setting: the import in newer releases, the
     compiler when it first compiles anything.
+
+    Args:
+        threads: that an operation is shared out among; None: all that the machine has.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _native_stderr_held_back():
         import tensorflow
 
+        if threads is not None:
+            # Where TensorFlow runs already its threads stay as they are: slower, not wrong.
+            with contextlib.suppress(RuntimeError):
+                tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
         tensorflow.function(lambda x: x + 1, jit_compile=True)(tensorflow.zeros(()))
 
 

@@ -219,6 +219,13 @@ def kernels_can_be_folded(case: _Case) -> None:
         _agree(case.steps(case.inputs, prepared=absorbed.prepared), folded, note=" after a kernel was absorbed")
 
 
+def narrow_weights_give_close_numbers(case: _Case) -> None:
+    """A single row gets outputs near float32's from the form with int8 weights."""
+    row = _each(lambda x: x[:1], case.inputs)
+    narrowed = case.tier.narrowed(case.tier.prepare())
+    _agree(case.steps(row, prepared=narrowed), case.steps(row), tolerance=HALF_PRECISION_TOLERANCE)
+
+
 def xla_gives_the_same_numbers(case: _Case) -> None:
     """`sequence` and `step` compile, with what `prepare` returned as an argument, which generation makes it."""
     expected = case.window(case.inputs)
@@ -300,6 +307,7 @@ LAWS = (
     carried_state_joins_windows,
     conditions_past_the_end_are_taken,
     kernels_can_be_folded,
+    narrow_weights_give_close_numbers,
     xla_gives_the_same_numbers,
     half_precision_gives_close_numbers,
     gradients_reach_every_weight,

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 from pydantic import Field, PositiveInt
 
-from keras_samplernn import Absorbed, Inputs, Released, Tier, affine, class_histogram, compose
+from keras_samplernn import Absorbed, Inputs, Released, Tier, affine, class_histogram, compose, multiply, narrow
 from keras_samplernn.plugins.gru import GRU
 from keras_samplernn.plugins.lstm import LSTM
 
@@ -99,6 +99,7 @@ class FrameRNN(Tier):
         """Return every matrix, weight norm applied; at the top, with the input Linear folded into the RNN's kernel."""
         layers = [layer.prepare() for layer in self.layers]
         reading = layers if self.skip_conn else layers[:1]  # the layers that read the RNN's input
+        above_first = [weights._replace(kernel=weights.kernel[: self.dim]) for weights in layers[1:]]
         prepared = {
             "input": self.input_linear.prepare(),
             "class": self.class_linear.prepare() if self.class_linear else None,
@@ -106,7 +107,8 @@ class FrameRNN(Tier):
                 ops.concatenate([weights.kernel[-self.dim :] for weights in reading], axis=-1),
                 ops.concatenate([weights.bias for weights in reading]),
             ),
-            "layers": layers,
+            # The first layer's kernel is the shared one.
+            "layers": [layers[0]._replace(kernel=None), *above_first],
             "skips": [linear.prepare() for linear in self.skip_linears],
             "output": self.output_linear.prepare(),
         }
@@ -128,6 +130,20 @@ class FrameRNN(Tier):
         parts = [ops.reshape(part, (-1, ratio, dim)) for part in prepared["output"]]
         matrix, bias = (ops.reshape(ops.matmul(part, kernel), (part.shape[0], -1)) for part in parts)
         return Absorbed(prepared | {"output": (matrix, bias[0])}, ratio * self.dim)
+
+    def narrowed(self, prepared: dict[str, Any]) -> dict[str, Any]:
+        """Return the recurrent matrices, those between layers, the skip Linears and the output in int8.
+
+        The kernel that all contexts of a step are multiplied by together stays: several rows use it at once.
+        """
+        layers = zip(self.layers, prepared["layers"], strict=True)
+        skips = [(narrow(matrix), bias) for matrix, bias in prepared["skips"]]
+        matrix, bias = prepared["output"]
+        return prepared | {
+            "layers": [layer.narrowed(weights) for layer, weights in layers],
+            "skips": skips,
+            "output": (narrow(matrix), bias),
+        }
 
     def step(self, inputs: Inputs, state: tuple, prepared: dict[str, Any]) -> tuple[Any, tuple]:
         """Advance by one frame; see `Tier.step`."""
@@ -164,7 +180,7 @@ class FrameRNN(Tier):
         for number, (layer, weights) in enumerate(zip(self.layers, prepared["layers"], strict=True)):
             projected = shares[number] if number < len(shares) else weights.bias
             if number:
-                projected = projected + ops.matmul(below, weights.kernel[: self.dim])
+                projected = projected + multiply(below, weights.kernel)
             before = state[number * layer.states : (number + 1) * layer.states]
             below, layer_state = run(layer, weights, projected, before)
             after.extend(layer_state)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from keras_samplernn import Linear, scan_steps, value_of
+from keras_samplernn import Linear, narrow, scan_steps, value_of
 
 # U(±sqrt(3 / fan_in)), for the matrices of a recurrent layer.
 RECURRENT_INITIALIZER = "lecun_uniform"
@@ -14,7 +14,7 @@ RECURRENT_INITIALIZER = "lecun_uniform"
 class PreparedGates(NamedTuple):
     """A recurrent layer's weights as its step uses them."""
 
-    kernel: Any  # (inputs, gates * dim)
+    kernel: Any  # (inputs, gates * dim), or None where the layer's share of the gates comes from elsewhere
     bias: Any  # (gates * dim,)
     recurrent: Any  # (dim, gates * dim)
     recurrent_bias: Any  # (dim,) or None
@@ -79,6 +79,11 @@ class GatedLayer(keras.layers.Layer):
         return PreparedGates(
             self.kernel.matrix(), value_of(self.bias, self.compute_dtype), self.recurrent.matrix(), None
         )
+
+    def narrowed(self, prepared: PreparedGates) -> PreparedGates:
+        """Return the weights in int8."""
+        kernel = None if prepared.kernel is None else narrow(prepared.kernel)
+        return prepared._replace(kernel=kernel, recurrent=narrow(prepared.recurrent))
 
     def step(self, projected: Any, state: tuple, prepared: PreparedGates) -> tuple:
         """Return the next state, `states` tensors `(B, dim)`, the first of which is the output."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from keras import ops
 
-from keras_samplernn import scan_steps, sum_rows, value_of
+from keras_samplernn import Narrow, multiply, scan_steps, sum_rows, value_of
 from keras_samplernn.plugins.gated_layer import GatedLayer, PreparedGates
 
 
@@ -38,12 +38,17 @@ class GRU(GatedLayer):
             prepared = prepared._replace(recurrent_bias=value_of(self.recurrent_bias, self.compute_dtype))
         return prepared
 
+    def narrowed(self, prepared: PreparedGates) -> PreparedGates:
+        """Return the weights in int8, but for a recurrent matrix that is used in two parts."""
+        narrowed = super().narrowed(prepared)
+        return narrowed if self.reset_after else narrowed._replace(recurrent=prepared.recurrent)
+
     def step(self, projected: Any, state: tuple, prepared: PreparedGates) -> tuple:
         """Return the next state `(h,)`."""
         (h,) = state
         both, dim = 2 * self.dim, self.dim
         if self.reset_after:
-            recurrent = ops.matmul(h, prepared.recurrent)
+            recurrent = multiply(h, prepared.recurrent)
             update, reset = ops.split(ops.sigmoid(projected[:, :both] + recurrent[:, :both]), 2, axis=-1)
             candidate = reset * (recurrent[:, both:] + prepared.recurrent_bias)
         else:
@@ -55,7 +60,7 @@ class GRU(GatedLayer):
 
     def window(self, projected: Any, state: tuple, prepared: PreparedGates) -> tuple[Any, tuple]:
         """Run a window; see `GatedLayer.window`."""
-        if not self.reset_after:
+        if not self.reset_after or isinstance(prepared.recurrent, Narrow):
             return super().window(projected, state, prepared)
         outputs = _run_window(projected, state[0], prepared.recurrent, prepared.recurrent_bias)
         return outputs, (outputs[-1],)

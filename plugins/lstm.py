@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_samplernn import scan_steps
+from keras_samplernn import Narrow, multiply, scan_steps
 from keras_samplernn.plugins.gated_layer import GatedLayer, PreparedGates
 
 
@@ -22,13 +22,15 @@ class LSTM(GatedLayer):
     def step(self, projected: Any, state: tuple, prepared: PreparedGates) -> tuple:
         """Return the next state `(h, c)`."""
         h, c = state
-        gates = projected + ops.matmul(h, prepared.recurrent)
+        gates = projected + multiply(h, prepared.recurrent)
         enter, forget, candidate, leave = ops.split(gates, 4, axis=-1)
         c = ops.sigmoid(forget) * c + ops.sigmoid(enter) * ops.tanh(candidate)
         return (ops.sigmoid(leave) * ops.tanh(c), c)
 
     def window(self, projected: Any, state: tuple, prepared: PreparedGates) -> tuple[Any, tuple]:
         """Run a window; see `GatedLayer.window`."""
+        if isinstance(prepared.recurrent, Narrow):
+            return super().window(projected, state, prepared)
         outputs, c = _run_window(projected, *state, prepared.recurrent)
         return outputs, (outputs[-1], c)
 

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 from pydantic import Field, PositiveInt
 
-from keras_samplernn import Inputs, Released, Tier, affine
+from keras_samplernn import Inputs, Released, Tier, affine, narrow
 
 
 class SampleMLP(Tier):
@@ -96,6 +96,11 @@ class SampleMLP(Tier):
         }
         rows = self.reads * self.binding.q_levels + (0 if classes is None else self.binding.classes)
         return Released(matrix, prepared | folded, rows)
+
+    def narrowed(self, prepared: dict[str, Any]) -> dict[str, Any]:
+        """Return L3 and the output in int8; L2 too where it is not folded."""
+        present = [name for name in ("l2", "l3", "output") if prepared[name] is not None]
+        return prepared | {name: (narrow(prepared[name][0]), prepared[name][1]) for name in present}
 
     def step(self, inputs: Inputs, state: tuple, prepared: dict[str, Any]) -> tuple[Any, tuple]:
         """Give the next sample's logits, `(B, 1, q_levels)`; see `Tier.step`."""

@@ -471,6 +471,11 @@ COMMANDS = {
             " --count of them"
         ),
     ),
+    "several sounds at once in int8": (
+        nothing(),
+        f"{GENERATE} --precision int8 --batch-size 4",
+        "--batch-size 4: --precision int8 makes one sound at a time; leave --batch-size out, or --precision",
+    ),
     "a primer that is missing": (
         nothing(),
         f"{GENERATE} --prime c.wav",
@@ -673,6 +678,10 @@ USAGE = [
     (
         "generate --out out --batch-size 0",
         "keras-samplernn generate: Invalid value for '--batch-size': 0 is not in the range 1<=x<=4096",
+    ),
+    (
+        "generate --out out --precision half",
+        "keras-samplernn generate: Invalid value for '--precision': 'half' is not one of 'float32', 'int8'",
     ),
     (
         "generate --out out --checkpoint last",

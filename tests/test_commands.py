@@ -27,12 +27,14 @@ LENGTHS = (0, 1, 3, 4, 6, 2048, 2051)
 
 @pytest.fixture(scope="module")
 def home(corpus_cache, tmp_path_factory):
-    """Corpora, specs, and a run of each kind after 2 steps: `runs/tiny`, conditional, and `runs/free`."""
+    """Corpora, specs, and runs after 2 steps: `runs/tiny` and `runs/wide`, conditional, and `runs/free`."""
     home = tmp_path_factory.mktemp("home")
     write_corpora(home)
     write_spec(home)
     write_spec(home, "free.json", name="free", conditioning=None, data={"valid": None})
-    for name in ("free", "spec"):
+    tiers = [tier | {"dim": 16} for tier in SPEC["tiers"]]
+    write_spec(home, "wide.json", name="wide", tiers=tiers)
+    for name in ("free", "wide", "spec"):
         assert give(f"fit {name}.json --max-steps 2", home).status == 0
     for samples in LENGTHS:
         write_conditions(home / f"n{samples}.csv", samples)
@@ -175,6 +177,21 @@ def test_a_sound_is_the_same_whatever_its_neighbours(home, tmp_path):
         done(f"generate runs/tiny --conditioning-index {index}.txt --batch-size 2 --out {tmp_path / index}", home)
         found.append(bytes_of(tmp_path / index)["n2051.wav"])
     assert found[0] == found[1]
+
+
+def test_int8_makes_other_sounds_of_the_same_lengths_and_costs_few_bits(home, tmp_path):
+    for precision in ("float32", "int8"):
+        command = f"generate runs/wide --conditioning-index index.txt --batch-size 1 --precision {precision}"
+        done(f"{command} --out {tmp_path / precision}", home)
+    wide, narrow = bytes_of(tmp_path / "float32"), bytes_of(tmp_path / "int8")
+    assert {name: len(content) for name, content in wide.items()} == {name: len(narrow[name]) for name in narrow}
+    assert narrow["n2051.wav"] != wide["n2051.wav"]
+    assert json.loads((tmp_path / "int8" / "generation.json").read_text())["n6.wav"]["precision"] == "int8"
+    exact, rounded = (
+        json.loads(give(f"evaluate runs/wide --json --precision {precision}", home).out)["bits_per_sample"]
+        for precision in ("float32", "int8")
+    )
+    assert 0 < abs(rounded - exact) < 0.01
 
 
 def test_a_second_generate_compiles_nothing_new(home, tmp_path, monkeypatch):

@@ -39,6 +39,7 @@ def generate_files(
     batch_size: int | None,
     prime: Path | None,
     checkpoint: str,
+    precision: str,
     overwrite: bool,
     say: Callable[[str], None],
 ) -> Iterator[Path]:
@@ -55,6 +56,11 @@ def generate_files(
     """
     spec = run.spec
     problems: list[str] = []
+    if precision == "int8" and batch_size not in (None, 1):
+        problems.append(
+            f"--batch-size {batch_size}: --precision int8 makes one sound at a time; leave --batch-size out, or"
+            " --precision"
+        )
     lengths = collect(problems, _requested, spec, run.folder, conditioning_index, seconds, count) or []
     sounds = [
         Sound(_name(stem, temperature, temperatures), stem, samples, temperature, conditions)
@@ -67,8 +73,8 @@ def generate_files(
     if problems:
         raise UserError(*problems)
     # Powers of two, so that other numbers of sounds seldom mean another shape to compile.
-    rows = batch_size or min(1 << (len(sounds) - 1).bit_length(), MOST_ROWS)
-    engine = _engine_of(spec, tier_types, rows)
+    rows = batch_size or (1 if precision == "int8" else min(1 << (len(sounds) - 1).bit_length(), MOST_ROWS))
+    engine = _engine_of(spec, tier_types, rows, precision)
     chosen.load_weights(engine.model)
     engine.refresh()
     make_folder(out)
@@ -79,6 +85,7 @@ def generate_files(
         "checkpoint": chosen.folder.name,
         "seed": seed,
         "batch_size": rows,
+        "precision": precision,
         "prime": None if prime is None else str(prime.absolute()),
         "environment": environment(),
     }
@@ -104,13 +111,13 @@ def generate_files(
 _last_engine: tuple[tuple, GenerationEngine] | None = None
 
 
-def _engine_of(spec: Spec, tier_types: Mapping[str, type], rows: int) -> GenerationEngine:
+def _engine_of(spec: Spec, tier_types: Mapping[str, type], rows: int, precision: str) -> GenerationEngine:
     """Return an engine for a spec's model; the last one again where it serves, since that has compiled already."""
     global _last_engine
-    key = spec.to_json(), tuple(sorted(tier_types.items(), key=lambda item: item[0])), rows
+    key = spec.to_json(), tuple(sorted(tier_types.items(), key=lambda item: item[0])), rows, precision
     if _last_engine is None or _last_engine[0] != key:
         silence = Quantizer.of(spec.audio).silence
-        _last_engine = key, GenerationEngine(assemble(spec, tier_types), silence, rows, CHUNK_SAMPLES)
+        _last_engine = key, GenerationEngine(assemble(spec, tier_types), silence, rows, CHUNK_SAMPLES, precision)
     return _last_engine[1]
 
 

@@ -32,10 +32,12 @@ class GenerationEngine:
         silence: the code of silence, which precedes every sound.
         rows: height of the batch.
         chunk_samples: length of a chunk; rounded up to whole top frames.
+        precision: of the matrices, "float32" or, for a single row, "int8".
     """
 
-    def __init__(self, model: SampleRNN, silence: int, rows: int, chunk_samples: int):
+    def __init__(self, model: SampleRNN, silence: int, rows: int, chunk_samples: int, precision: str = "float32"):
         self.model = model
+        self.precision = precision
         self.silence = silence
         self.rows = rows
         self.frames = -(-chunk_samples // model.top_frame_size)
@@ -46,7 +48,7 @@ class GenerationEngine:
 
     def refresh(self) -> None:
         """Take the model's present weights. To be called when they have changed; compiles nothing."""
-        self._weights = self.model.prepare()
+        self._weights = self.model.generation_weights(self.precision)
 
     def silent_start(self, rows: int | None = None) -> Carry:
         """Return the carry before a sound's first sample: silence behind it, h0 in every tier."""

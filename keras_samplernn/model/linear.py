@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_samplernn.model.narrow import multiply
+
 
 class Linear(keras.layers.Layer):
     """Linear map `(..., inputs) -> (..., units)`.
@@ -76,7 +78,7 @@ def value_of(variable: Any, dtype: Any = "float32") -> Any:
 def affine(inputs: Any, prepared: tuple[Any, Any]) -> Any:
     """Apply a prepared Linear to `(..., inputs)`."""
     matrix, bias = prepared
-    outputs = ops.matmul(inputs, matrix)
+    outputs = multiply(inputs, matrix)
     return outputs if bias is None else _add_bias(outputs, bias)
 
 

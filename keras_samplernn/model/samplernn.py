@@ -89,6 +89,17 @@ class SampleRNN(keras.Model):
                 prepared[above], prepared[below] = absorbed.prepared, released.prepared
         return prepared, kernels
 
+    def generation_weights(self, precision: str = "float32") -> tuple[list[Any], list[Any]]:
+        """Return what `prepare` does, as generation uses it.
+
+        Args:
+            precision: "int8" narrows the matrices that each tier's steps meet; "float32" leaves them.
+        """
+        prepared, kernels = self.prepare()
+        if precision == "int8":
+            prepared = [tier.narrowed(form) for tier, form in zip(self.tiers, prepared, strict=True)]
+        return prepared, kernels
+
     def initial_states(self, batch_size: int) -> list[tuple]:
         """Return each tier's state before a sound's first sample."""
         return [tier.initial_state(batch_size) for tier in self.tiers]
@@ -119,22 +130,27 @@ class SampleRNN(keras.Model):
             conditions = None
         return Inputs(ops.take(codes, where, axis=1), ops.take(wave, where, axis=1), context, conditions)
 
-    def forward(self, codes: Any, conditions: Any, states: list[tuple]) -> tuple[Any, list[tuple]]:
+    def forward(
+        self, codes: Any, conditions: Any, states: list[tuple], weights: tuple[list, list] | None = None
+    ) -> tuple[Any, list[tuple]]:
         """Run a window, teacher-forced.
 
         Args:
             codes: `(B, lookback + T)` int32; T is a multiple of the top frame size.
             conditions: `(B, T)` int32, -1 past a sound's end; None where the model is unconditional.
             states: each tier's state before the window.
+            weights: what `generation_weights` returned; None: the weights as they are, as training takes them.
 
         Returns:
             Logits `(B, T, q_levels)` float32, and the states after the window.
         """
         wave, context, after = self.rescale(codes), None, []
-        prepared, _ = self.prepare((codes.shape[0] or 1) * (codes.shape[1] - self.lookback))
-        for tier, state, form in zip(self.tiers, states, prepared, strict=True):
+        weights = weights or self.prepare((codes.shape[0] or 1) * (codes.shape[1] - self.lookback))
+        for tier, state, form, kernel in zip(self.tiers, states, *weights, strict=True):
             inputs = self.tier_inputs(tier, codes, wave, context, conditions)
             outputs, state = tier(inputs, state, prepared=form)
+            if kernel is not None:
+                outputs = ops.matmul(outputs, kernel)
             context = ops.reshape(outputs, (-1, outputs.shape[1] * outputs.shape[2], outputs.shape[3]))
             after.append(state)
         return ops.cast(context, "float32"), after

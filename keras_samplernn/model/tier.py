@@ -168,6 +168,10 @@ class Tier(keras.layers.Layer):
         """
         return None
 
+    def narrowed(self, prepared: Any) -> Any:
+        """Return the form with its large matrices in int8 (`narrow`), for a `step` that multiplies by `multiply`."""
+        return prepared
+
     def step(self, inputs: Inputs, state: tuple, prepared: Any) -> tuple[Any, tuple]:
         """Advance by `frame_size` samples.
 

@@ -42,14 +42,18 @@ class Evaluator:
     """Scores whole files with states of its own: nothing that training uses is read or written.
 
     Args:
-        model: whose weights are used, as they are when it is called.
+        model: whose weights are used, as they are when it is called, unless `weights` are given.
         silence: the code of silence.
         lanes: most files side by side.
         seq_len: samples per window; the figures do not depend on it.
+        weights: what `SampleRNN.generation_weights` returned.
     """
 
-    def __init__(self, model: SampleRNN, silence: int, lanes: int, seq_len: int):
+    def __init__(
+        self, model: SampleRNN, silence: int, lanes: int, seq_len: int, weights: tuple[list, list] | None = None
+    ):
         self.model = model
+        self.weights = weights
         self.silence = silence
         self.lanes = lanes
         self.seq_len = seq_len
@@ -76,5 +80,5 @@ class Evaluator:
 
     def _score_window(self, batch: dict[str, tf.Tensor], states: list[tuple]) -> tuple[Any, list[tuple]]:
         states = restart_rows(batch["reset"], self.model.initial_states(batch["reset"].shape[0]), states)
-        logits, states = self.model.forward(batch["codes"], batch.get("conditions"), states)
+        logits, states = self.model.forward(batch["codes"], batch.get("conditions"), states, self.weights)
         return bits_per_sample(batch["codes"][:, self.model.lookback :], logits), states

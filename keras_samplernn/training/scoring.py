@@ -14,12 +14,18 @@ from keras_samplernn.training.evaluation import Evaluator
 
 
 def score_run(
-    run: Run, tier_types: Mapping[str, type], data: Path | None, which: str, say: Callable[[str], None]
+    run: Run,
+    tier_types: Mapping[str, type],
+    data: Path | None,
+    which: str,
+    precision: str,
+    say: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Score a run in float32 on `data`, or on its spec's test files, or else its validation files.
+    """Score a run on `data`, or on its spec's test files, or else its validation files.
 
     Args:
         which: checkpoint, "best" or "newest".
+        precision: of the weights: "float32", or "int8" as `generate` may round them.
 
     Returns:
         `bits_per_sample`, `unigram_entropy_bits`, `samples` and, where conditional, `bits_per_sample_of_class`;
@@ -37,7 +43,9 @@ def score_run(
     model = assemble(spec, tier_types)
     checkpoint.load_weights(model)
     training = spec.training
-    bits = Evaluator(model, Quantizer.of(spec.audio).silence, training.batch_size, training.seq_len)(corpus)
+    weights = None if precision == "float32" else model.generation_weights(precision)
+    silence = Quantizer.of(spec.audio).silence
+    bits = Evaluator(model, silence, training.batch_size, training.seq_len, weights)(corpus)
     figures: dict[str, Any] = {
         "bits_per_sample": bits.per_sample,
         "unigram_entropy_bits": corpus.unigram_entropy_bits,

@@ -17,28 +17,24 @@ The forms, each checked against float32's result:
 - bfloat16, reduce: the transposed weights times the row, elementwise, summed along each line;
 - bfloat16, TensorFlow: its own MatMul (oneDNN's on this kind of processor) in a `while` loop of the graph, without XLA.
 
-Then the whole loop, which decides: what is faster alone need not be so between the gates, look-ups and drawing of the
-real one. A model of width 1024 (frames 16/4, GRU) generates one sound with float32 weights, and with int8 in rows in
-every matrix that one row meets: the recurrent ones, the output ones and L3. The kernel that all contexts of a step meet
-in one product stays in float32.
-
-An option for it is worth its conversions, its tests and the bits that rounding costs from 1.4 times float32's speed on,
-in the whole loop; it is offered only if that is reached, and left out if not. What rounding costs is not measured here.
+Then the whole loop, as `generate` runs it: a model of width 1024 (frames 16/4, GRU), one sound, with float32 weights
+and all cores against `--precision int8`, which holds every matrix that a single row meets (the recurrent ones, the
+output ones and L3) in int8, in rows, and runs on one thread, since XLA would share each small sum out among threads.
+Each is a process of its own; they take turns. What rounding costs in bits, `evaluate --precision int8` tells of a run.
 """
 
 import contextlib
 import dataclasses
+import multiprocessing
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple
-from unittest import mock
 
 import numpy as np
 import tensorflow as tf
-from generation import build_model, loop_runner
-from keras import ops
 from measuring import Figure, interleave, main, ratios, seconds
 
-from keras_samplernn import SampleRNN
+from keras_samplernn.quiet import start_tensorflow
 
 INPUTS, UNITS, MATRICES = 1024, 3072, 16
 TURNS = 10
@@ -163,34 +159,18 @@ def products_runner(form: Form, matrices: list[np.ndarray], row: tf.Tensor) -> C
     return timed
 
 
-@contextlib.contextmanager
-def int8_weights() -> Iterator[None]:
-    """Make engines that are built and compiled meanwhile hold what one row is multiplied by as int8, in rows."""
-    prepare, matmul = SampleRNN.prepare, ops.matmul
+def start_loop(precision: str) -> None:
+    """Build and compile, in a process of its own, the loop that `generate` runs under a precision."""
+    global _loop
+    start_tensorflow(threads=1 if precision == "int8" else None)
+    from generation import build_model, loop_runner
 
-    def prepare_narrow(model: SampleRNN) -> tuple[list, list]:
-        prepared, kernels = prepare(model)
-        return [_narrow(weights) for weights in prepared], kernels
-
-    def multiply(x, weights):
-        return _sum_int8_rows(x, weights) if isinstance(weights, Int8Rows) else matmul(x, weights)
-
-    # Patched from here, since the package is to know of no narrow weights unless they turn out to be worth it.
-    with mock.patch.object(SampleRNN, "prepare", prepare_narrow), mock.patch.object(ops, "matmul", multiply):
-        yield
+    _loop = loop_runner(build_model(WIDTH), 1, precision)
 
 
-def _narrow(prepared: dict[str, Any]) -> dict[str, Any]:
-    """Return a tier's prepared form, with the matrices that meet one row as `Int8Rows`."""
-
-    def linear(name: str) -> dict[str, tuple]:
-        matrix, bias = prepared[name]
-        return {name: (_hold_int8_rows(matrix.numpy()), bias)}
-
-    if "l3" in prepared:
-        return prepared | linear("l3") | linear("output")
-    layers = [layer._replace(recurrent=_hold_int8_rows(layer.recurrent.numpy())) for layer in prepared["layers"]]
-    return prepared | linear("output") | {"layers": layers}
+def time_loop() -> float:
+    """Return the loop's seconds per sample."""
+    return _loop()
 
 
 def measure(repeats: int) -> Iterator[Figure]:
@@ -216,13 +196,18 @@ def _products(repeats: int) -> Iterator[Figure]:
 
 
 def _whole_loop(repeats: int) -> Iterator[Figure]:
-    runs = {DOT: loop_runner(build_model(WIDTH), 1)}
-    with int8_weights():
-        runs["int8"] = loop_runner(build_model(WIDTH), 1)
-    interleave(runs, 1)
-    values = interleave(runs, repeats)
-    case = f"D {WIDTH}, 1 sound, whole loop, int8, rows in blocks of {BLOCK}"
-    yield Figure(case, "speed over float32's", "", ratios(values[DOT], values["int8"]), at_least=ENOUGH)
+    spawn = multiprocessing.get_context("spawn")
+    with contextlib.ExitStack() as stack:
+        pools = {
+            precision: stack.enter_context(ProcessPoolExecutor(1, spawn, start_loop, (precision,)))
+            for precision in ("float32", "int8")
+        }
+        runs = {precision: lambda pool=pool: pool.submit(time_loop).result() for precision, pool in pools.items()}
+        interleave(runs, 1)  # they start and compile meanwhile
+        values = interleave(runs, repeats)
+    case = f"D {WIDTH}, 1 sound, --precision int8"
+    yield Figure(case, "speed over float32's", "", ratios(values["float32"], values["int8"]), at_least=ENOUGH)
+    yield Figure(case, "samples per second", "1/s", [1 / value for value in values["int8"]])
 
 
 if __name__ == "__main__":
