@@ -5,8 +5,9 @@
 FSDD_FOLDER is the Free Spoken Digit Dataset (`recordings/{digit}_{speaker}_{take}.wav`, 8 kHz). Its recordings are
 joined to files in which the digit, which is the condition, changes from word to word; takes 0-4 are the test set,
 5-9 validation, the others training. A three-tier and a four-tier conditional model are fitted for at least
-`--minutes` each (whole epochs, every one by a command of its own that resumes the run), scored on the test set beside
-the unigram entropy of its codes, and asked for the test set's first files from their condition files alone.
+`--minutes` each (whole epochs, every one by a command of its own that resumes the run), scored on the test set with
+float32 and with int8 weights, beside the unigram entropy of its codes, and asked for the test set's first files from
+their condition files alone.
 
 Writes corpus, runs and sounds below `--out`, and there `report.json`; prints a table.
 """
@@ -91,6 +92,7 @@ def run_model(name: str, out: Path, minutes: float, dim: int) -> dict:
         command("fit", out / f"{name}.json", "--run", run, "--epochs", epochs)
         seconds += time.monotonic() - began
     scores = json.loads(command("evaluate", run, "--json"))
+    narrow = json.loads(command("evaluate", run, "--json", "--precision", "int8"))
     held_out = sorted((out / "corpus" / "test").glob("*.csv"))[:HELD_OUT_SOUNDS]
     index = out / f"{name}_index.csv"
     index.write_text("".join(f"{path.relative_to(out)}\n" for path in held_out))
@@ -107,6 +109,7 @@ def run_model(name: str, out: Path, minutes: float, dim: int) -> dict:
         "training_samples_per_second": float(metrics["samples_per_second"].median()),
         "validation_bits_by_epoch": metrics["validation_bits"].round(4).tolist(),
         "test_bits": scores["bits_per_sample"],
+        "test_bits_with_int8_weights": narrow["bits_per_sample"],
         "test_bits_of_class": scores["bits_per_sample_of_class"],
         "test_unigram_entropy_bits": scores["unigram_entropy_bits"],
         "generated_samples_per_second_with_startup": sum(map(len, rendered)) / generating,
