@@ -3,8 +3,8 @@
 Ours is Keras' `fit` as the `fit` command sets it up: weight norm, learned initial states, resets by row, deterministic
 operations, clipped Adam with the gradients' norm, and the data pipeline on a corpus in memory. The textbook's
 (textbook.py) is stock Keras layers and plain `fit` with batches cut beforehand, without weight norm and learned initial
-states, operations as TensorFlow has them by default. Both are unconditional, with one GRU a tier, 256 levels and
-embeddings of 256, of the same sizes, on the same synthetic wave.
+states, operations as TensorFlow has them by default; so ours is measured without weight norm too. All are
+unconditional, with one GRU a tier, 256 levels and embeddings of 256, of the same sizes, on the same synthetic wave.
 
 Each side runs in a process of its own, one at a time. The textbook's is first tried in its four forms, L1 as Conv1D
 or as Dense over concatenated embeddings, as a graph or compiled by XLA, three times for a few steps; ours is compared
@@ -85,6 +85,9 @@ class Form:
 
 
 FORMS = tuple(Form(l1_form, xla) for l1_form in ("convolution", "concatenation") for xla in (False, True))
+
+OURS = {"ours": {}, "ours without weight norm": {"weight_norm": False}}
+"""Ours as the defaults have it, and with the textbook's formulas: what the tiers' options are."""
 
 Fit = Callable[[int, list], None]
 """Fits for some steps with some Keras callbacks."""
@@ -185,8 +188,13 @@ def _run(fit: Fit, steps: int) -> StepClock:
     return clock
 
 
-def start_ours(case: Case) -> Fit:
-    """Set a training up as the `fit` command does; each call of the result goes through an epoch's plan of its own."""
+def start_ours(case: Case, tier_options: dict[str, Any]) -> Fit:
+    """Set a training up as the `fit` command does; each call of the result goes through an epoch's plan of its own.
+
+    Args:
+        case: what is trained.
+        tier_options: of all tiers that know them, laid over the defaults.
+    """
     from keras_samplernn.quiet import start_tensorflow
 
     start_tensorflow()
@@ -203,7 +211,7 @@ def start_ours(case: Case) -> Fit:
     document = {
         "audio": {"sample_rate": SAMPLE_RATE, "q_levels": Q_LEVELS},
         "data": {"train": "train"},
-        "tier_defaults": {"dim": case.dim},
+        "tier_defaults": {"dim": case.dim} | tier_options,
         "tiers": [
             *({"type": "frame_rnn", "frame_size": frame} for frame in case.frames),
             {"type": "sample_mlp", "emb_size": EMB_SIZE},
@@ -285,25 +293,22 @@ def measure_case(case: Case, repeats: int) -> Iterator[Figure]:
     with contextlib.ExitStack() as stack:
         textbook, speeds = _fastest_textbook(case, stack)
         tell(f"{name}: compiling ours")
-        ours = stack.enter_context(Side(start_ours, case))
+        sides = {label: stack.enter_context(Side(start_ours, case, options)) for label, options in OURS.items()}
+        sides["the textbook's"] = textbook
         steps = {
             side: min(max(2, round(ROUND_SECONDS / side.fit(TRIAL_STEPS).step_seconds)), CORPUS_STEPS - 1)
-            for side in (ours, textbook)
+            for side in sides.values()
         }
-        values = interleave(
-            {
-                "ours": lambda: samples / ours.fit(steps[ours]).step_seconds,
-                "textbook's": lambda: samples / textbook.fit(steps[textbook]).step_seconds,
-                "sgemm": sgemm_rate,
-            },
-            repeats,
-        )
-    speedups = ratios(values["ours"], values["textbook's"])
-    yield Figure(name, "speed over the textbook's", "", speedups, at_least=case.aim)
-    useful = [case.useful_operations * speed for speed in values["ours"]]
-    yield Figure(name, "useful arithmetic over sgemm", "", ratios(useful, values["sgemm"]), at_least=0.65)
+        runs = {label: lambda side=side: samples / side.fit(steps[side]).step_seconds for label, side in sides.items()}
+        values = interleave(runs | {"sgemm": sgemm_rate}, repeats)
+    for label in OURS:
+        speedups = ratios(values[label], values["the textbook's"])
+        yield Figure(name, f"speed over the textbook's, {label}", "", speedups, at_least=case.aim)
+        useful = [case.useful_operations * speed for speed in values[label]]
+        figure = f"useful arithmetic over sgemm, {label}"
+        yield Figure(name, figure, "", ratios(useful, values["sgemm"]), at_least=0.65)
     yield Figure(name, "sgemm", "GFLOP/s", [rate / 1e9 for rate in values["sgemm"]])
-    for side, label in ((ours, "ours"), (textbook, "textbook's")):
+    for label, side in sides.items():
         yield Figure(name, f"samples per second, {label}", "samples/s", values[label])
         yield Figure(name, f"first step, compiling included, {label}", "s", [side.compile_seconds])
         yield Figure(name, f"memory at most, {label}", "GB", [side.last.memory_gb])
