@@ -1,6 +1,7 @@
 """From sounds asked for to wav files: rows of the compiled loop, each taking the next sound when its own is done."""
 
 import dataclasses
+import heapq
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -44,6 +45,11 @@ class _Row:
         self.done = 0
         self.uniforms = UniformStream(seed, sound.stem)
 
+    @property
+    def ended(self) -> bool:
+        """Whether the sound is whole."""
+        return self.done == self.sound.samples
+
 
 class _Chunk:
     """What the engine is given for its next chunk, filled piece by piece.
@@ -74,7 +80,7 @@ class _Chunk:
             piece = sound.conditions[row.done : row.done + samples]
             self.conditions[number, first : first + samples] = piece
         row.done += samples
-        self.pieces.append((sound, number, first, samples, row.done == sound.samples))
+        self.pieces.append((sound, number, first, samples, row.ended))
         return last
 
 
@@ -83,7 +89,7 @@ def generate_chunks(
 ) -> Iterator[tuple[Sound, np.ndarray, bool]]:
     """Generate sounds of any lengths on the engine's rows, the longest first.
 
-    A row whose sound has ended takes the next one at the next top frame. What a sound is depends on its stem, its
+    The row that is free first takes the next one, at a top frame. What a sound is depends on its stem, its
     conditions, its temperature, the seed and `start` alone.
 
     Yields:
@@ -97,13 +103,21 @@ def generate_chunks(
     carry = start
     while waiting or any(rows):
         chunk = _Chunk(engine)
-        for number in range(engine.rows):
-            first = 0
-            while first < engine.chunk_samples and (rows[number] or waiting):
-                row = rows[number] = rows[number] or _Row(waiting.popleft(), seed)
-                first = chunk.add(number, first, row)
-                if row.done == row.sound.samples:
-                    rows[number] = None
+        free = []  # first free sample of the chunk, row
+        for number, row in enumerate(rows):
+            first = chunk.add(number, 0, row) if row else 0
+            if row is None or row.ended:
+                rows[number] = None
+                free.append((first, number))
+        heapq.heapify(free)
+        while waiting and free and free[0][0] < engine.chunk_samples:
+            first, number = heapq.heappop(free)
+            row = _Row(waiting.popleft(), seed)
+            last = chunk.add(number, first, row)
+            if row.ended:
+                heapq.heappush(free, (last, number))
+            else:
+                rows[number] = row
         codes, carry = engine.advance(carry, start, chunk.begins, chunk.conditions, chunk.uniforms, chunk.temperatures)
         for sound, number, first, samples, ended in chunk.pieces:
             yield sound, codes[number, first : first + samples], ended
