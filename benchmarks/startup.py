@@ -3,7 +3,7 @@
 Everything is measured in processes of their own, from their start.
 
 - Help: `python cli.py --help`, to its end.
-- First step: `keras-samplernn fit` on a corpus that the cache holds (ten minutes of training files of 10 seconds, one
+- First step: the command `fit` on a corpus that the cache holds (ten minutes of training files of 10 seconds, one
   of validation files), from the process' start until the figures of the first step stand in the run's TensorBoard log:
   it is begun with `--max-steps 1`, so that they are written as soon as that step is done. Importing, opening the
   corpus, building the model, compiling and the step itself are in it. Once with frames of 16 and 4, width 256, ten
