@@ -22,7 +22,7 @@ test-newest: $(NEWEST)/installed
 	elsewhere=$$(mktemp -d) && trap 'rm -rf "$$elsewhere"' EXIT && cp -r tests examples pyproject.toml "$$elsewhere" \
 		&& cd "$$elsewhere" && $(CURDIR)/$(NEWEST)/bin/python -m pytest -m "law or journey"
 
-# Every benchmark, one after the other, on a machine that does nothing else: about half an hour. Writes
+# Every benchmark, one after the other, on a machine that does nothing else: more than half an hour. Writes
 # docs/performance.md.
 bench: $(STANDARD)/installed
 	$(STANDARD)/bin/python benchmarks/report.py

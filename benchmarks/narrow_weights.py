@@ -28,18 +28,18 @@ import dataclasses
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from measuring import Figure, interleave, main, ratios, seconds
 
+from keras_samplernn import multiply, narrow
+from keras_samplernn.model.narrow import BLOCK
 from keras_samplernn.quiet import start_tensorflow
 
 INPUTS, UNITS, MATRICES = 1024, 3072, 16
 TURNS = 10
 WIDTH = 1024  # of the model in the whole loop
-BLOCK = 8
 ENOUGH = 1.4
 # Above the rounding of bfloat16 and int8, far below the size of a wrong product.
 TOLERANCE = 0.05
@@ -64,13 +64,6 @@ def _half(matrix):
     return tf.cast(matrix, tf.bfloat16)
 
 
-class Int8Rows(NamedTuple):
-    """A matrix in int8: codes `(inputs / BLOCK, BLOCK, units)`, and a float32 scale for each column, `(units,)`."""
-
-    codes: Any
-    scales: Any
-
-
 def _hold_int8(matrix):
     scales = np.abs(matrix).max(axis=0) / 127
     return tf.constant(np.rint(matrix / scales).astype(np.int8)), tf.constant(scales)
@@ -79,15 +72,6 @@ def _hold_int8(matrix):
 def _multiply_int8(row, held):
     codes, scales = held
     return tf.matmul(row, tf.cast(codes, tf.float32)) * scales
-
-
-def _hold_int8_rows(matrix):
-    codes, scales = _hold_int8(matrix)
-    return Int8Rows(tf.reshape(codes, (-1, BLOCK, codes.shape[1])), scales)
-
-
-def _sum_int8_rows(row, held):
-    return _sum_rows(row, held.codes) * held.scales
 
 
 def _multiply_in_half(row, weights):
@@ -121,7 +105,7 @@ FORMS = {
     "bfloat16, dot": Form(_half, _multiply_in_half),
     "int8, cast": Form(_hold_int8, _multiply_int8),
     "bfloat16, rows": Form(lambda matrix: _half(matrix.reshape(INPUTS // BLOCK, BLOCK, UNITS)), _sum_rows),
-    "int8, rows": Form(_hold_int8_rows, _sum_int8_rows),
+    "int8, rows": Form(lambda matrix: narrow(tf.constant(matrix)), multiply),
     "bfloat16, reduce": Form(lambda matrix: _half(matrix.T), _reduce),
     "bfloat16, TensorFlow": Form(_half, _multiply_in_half, xla=False),
 }
