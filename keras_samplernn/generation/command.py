@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_samplernn.checkpoint import choose_checkpoint
+from keras_samplernn.checkpoint import Checkpoint, choose_checkpoint
 from keras_samplernn.data.audio import inspect_audio, read_audio
 from keras_samplernn.data.conditioning import read_conditions, read_index, resample_conditions
 from keras_samplernn.data.quantization import Quantizer
@@ -74,9 +74,7 @@ def generate_files(
         raise UserError(*problems)
     # Powers of two, so that other numbers of sounds seldom mean another shape to compile.
     rows = batch_size or (1 if precision == "int8" else min(1 << (len(sounds) - 1).bit_length(), MOST_ROWS))
-    engine = _engine_of(spec, tier_types, rows, precision)
-    chosen.load_weights(engine.model)
-    engine.refresh()
+    engine = _engine_of(spec, tier_types, rows, precision, chosen)
     make_folder(out)
 
     quantizer = Quantizer.of(spec.audio)
@@ -111,14 +109,22 @@ def generate_files(
 _last_engine: tuple[tuple, GenerationEngine] | None = None
 
 
-def _engine_of(spec: Spec, tier_types: Mapping[str, type], rows: int, precision: str) -> GenerationEngine:
-    """Return an engine for a spec's model; the last one again where it serves, since that has compiled already."""
+def _engine_of(
+    spec: Spec, tier_types: Mapping[str, type], rows: int, precision: str, checkpoint: Checkpoint
+) -> GenerationEngine:
+    """Return an engine with a checkpoint's weights; the last one again where it serves, since that has compiled."""
     global _last_engine
     key = spec.to_json(), tuple(sorted(tier_types.items(), key=lambda item: item[0])), rows, precision
-    if _last_engine is None or _last_engine[0] != key:
-        silence = Quantizer.of(spec.audio).silence
-        _last_engine = key, GenerationEngine(assemble(spec, tier_types), silence, rows, CHUNK_SAMPLES, precision)
-    return _last_engine[1]
+    if _last_engine is not None and _last_engine[0] == key:
+        engine = _last_engine[1]
+        checkpoint.load_weights(engine.model)
+        engine.refresh()
+        return engine
+    model = assemble(spec, tier_types)
+    checkpoint.load_weights(model)
+    engine = GenerationEngine(model, Quantizer.of(spec.audio).silence, rows, CHUNK_SAMPLES, precision)
+    _last_engine = key, engine
+    return engine
 
 
 def _requested(

@@ -98,7 +98,7 @@ def generate_chunks(
     for sound in sounds:
         if not sound.samples:
             yield sound, np.empty(0, np.int32), True
-    waiting = deque(sorted(filter(lambda sound: sound.samples, sounds), key=lambda sound: -sound.samples))
+    waiting = deque(sorted((sound for sound in sounds if sound.samples), key=lambda sound: -sound.samples))
     rows: list[_Row | None] = [None] * engine.rows
     carry = start
     while waiting or any(rows):
