@@ -26,6 +26,7 @@ _HOMES = {
     "multiply": "keras_samplernn.model.narrow",
     "narrow": "keras_samplernn.model.narrow",
     "scan_steps": "keras_samplernn.backend",
+    "sum_lookups": "keras_samplernn.backend",
     "sum_rows": "keras_samplernn.model.linear",
     "value_of": "keras_samplernn.model.linear",
 }

@@ -1,12 +1,19 @@
-"""The two things that Keras does not offer alike on its backends: compiling a function, and a loop over time.
+"""What Keras does not offer alike on its backends: compiling a function, a loop over time, sums of look-ups.
 
 TensorFlow unless Keras runs on JAX. All else in tiers, model and loop is `keras.ops`.
 """
 
+import functools
+import operator
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import keras
+from keras import ops
+
+# Whether a function for XLA is being traced: it lacks some of TensorFlow's operations.
+_compiling: ContextVar[bool] = ContextVar("compiling", default=False)
 
 
 def compiled(function: Callable) -> Callable:
@@ -17,7 +24,14 @@ def compiled(function: Callable) -> Callable:
         return jax.jit(function)
     import tensorflow
 
-    return tensorflow.function(function, jit_compile=True, autograph=False)
+    def trace(*args: Any) -> Any:
+        token = _compiling.set(True)
+        try:
+            return function(*args)
+        finally:
+            _compiling.reset(token)
+
+    return tensorflow.function(trace, jit_compile=True, autograph=False)
 
 
 def scan_steps(
@@ -72,3 +86,32 @@ def _scan_tensorflow(function: Callable, rows: Any, state: Any, reverse: bool) -
             lambda done, *_: done < steps, body, (1, state, arrays), parallel_iterations=1, maximum_iterations=steps - 1
         )
     return tree.pack_sequence_as(outputs, [array.stack() for array in arrays]), state
+
+
+def sum_lookups(tables: Any, codes: Any) -> Any:
+    """Add up what each column of codes finds in its table: `(W, Q, D)` at `(N, W)` int32 to `(N, D)`.
+
+    Differentiable. By TensorFlow outside of its compiler, one pass over memory each way.
+    """
+    if keras.backend.backend() == "tensorflow" and not _compiling.get():
+        return _sum_lookups_in_graph(tables, codes)
+    columns = zip(ops.unstack(tables), ops.unstack(codes, axis=-1), strict=True)
+    return functools.reduce(operator.add, (ops.take(table, column, axis=0) for table, column in columns))
+
+
+@ops.custom_gradient
+def _sum_lookups_in_graph(tables: Any, codes: Any) -> Any:
+    import tensorflow as tf
+
+    window, q_levels, dim = tables.shape
+    rows = tf.reshape(codes + tf.range(window) * q_levels, (-1,))
+    sums = tf.repeat(tf.range(tf.shape(codes)[0]), window)
+
+    def gradient(upstream: Any) -> tuple:
+        to_rows = tf.raw_ops.SparseSegmentSumGrad(
+            grad=upstream, indices=rows, segment_ids=sums, output_dim0=window * q_levels
+        )
+        return tf.reshape(to_rows, tables.shape), None
+
+    found = tf.raw_ops.SparseSegmentSum(data=tf.reshape(tables, (-1, dim)), indices=rows, segment_ids=sums)
+    return tf.ensure_shape(found, (codes.shape[0], dim)), gradient

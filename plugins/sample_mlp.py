@@ -7,7 +7,7 @@ import keras
 from keras import ops
 from pydantic import Field, PositiveInt
 
-from keras_samplernn import Inputs, Released, Tier, affine, narrow
+from keras_samplernn import Inputs, Released, Tier, affine, narrow, sum_lookups
 
 
 class SampleMLP(Tier):
@@ -104,11 +104,7 @@ class SampleMLP(Tier):
 
     def step(self, inputs: Inputs, state: tuple, prepared: dict[str, Any]) -> tuple[Any, tuple]:
         """Give the next sample's logits, `(B, 1, q_levels)`; see `Tier.step`."""
-        x = inputs.context  # (B, D)
-        codes = ops.unstack(inputs.codes, axis=-1)
-        # Unstacked, since a table's gradient is then as large as the table and not as all of them.
-        for table, code in zip(ops.unstack(prepared["tables"]), codes, strict=True):
-            x = x + ops.take(table, code, axis=0)
+        x = inputs.context + sum_lookups(prepared["tables"], inputs.codes)  # (B, D)
         if inputs.conditions is not None:
             # Where there is no target (-1) any class will do: nothing is scored there.
             x = x + ops.take(prepared["class"], ops.maximum(inputs.conditions[:, 0], 0), axis=0)

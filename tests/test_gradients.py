@@ -1,11 +1,14 @@
 """The gradients that are written by hand are those that TensorFlow derives from the formula."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
 
-from keras_samplernn import Linear
+from keras_samplernn import Linear, sum_lookups
+from keras_samplernn.backend import compiled
 from keras_samplernn.model.samplernn import bits_per_sample
 
 pytestmark = pytest.mark.law
@@ -56,3 +59,19 @@ def test_linear_with_weight_norm_and_bias(shape):
 
     seen = gradients(lambda: linear(inputs), [inputs, *(variable.value for variable in variables)])
     agree(seen, gradients(formula, [inputs, direction, scale, bias]))
+
+
+@pytest.mark.parametrize(
+    "run",
+    [lambda function: function, functools.partial(tf.function, autograph=False), compiled],
+    ids=["eager", "graph", "XLA"],
+)
+def test_sums_of_lookups(run):
+    (tables,) = random_tensors((3, 7, 4))
+    codes = np.random.default_rng(4).integers(0, 6, (20, 3)).astype("int32")  # many times the same, and 6 never
+
+    def formula():
+        return tf.einsum("nwq,wqd->nd", tf.one_hot(codes, 7), tables)
+
+    seen = run(lambda: gradients(lambda: sum_lookups(tables, codes), [tables]))()
+    agree(seen, gradients(formula, [tables]))
