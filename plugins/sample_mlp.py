@@ -111,4 +111,4 @@ class SampleMLP(Tier):
         if prepared["l2"] is not None:
             x = affine(x, prepared["l2"])
         x = ops.relu(affine(ops.relu(x), prepared["l3"]))
-        return affine(x, prepared["output"])[:, None, :], state
+        return ops.expand_dims(affine(x, prepared["output"]), 1), state
