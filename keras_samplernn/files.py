@@ -1,11 +1,13 @@
-"""Writing files so that nothing half-written ever stands under a final name."""
+"""Files of the program's own: nothing half-written stands under a final name, and nothing is read through a link."""
 
 import contextlib
+import errno
 import json
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from keras_samplernn.errors import UserError
 
@@ -16,9 +18,12 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(
-            f"{path}: cannot be written: {error.strerror}; free the space or choose another folder"
-        ) from error
+        raise cannot_write(path, error.strerror) from error
+
+
+def cannot_write(path: Path, reason: str) -> UserError:
+    """Return the error of a file or folder that takes nothing."""
+    return UserError(f"{path}: cannot be written: {reason}; free the space or choose another folder")
 
 
 def make_folder(path: Path) -> None:
@@ -27,12 +32,28 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
+def create_file(path: Path) -> BinaryIO:
+    """Open a new file for writing; whatever had its name before, a link even, is removed and not written to."""
+    path.unlink(missing_ok=True)
+    return path.open("xb")
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file of the program's own for reading; OSError where it is a link, a device or a pipe."""
+    # Without O_NONBLOCK opening a named pipe waits for a writer.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is no regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file beside `path`, force it to the disk and rename it over `path`."""
     partial = path.with_name(f".{path.name}.partial")
     with writing(path):
         try:
-            with partial.open("wb") as stream:
+            with create_file(partial) as stream:
                 stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_samplernn.errors import UserError
-from keras_samplernn.files import sync_folder
+from keras_samplernn.files import cannot_write, create_file, sync_folder
 
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 
@@ -34,10 +34,10 @@ class WavWriter:
         self._staged = self.path.with_name(f".{self.path.name}.part")
         self._bytes = 0
         try:
-            self._file = self._staged.open("wb")
+            self._file = create_file(self._staged)
             self._file.write(self._header())
         except OSError as error:
-            raise self._error(error) from None
+            raise cannot_write(self.path, error.strerror) from None
 
     def write(self, wave) -> None:
         """Append samples, (n,) floats in [-1, 1]; what is beyond is clipped."""
@@ -48,7 +48,7 @@ class WavWriter:
         try:
             self._file.write(data)
         except OSError as error:
-            raise self._error(error) from None
+            raise cannot_write(self.path, error.strerror) from None
         self._bytes += len(data)
 
     def commit(self) -> None:
@@ -62,7 +62,7 @@ class WavWriter:
             self._staged.replace(self.path)
             sync_folder(self.path.parent)
         except OSError as error:
-            raise self._error(error) from None
+            raise cannot_write(self.path, error.strerror) from None
         finally:
             self.discard()
 
@@ -86,6 +86,3 @@ class WavWriter:
             *(b"fmt ", 16, 1, 1, rate, rate * 2, 2, 16),
             *(b"data", self._bytes),
         )
-
-    def _error(self, error: OSError) -> UserError:
-        return UserError(f"{self.path}: cannot be written: {error.strerror}; free the space or choose another folder")

@@ -1,6 +1,8 @@
 """What TensorBoard shows of a run: figures while it trains, and sounds beside the real ones."""
 
+import contextlib
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,8 @@ from keras_samplernn.checkpoint import weights_of
 from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.data.wav_writer import WavWriter
-from keras_samplernn.files import make_folder
+from keras_samplernn.errors import UserError
+from keras_samplernn.files import cannot_write, make_folder
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.render import CHUNK_SAMPLES, Sound, generate_chunks
 from keras_samplernn.model.samplernn import SampleRNN
@@ -27,34 +30,51 @@ class Monitor:
     """
 
     def __init__(self, folder: Path, spec: Spec):
+        self.folder = folder
         self.spec = spec
-        self._writer = tf.summary.create_file_writer(os.fsencode(folder))
+        with self._writing():
+            self._writer = tf.summary.create_file_writer(os.fsencode(folder))
 
     def __enter__(self) -> "Monitor":
         return self
 
-    def __exit__(self, *_) -> None:
-        self._writer.close()
+    def __exit__(self, failure: type[BaseException] | None, *_) -> None:
+        # What has failed once fails again; the first failure is the one told.
+        with contextlib.nullcontext() if failure is None else contextlib.suppress(UserError), self._writing():
+            self._writer.close()
 
     def log_spec(self, step: int) -> None:
         """Show the spec."""
-        with self._writer.as_default(step):
+        with self._at(step):
             tf.summary.text("spec", "```json\n" + self.spec.to_json() + "```")
 
     def log_figures(self, step: int, figures: dict[str, float]) -> None:
         """Add a point to each named curve, and make it visible at once."""
-        with self._writer.as_default(step):
+        with self._at(step):
             for name, value in figures.items():
                 tf.summary.scalar(name, value)
-        self._writer.flush()
+            self._writer.flush()
 
     def log_sound(self, step: int, name: str, wave: np.ndarray) -> None:
         """Show a sound: to be heard, and as a spectrogram. `wave` is `(n,)` in [-1, 1]."""
-        with self._writer.as_default(step):
+        with self._at(step):
             # TensorBoard gives a tag to one kind of card only.
             tf.summary.audio(f"audio/{name}", wave[None, :, None].astype(np.float32), self.spec.audio.sample_rate)
             tf.summary.image(f"spectrogram/{name}", spectrogram_image(wave)[None])
-        self._writer.flush()
+            self._writer.flush()
+
+    @contextlib.contextmanager
+    def _at(self, step: int) -> Iterator[None]:
+        with self._writing(), self._writer.as_default(step):
+            yield
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Tell what keeps TensorFlow from writing the log as the user's error."""
+        try:
+            yield
+        except tf.errors.OpError as error:
+            raise cannot_write(self.folder, error.message.rsplit("; ", 1)[-1]) from error
 
 
 class HeldOutSounds:
@@ -83,8 +103,13 @@ class HeldOutSounds:
             self.clips.append(self.quantizer.decode(codes))
         self._engine = GenerationEngine(model, self.quantizer.silence, len(self.sounds), CHUNK_SAMPLES)
 
-    def show(self, monitor: Monitor, trained: SampleRNN, step: int, epoch: int) -> None:
-        """Generate with the trained weights, keep the wavs in `epoch_NNNN`, and log them with the real clips."""
+    def show(
+        self, monitor: Monitor, trained: SampleRNN, step: int, epoch: int, pause: Callable[[], None] = lambda: None
+    ) -> None:
+        """Generate with the trained weights, keep the wavs in `epoch_NNNN`, and log them with the real clips.
+
+        `pause` is called again and again meanwhile, and may raise.
+        """
         for variable, value in zip(weights_of(self.model), weights_of(trained), strict=True):
             variable.assign(value)
         self._engine.refresh()
@@ -93,6 +118,7 @@ class HeldOutSounds:
         pieces: dict[str, list[np.ndarray]] = {sound.name: [] for sound in self.sounds}
         start, seed = self._engine.silent_start(), self.spec.training.seed
         for sound, codes, _ in generate_chunks(self._engine, self.sounds, start, seed):
+            pause()
             pieces[sound.name].append(self.quantizer.decode(codes))
         for (name, waves), clip in zip(pieces.items(), self.clips, strict=True):
             wave = np.concatenate(waves)

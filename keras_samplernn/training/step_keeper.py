@@ -13,7 +13,7 @@ from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.progress import Progress
 from keras_samplernn.run import Run
 from keras_samplernn.training.evaluation import Evaluator
-from keras_samplernn.training.interrupt import StopWish
+from keras_samplernn.training.interrupt import Interrupted, StopWish
 from keras_samplernn.training.metrics import write_metrics
 from keras_samplernn.training.monitoring import HeldOutSounds, Monitor
 from keras_samplernn.training.state import TrainingState
@@ -81,11 +81,13 @@ class StepKeeper(keras.callbacks.Callback):
         """Count the step; log, save or stop if it is time."""
         self.state.step += 1
         self.state.epoch_step += 1
-        if not math.isfinite(logs["loss"]):
-            raise UserError(
-                f"{self.run.folder}: the loss is {logs['loss']} at step {self.state.step}; the last checkpoint"
-                " is kept: try a lower training.learning_rate or training.clip_value in a new run"
-            )
+        # Gradients that are no numbers have spoilt the weights by now, and no checkpoint may be written of them.
+        for what, value in (("loss", logs["loss"]), ("gradients' norm", self._gradient_norm())):
+            if not math.isfinite(value):
+                raise UserError(
+                    f"{self.run.folder}: the {what} is {value} at step {self.state.step}; the last checkpoint"
+                    " is kept: try a lower training.learning_rate or training.clip_value in a new run"
+                )
         now = self._last_step_ended = time.monotonic()
         if self._first_step_ended is None:
             self._first_step_ended = now, self._epoch_totals()[1]
@@ -97,6 +99,12 @@ class StepKeeper(keras.callbacks.Callback):
         elif now - self._saved >= 60 * self.spec.training.checkpoint_minutes and self.state.epoch_step < self.last_step:
             self.save()
 
+    def obey(self) -> None:
+        """Where a signal has come, write a checkpoint and raise Interrupted."""
+        if self.wish.signal_number:
+            self.save()
+            raise Interrupted(self.wish.signal_number, self.state.step)
+
     def save(self, validated: bool = False) -> None:
         """Write a checkpoint of the present step."""
         folder, keep = self.run.checkpoints_folder, self.spec.training.keep_checkpoints
@@ -106,13 +114,16 @@ class StepKeeper(keras.callbacks.Callback):
 
     def finish(self, whole_epoch: bool) -> None:
         """Validate, note the figures, save; after a whole epoch, stand at the next one's beginning."""
-        state, model = self.state, self.samplernn
+        state, model, every = self.state, self.samplernn, self.spec.monitoring.every_epochs
         self._log(time.monotonic())
+        # Before the epoch counts as done: broken off, they are made again.
+        if self.sounds and whole_epoch and ((state.epoch + 1) % every == 0 or state.epoch + 1 == self.epochs):
+            self.sounds.show(self.monitor, model, state.step, state.epoch + 1, self.obey)
         row = {
             "epoch": state.epoch + 1,
             "step": state.step,
             "training_bits": float(model.bits.result()),
-            "gradient_norm": float(model.optimizer.gradient_norm),
+            "gradient_norm": self._gradient_norm(),
             "samples_per_second": self._epoch_speed(),
         }
         text = f"epoch {row['epoch']}/{self.epochs}  step {state.step}  training {row['training_bits']:.4f} bits"
@@ -130,16 +141,13 @@ class StepKeeper(keras.callbacks.Callback):
         if row["samples_per_second"]:
             text += f"  {row['samples_per_second']:,} samples/s"
         self.progress.say(text)
-        every = self.spec.monitoring.every_epochs
-        if self.sounds and whole_epoch and (state.epoch % every == 0 or state.epoch == self.epochs):
-            self.sounds.show(self.monitor, model, state.step, state.epoch)
 
     def _validate(self, whole_epoch: bool) -> dict[str, float]:
         """Score the validation files, log that, keep the best; return its columns of metrics.csv.
 
         Patience counts epochs: a validation where `--max-steps` ended the run must not use it up.
         """
-        bits = self.validation.evaluator(self.validation.corpus)
+        bits = self.validation.evaluator(self.validation.corpus, self.obey)
         per_class = bits.per_class(self.spec.class_names) if self.spec.classes else {}
         figures = {"bits/validation": bits.per_sample}
         figures |= {f"bits_per_class/{name}": value for name, value in per_class.items()}
@@ -162,12 +170,15 @@ class StepKeeper(keras.callbacks.Callback):
             self.state.step,
             {
                 "bits/training": (bits - self._logged_bits) / new_samples,
-                "gradient_norm": float(self.samplernn.optimizer.gradient_norm),
+                "gradient_norm": self._gradient_norm(),
                 "samples_per_second": new_samples / (now - self._logged),
                 "learning_rate": float(self.samplernn.optimizer.learning_rate),
             },
         )
         self._begin_interval()
+
+    def _gradient_norm(self) -> float:
+        return float(self.samplernn.optimizer.gradient_norm)
 
     def _epoch_speed(self) -> int | None:
         """Return the epoch's samples per second, without its first step, which may compile; None after one step."""
