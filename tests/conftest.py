@@ -13,6 +13,31 @@ from plugin_install import install_third_party_tier
 from toy import command, toy_spec, write_toy_corpus
 
 
+def pytest_addoption(parser):
+    parser.addoption("--full", action="store_true", help="the full counts of the reliability tests: hours")
+    parser.addoption("--tally", type=Path, help="folder for what the reliability tests counted")
+
+
+@pytest.fixture(scope="session")
+def rounds(request):
+    """How often a reliability test is to try: `rounds(fast, full)`, the second under --full."""
+    return lambda fast, full: full if request.config.getoption("--full") else fast
+
+
+@pytest.fixture
+def tally(request):
+    """Note what a reliability test counted, for docs/reliability.md: `tally(promise, counted, number)`."""
+    folder = request.config.getoption("--tally")
+
+    def note(promise, counted, number):
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            with (folder / "tally.jsonl").open("a") as stream:
+                stream.write(json.dumps([promise, counted, number]) + "\n")
+
+    return note
+
+
 @pytest.fixture(autouse=True, scope="session")
 def corpus_cache(tmp_path_factory):
     """Keep the corpora that tests prepare out of the user's cache."""

@@ -7,20 +7,22 @@ import multiprocessing
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
 
     from keras_samplernn.data.inspection import AudioInfo
 
+LEAST_SECONDS, LEAST_BYTES_A_SECOND = 2.0, 1_000_000
 _READY = "ready"
 
 
 def decode_in_worker(infos: "Sequence[AudioInfo]") -> "Iterator[np.ndarray | str]":
     """Decode in a spawned process; yield, in order, (samples, channels) float32 or the decoder's words.
 
-    Where the worker dies, a new one is given the rest one file at a time, so that the guilty file is known.
+    Where the worker dies or is at a file for too long, a new one is given the rest one file at a time, so that the
+    guilty file is known.
 
     Raises:
         RuntimeError: a worker could not start.
@@ -33,16 +35,24 @@ def decode_in_worker(infos: "Sequence[AudioInfo]") -> "Iterator[np.ndarray | str
                 group = list(pending) if at_once else [pending[0]]
                 try:
                     worker.connection.send(group)
-                    for _ in group:
-                        wave = worker.connection.recv()
+                    for info in group:
+                        # Several at once share the cores.
+                        wave = worker.receive(_seconds_for(info) * (4 if at_once else 1))
                         pending.popleft()
                         yield wave
-                except (EOFError, ConnectionError):
+                except (EOFError, ConnectionError, TimeoutError) as fault:
                     alive = False
                     if not at_once:
+                        hung = isinstance(fault, TimeoutError)
+                        said = "did not end" if hung else f"died of it (exit status {worker.exit_status()})"
                         pending.popleft()
-                        yield f"the decoder died of it (exit status {worker.exit_status()})"
+                        yield f"the decoder {said}"
                     at_once = False
+
+
+def _seconds_for(info: "AudioInfo") -> float:
+    """Return how long a decoder may be at a file: many times what it needs for one of that size."""
+    return LEAST_SECONDS + info.path.stat().st_size / LEAST_BYTES_A_SECOND
 
 
 class _Worker:
@@ -70,6 +80,12 @@ class _Worker:
         self._process.join()
         self.connection.close()
 
+    def receive(self, seconds: float) -> Any:
+        """Return what the process sends next; TimeoutError where it takes longer, EOFError where it dies."""
+        if not self.connection.poll(seconds):
+            raise TimeoutError
+        return self.connection.recv()
+
     def exit_status(self) -> int | None:
         self._process.join(timeout=5)
         return self._process.exitcode
@@ -84,6 +100,9 @@ def _serve(connection) -> None:
     os.dup2(null, 2)
     try:
         from keras_samplernn.data.decoding import run_pipeline
+        from keras_samplernn.data.inspection import has_tensorflow_io
+
+        has_tensorflow_io()  # imports it, which takes longer than a file may
     except Exception as error:
         connection.send(repr(error))
         return
