@@ -10,30 +10,42 @@ Only arrays and JSON are read, never code: the model is rebuilt from the run's s
 which the spec determines; Keras' own names differ from process to process.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import io
 import json
+import math
 import os
 import re
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import keras
 import numpy as np
 
 from keras_samplernn.errors import UserError
-from keras_samplernn.files import make_folder, sync_folder, writing
+from keras_samplernn.files import make_folder, open_file, sync_folder, writing
 from keras_samplernn.model.samplernn import SampleRNN
 
+FILES = ("weights.npz", "training.npz", "state.json")
+MOST_MANIFEST_BYTES = 4096
+# 150,000 rows of metrics.csv for ten classes.
+MOST_STATE_BYTES, MOST_STATE_VALUES = 48_000_000, 3_000_000
+# Of an entry of an npz, beside the array.
+MOST_ENTRY_BYTES = 1024
 _NAME = re.compile(r"step-(\d{10})(-validated)?")
 
 
+class DamagedCheckpoint(UserError):
+    """A checkpoint that is not what was written, as its manifest shows."""
+
+
 class ArraysDoNotFit(UserError):
-    """A checkpoint of a model of another shape."""
+    """A checkpoint of a model of another shape, or one that no run wrote."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +64,14 @@ class Checkpoint:
 
     def read_state(self) -> dict[str, Any]:
         """Return what `save_checkpoint` was given as `state`."""
-        return json.loads(self._read("state.json"))
+        content = self._read("state.json", MOST_STATE_BYTES)
+        # Python's objects take many times the bytes of their text.
+        if sum(map(content.count, (b",", b"[", b"{"))) > MOST_STATE_VALUES:
+            raise self.foreign("state.json")
+        with contextlib.suppress(ValueError, RecursionError):
+            if isinstance(state := json.loads(content), dict):
+                return state
+        raise self.foreign("state.json")
 
     def load_weights(self, model: SampleRNN) -> None:
         """Give the model the weights of this checkpoint."""
@@ -62,40 +81,94 @@ class Checkpoint:
         """Give optimizer, carried states, random states and metrics their values. The optimizer must be built."""
         self._assign("training.npz", _training_variables(model))
 
-    def _assign(self, name: str, variables: Sequence[keras.Variable]) -> None:
-        with np.load(io.BytesIO(self._read(name)), allow_pickle=False) as arrays:
-            found = [arrays[key].shape for key in arrays.files]
-            wanted = [tuple(variable.shape) for variable in variables]
-            if found != wanted:
-                raise ArraysDoNotFit(
-                    f"{self.folder / name}: its arrays do not have the shapes that the run's spec asks for; the spec"
-                    " or the file was changed by hand: restore it, or train anew"
-                )
-            for key, variable in zip(arrays.files, variables, strict=True):
-                variable.assign(arrays[key])
+    def set_aside(self) -> Path:
+        """Rename the folder, so that it is no checkpoint any more and its name is free; return the new name."""
+        aside = self.folder.with_name(f"damaged-{self.folder.name}")
+        shutil.rmtree(aside, ignore_errors=True)
+        with writing(aside):
+            self.folder.rename(aside)
+        return aside
 
-    def _read(self, name: str) -> bytes:
-        """Read a file and hold it against the manifest."""
+    def check_fits(self, outline: SampleRNN) -> None:
+        """Raise ArraysDoNotFit where the weights cannot be those of a model, which may be without values yet."""
+        shapes = _shapes(weights_of(outline))
+        least_bytes = sum(_array_bytes(*each) for each in shapes)
+        if not least_bytes <= self._manifest()["weights.npz"]["size"] <= _most_bytes(shapes):
+            raise self.foreign("weights.npz")
+
+    def check(self) -> None:
+        """Read what generation needs; raise DamagedCheckpoint where it is not whole."""
+        self.read_state()
+        with self._open("weights.npz") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        if digest != self._manifest()["weights.npz"]["sha256"]:
+            raise self._damaged("weights.npz")
+
+    def foreign(self, name: str) -> ArraysDoNotFit:
+        """Return the error of a file that is whole and yet not of this run."""
+        return ArraysDoNotFit(
+            f"{self.folder / name}: does not hold what the run's spec asks for; the spec or the file was changed by"
+            " hand: restore it, or train anew"
+        )
+
+    def _assign(self, name: str, variables: Sequence[keras.Variable]) -> None:
+        wanted = _shapes(variables)
+        content = self._read(name, _most_bytes(wanted))
         try:
-            manifest = json.loads((self.folder / "manifest.json").read_bytes())
-            content = (self.folder / name).read_bytes()
-            intact = manifest[name] == _fingerprint(content)
+            arrays = list(_arrays_of(content, wanted))
+        except (ValueError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError):
+            raise self.foreign(name) from None
+        # All of them are known to be good before the first is used.
+        for array, variable in zip(arrays, variables, strict=True):
+            variable.assign(array)
+
+    def _manifest(self) -> dict[str, dict[str, Any]]:
+        """Return size and sha256 of each file. A manifest is written in one way only: any other byte is damage."""
+        path = self.folder / "manifest.json"
+        try:
+            with open_file(path) as stream:
+                content = stream.read(MOST_MANIFEST_BYTES)
+            manifest = json.loads(content)
+            whole = list(manifest) == list(FILES) and content == _as_json(manifest)
+            said = [[(key, type(value)) for key, value in manifest[name].items()] for name in FILES]
+            whole = whole and all(each == [("size", int), ("sha256", str)] for each in said)
         except OSError as error:
-            raise UserError(
-                f"{error.filename}: cannot be read ({error.strerror}); restore the file, or delete {self.folder} to"
-                " fall back on another checkpoint"
-            ) from None
-        except (ValueError, KeyError, TypeError):
-            raise UserError(
-                f"{self.folder / 'manifest.json'}: is damaged; restore the file, or delete {self.folder} to fall back"
-                " on another checkpoint"
-            ) from None
-        if not intact:
-            raise UserError(
-                f"{self.folder / name}: is damaged, its sha256 is not the manifest's; restore the file, or delete"
-                f" {self.folder} to fall back on another checkpoint"
-            )
+            raise DamagedCheckpoint(f"{path}: cannot be read ({error.strerror})") from None
+        except (ValueError, RecursionError, AttributeError, TypeError, KeyError):
+            whole = False
+        if not whole:
+            raise DamagedCheckpoint(f"{path}: is damaged")
+        return manifest
+
+    def _read(self, name: str, most_bytes: int) -> bytes:
+        """Read a file that is what the manifest says.
+
+        Raises:
+            ArraysDoNotFit: it has more than `most_bytes`.
+            DamagedCheckpoint: it is not what the manifest says.
+        """
+        said = self._manifest()[name]
+        with self._open(name) as stream:
+            if said["size"] > most_bytes:
+                raise self.foreign(name)
+            content = stream.read()
+        if said != _fingerprint(content):
+            raise self._damaged(name)
         return content
+
+    def _open(self, name: str) -> BinaryIO:
+        """Open a file that has the size that the manifest says."""
+        try:
+            stream = open_file(self.folder / name)
+        except OSError as error:
+            raise DamagedCheckpoint(f"{self.folder / name}: cannot be read ({error.strerror})") from None
+        if os.fstat(stream.fileno()).st_size != self._manifest()[name]["size"]:
+            stream.close()
+            raise self._damaged(name)
+        return stream
+
+    def _damaged(self, name: str) -> DamagedCheckpoint:
+        return DamagedCheckpoint(f"{self.folder / name}: is damaged, its size or sha256 is not the manifest's")
 
 
 def save_checkpoint(folder: Path, step: int, validated: bool, model: SampleRNN, state: dict[str, Any]) -> Checkpoint:
@@ -134,21 +207,46 @@ def list_checkpoints(folder: Path) -> list[Checkpoint]:
     return [Checkpoint(folder / match[0], int(match[1]), bool(match[2])) for match in matches]
 
 
-def choose_checkpoint(folder: Path, which: str) -> Checkpoint:
-    """Return the newest checkpoint, or the best by validation (the newest where none is best yet).
+def choose_checkpoint(folder: Path, which: str, say: Callable[[str], None]) -> Checkpoint:
+    """Return the newest checkpoint that is whole, or the best by validation (the newest where none is best yet).
 
     Args:
         folder: the run's checkpoints.
         which: "best" or "newest".
+        say: takes a line for each damaged checkpoint that was passed over.
+
+    Raises:
+        UserError: there is no checkpoint, or none is whole.
     """
     checkpoints = list_checkpoints(folder)
     if not checkpoints:
         raise UserError(f"{folder}: holds no checkpoint yet; train with `fit` first")
-    newest = checkpoints[-1]
-    if which == "newest":
-        return newest
-    best_step = newest.read_state()["best_step"]
-    return next((each for each in checkpoints if each.validated and each.step == best_step), newest)
+    damage: list[DamagedCheckpoint] = []
+    newest = next((each for each in reversed(checkpoints) if _is_whole(each, damage)), None)
+    if newest is None:
+        raise all_damaged(damage)
+    best_step = newest.read_state().get("best_step") if which == "best" else None
+    best = (each for each in checkpoints if each.validated and each.step == best_step)
+    chosen = next((each for each in best if _is_whole(each, damage)), newest)
+    for error in damage:
+        say(f"{error}; {chosen.folder.name} is used")
+    return chosen
+
+
+def _is_whole(checkpoint: Checkpoint, damage: list[DamagedCheckpoint]) -> bool:
+    try:
+        checkpoint.check()
+    except DamagedCheckpoint as error:
+        damage.append(error)
+        return False
+    return True
+
+
+def all_damaged(damage: Iterable[DamagedCheckpoint]) -> UserError:
+    """Return the error of a run of which no checkpoint is whole."""
+    return UserError(
+        *(f"{error}; restore the file from a copy, or begin anew with `fit --restart`" for error in damage)
+    )
 
 
 def prune_checkpoints(folder: Path, keep: int, best_step: int | None) -> None:
@@ -182,9 +280,9 @@ def _write_files(folder: Path, model: SampleRNN, state: dict[str, Any]) -> None:
     manifest = {
         "weights.npz": _write_arrays(folder / "weights.npz", weights_of(model)),
         "training.npz": _write_arrays(folder / "training.npz", _training_variables(model)),
-        "state.json": _write(folder / "state.json", json.dumps(state, indent=1).encode()),
+        "state.json": _write(folder / "state.json", _as_json(state)),
     }
-    _write(folder / "manifest.json", json.dumps(manifest, indent=1).encode())
+    _write(folder / "manifest.json", _as_json(manifest))
     sync_folder(folder)
 
 
@@ -192,12 +290,54 @@ def _write_arrays(path: Path, variables: Sequence[keras.Variable]) -> dict[str, 
     """Write variables as an uncompressed npz, entry by entry, so that memory holds one array at a time."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for number, variable in enumerate(variables):
-            with archive.open(f"{number:05d}.npy", "w", force_zip64=True) as entry:
+            with archive.open(_entry(number), "w", force_zip64=True) as entry:
                 array = np.ascontiguousarray(keras.ops.convert_to_numpy(variable))
                 np.lib.format.write_array(entry, array.reshape(variable.shape), allow_pickle=False)
     with path.open("rb+") as stream:
         os.fsync(stream.fileno())
         return _fingerprint(stream.read())
+
+
+def _arrays_of(content: bytes, wanted: Sequence[tuple[tuple[int, ...], np.dtype]]) -> Iterator[np.ndarray]:
+    """Yield the arrays of an npz, in order; ValueError where they are not those wanted, before anything is unpacked."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        entries = archive.infolist()
+        if len(entries) != len(wanted):
+            raise ValueError(f"{len(entries)} arrays, not {len(wanted)}")
+        for number, (entry, (shape, dtype)) in enumerate(zip(entries, wanted, strict=True)):
+            size = _array_bytes(shape, dtype)
+            stored = entry.compress_type == zipfile.ZIP_STORED and entry.file_size == entry.compress_size
+            if entry.filename != _entry(number) or not stored or entry.file_size > size + MOST_ENTRY_BYTES:
+                raise ValueError(f"{entry.filename} is no array of {size} bytes")
+            with archive.open(entry) as stream:
+                if np.lib.format.read_magic(stream) != (1, 0):
+                    raise ValueError(f"{entry.filename} is of another format")
+                header = np.lib.format.read_array_header_1_0(stream)
+                data = stream.read()
+            if header != (shape, False, dtype) or len(data) != size:
+                raise ValueError(f"{entry.filename} holds {header}, not {shape}")
+            yield np.frombuffer(data, dtype).reshape(shape)
+
+
+def _shapes(variables: Sequence[keras.Variable]) -> list[tuple[tuple[int, ...], np.dtype]]:
+    return [(tuple(variable.shape), np.dtype(variable.dtype)) for variable in variables]
+
+
+def _most_bytes(shapes: Sequence[tuple[tuple[int, ...], np.dtype]]) -> int:
+    """Return the most that an npz of such arrays takes."""
+    return sum(_array_bytes(*each) + MOST_ENTRY_BYTES for each in shapes) + MOST_ENTRY_BYTES
+
+
+def _entry(number: int) -> str:
+    return f"{number:05d}.npy"
+
+
+def _array_bytes(shape: tuple[int, ...], dtype: np.dtype) -> int:
+    return math.prod(shape) * dtype.itemsize
+
+
+def _as_json(value: Any) -> bytes:
+    return json.dumps(value, indent=1).encode()
 
 
 def _write(path: Path, content: bytes) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import fcntl
 import importlib.metadata
+import os
 import platform
 import time
 from collections.abc import Iterator, Mapping
@@ -49,8 +50,9 @@ class Run:
     def locked(self) -> Iterator[None]:
         """Make the folder if it is missing, and keep a second `fit` out; a process that dies leaves no lock."""
         make_folder(self.folder)
+        self._refuse_links()
         with writing(self.folder):
-            stream = (self.folder / ".lock").open("w")
+            stream = (self.folder / ".lock").open("a")
         with stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -59,6 +61,22 @@ class Run:
                     f"{self.folder}: another fit trains this run; wait for it, stop it, or give --run another folder"
                 ) from None
             yield
+
+    def _refuse_links(self) -> None:
+        """Raise UserError for each link in the folder: what a run writes stays in it."""
+        links = [
+            Path(folder, name)
+            for folder, folders, files in os.walk(self.folder)
+            for name in [*folders, *files]
+            if Path(folder, name).is_symlink()
+        ]
+        if links:
+            raise UserError(
+                *(
+                    f"{link}: is a link; a run writes into its own folder only: put the file itself there"
+                    for link in links
+                )
+            )
 
     def record(self, data_manifest: dict[str, Any]) -> None:
         """Write down the spec, the versions and what the corpora are made of."""

@@ -383,45 +383,32 @@ COMMANDS = {
     "weights that are damaged": (
         patch(f"{CHECKPOINT}/weights.npz", 200, "<I", 99),
         GENERATE,
-        (
-            "run/checkpoints/step-0000000002-validated/weights.npz: is damaged, its sha256 is not the "
-            "manifest's; restore the file, or delete run/checkpoints/step-0000000002-validated to fall back "
-            "on another checkpoint"
-        ),
+        "run/checkpoints/step-0000000002-validated/weights.npz: is damaged, its size or sha256 is not the manifest's; "
+        "restore the file from a copy, or begin anew with `fit --restart`",
     ),
     "weights that are cut": (
         cut(f"{CHECKPOINT}/weights.npz", 9),
         GENERATE,
-        (
-            "run/checkpoints/step-0000000002-validated/weights.npz: is damaged, its sha256 is not the "
-            "manifest's; restore the file, or delete run/checkpoints/step-0000000002-validated to fall back "
-            "on another checkpoint"
-        ),
+        "run/checkpoints/step-0000000002-validated/weights.npz: is damaged, its size or sha256 is not the manifest's; "
+        "restore the file from a copy, or begin anew with `fit --restart`",
     ),
     "weights that are missing": (
         remove(f"{CHECKPOINT}/weights.npz"),
         GENERATE,
-        (
-            "run/checkpoints/step-0000000002-validated/weights.npz: cannot be read (No such file or "
-            "directory); restore the file, or delete run/checkpoints/step-0000000002-validated to fall back "
-            "on another checkpoint"
-        ),
+        "run/checkpoints/step-0000000002-validated/weights.npz: cannot be read (No such file or directory); "
+        "restore the file from a copy, or begin anew with `fit --restart`",
     ),
     "a manifest that is damaged": (
         text(f"{CHECKPOINT}/manifest.json", "{"),
         GENERATE,
-        (
-            "run/checkpoints/step-0000000002-validated/manifest.json: is damaged; restore the file, or delete"
-            " run/checkpoints/step-0000000002-validated to fall back on another checkpoint"
-        ),
+        "run/checkpoints/step-0000000002-validated/manifest.json: is damaged; "
+        "restore the file from a copy, or begin anew with `fit --restart`",
     ),
     "a manifest of something else": (
         text(f"{CHECKPOINT}/manifest.json", "[]"),
         GENERATE,
-        (
-            "run/checkpoints/step-0000000002-validated/manifest.json: is damaged; restore the file, or delete"
-            " run/checkpoints/step-0000000002-validated to fall back on another checkpoint"
-        ),
+        "run/checkpoints/step-0000000002-validated/manifest.json: is damaged; "
+        "restore the file from a copy, or begin anew with `fit --restart`",
     ),
     "a run whose spec is broken": (
         text("run/spec.json", "{"),
@@ -432,8 +419,8 @@ COMMANDS = {
         changed("run/spec.json", tiers=frames(4, dim=7)),
         GENERATE,
         (
-            "run/checkpoints/step-0000000002-validated/weights.npz: its arrays do not have the shapes that "
-            "the run's spec asks for; the spec or the file was changed by hand: restore it, or train anew"
+            "run/checkpoints/step-0000000002-validated/weights.npz: does not hold what the run's spec asks for; the"
+            " spec or the file was changed by hand: restore it, or train anew"
         ),
     ),
     # What is asked of it
@@ -502,6 +489,24 @@ COMMANDS = {
         "silence.wav: has 0 samples; a primer has one at least",
     ),
     # The output
+    "a name with control characters": (
+        together(text("a\x1b[2Jb.csv", "0\n"), text("index.txt", "a\x1b[2Jb.csv\n")),
+        GENERATE,
+        'index.txt:1: "a?[2Jb.csv" holds a control character; rename the file',
+    ),
+    "sounds that would take the place of what is read": (
+        together(text("out/a.wav", "0\n"), text("out/generation.json", "a.wav\n")),
+        "generate run --conditioning-index out/generation.json --out out --overwrite",
+        [
+            "out/a.wav: is read and would be overwritten; give --out another folder",
+            "out/generation.json: is read and would be overwritten; give --out another folder",
+        ],
+    ),
+    "a sound that would take its primer's place": (
+        together(copy("valid/a.wav", "sound_000.wav"), text("link/x", "")),
+        "generate free --seconds 0.01 --prime sound_000.wav --out link/.. --overwrite",
+        "sound_000.wav: is read and would be overwritten; give --out another folder",
+    ),
     "sounds that exist": (
         together(text("out/a.wav", "x"), text("out/b.wav", "x")),
         GENERATE,
@@ -572,11 +577,8 @@ COMMANDS = {
     "a checkpoint that is damaged": (
         patch(f"{CHECKPOINT}/training.npz", 200, "<I", 99),
         "fit spec.json --run run --max-steps 3",
-        (
-            "run/checkpoints/step-0000000002-validated/training.npz: is damaged, its sha256 is not the "
-            "manifest's; restore the file, or delete run/checkpoints/step-0000000002-validated to fall back "
-            "on another checkpoint"
-        ),
+        "run/checkpoints/step-0000000002-validated/training.npz: is damaged, its size or sha256 is not the manifest's; "
+        "restore the file from a copy, or begin anew with `fit --restart`",
     ),
     "first weights of another shape": (
         nothing(),

@@ -1,6 +1,7 @@
 """Condition files: one class per audio sample, one per line; and the index that lists them."""
 
 import re
+import unicodedata
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -54,7 +55,7 @@ def read_index(path: str | Path) -> list[Path]:
     """
     path = Path(path)
     try:
-        lines = _read_text(path).decode().splitlines()
+        lines = _read_text(path).decode().split("\n")
     except UnicodeDecodeError:
         raise UserError(f"{path}: is not UTF-8 text; list one condition file a line") from None
     found: list[Path] = []
@@ -64,7 +65,9 @@ def read_index(path: str | Path) -> list[Path]:
         if not (entry := line.strip()):
             continue
         file = path.parent / entry
-        if not _is_file(file):
+        if any(unicodedata.category(character) == "Cc" for character in entry):
+            problems.append(f"{path}:{number}: {_quote(entry)} holds a control character; rename the file")
+        elif not _is_file(file):
             problems.append(f"{path}:{number}: {_quote(entry)} is no file beside the index{_neighbour(file)}")
         elif file.stem in line_of_stem:
             problems.append(

@@ -1,6 +1,7 @@
 """The `generate` command: everything checked first, then sound after sound to disk."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from keras_samplernn.files import make_folder, replace_json
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.render import CHUNK_SAMPLES, Sound, render_sounds
 from keras_samplernn.model.assembly import assemble
+from keras_samplernn.model.memory import outline
 from keras_samplernn.progress import Progress
 from keras_samplernn.run import Run, environment
 from keras_samplernn.spec import Spec
@@ -61,15 +63,18 @@ def generate_files(
             f"--batch-size {batch_size}: --precision int8 makes one sound at a time; leave --batch-size out, or"
             " --precision"
         )
-    lengths = collect(problems, _requested, spec, run.folder, conditioning_index, seconds, count) or []
+    files = collect(problems, read_index, conditioning_index) if conditioning_index and spec.classes else None
+    lengths = collect(problems, _requested, spec, run.folder, conditioning_index, files, seconds, count) or []
     sounds = [
         Sound(_name(stem, temperature, temperatures), stem, samples, temperature, conditions)
         for stem, samples, conditions in lengths
         for temperature in temperatures
     ]
     primer = collect(problems, _read_primer, spec, prime) if prime else None
-    collect(problems, _check_out, out, [f"{sound.name}.wav" for sound in sounds], overwrite)
-    chosen = collect(problems, choose_checkpoint, run.checkpoints_folder, checkpoint)
+    inputs = [conditioning_index, *(files or ()), prime, prime and prime.with_suffix(".csv")]
+    names = [f"{sound.name}.wav" for sound in sounds]
+    collect(problems, _check_out, out, names, [path for path in inputs if path], overwrite)
+    chosen = collect(problems, choose_checkpoint, run.checkpoints_folder, checkpoint, say)
     if problems:
         raise UserError(*problems)
     # Powers of two, so that other numbers of sounds seldom mean another shape to compile.
@@ -120,6 +125,7 @@ def _engine_of(
         checkpoint.load_weights(engine.model)
         engine.refresh()
         return engine
+    checkpoint.check_fits(outline(spec, tier_types))
     model = assemble(spec, tier_types)
     checkpoint.load_weights(model)
     engine = GenerationEngine(model, Quantizer.of(spec.audio).silence, rows, CHUNK_SAMPLES, precision)
@@ -128,9 +134,14 @@ def _engine_of(
 
 
 def _requested(
-    spec: Spec, run_folder: Path, index: Path | None, seconds: float | None, count: int | None
+    spec: Spec,
+    run_folder: Path,
+    index: Path | None,
+    files: Sequence[Path] | None,
+    seconds: float | None,
+    count: int | None,
 ) -> list[tuple[str, int, np.ndarray | None]]:
-    """Return stem, samples and conditions of each sound asked for."""
+    """Return stem, samples and conditions of each sound asked for, by the condition files that the index lists."""
     if spec.classes:
         asked = {
             "without --conditioning-index": index is None,
@@ -144,7 +155,7 @@ def _requested(
                 " the condition files say how long each sound is"
             )
         problems, found = [], []
-        for path in read_index(index):
+        for path in files or ():
             try:
                 conditions = read_conditions(path, spec.classes)
             except UserError as error:
@@ -185,12 +196,20 @@ def _read_primer(spec: Spec, path: Path) -> tuple[np.ndarray, np.ndarray | None]
     return wave, resample_conditions(conditions, len(wave))
 
 
-def _check_out(out: Path, names: Sequence[str], overwrite: bool) -> None:
+def _check_out(out: Path, names: Sequence[str], inputs: Sequence[Path], overwrite: bool) -> None:
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is not a folder; give --out a folder")
-    existing = [name for name in names if (out / name).exists()]
-    if existing and not overwrite:
-        raise UserError(*(f"{out / name}: exists; give --overwrite, or --out another folder" for name in existing))
+    places = {path.resolve(): path for path in inputs}
+    problems = [
+        f"{places[place]}: is read and would be overwritten; give --out another folder"
+        for name in (*names, RECORD)
+        if (place := (out / name).resolve()) in places
+    ]
+    if not overwrite:
+        existing = (out / name for name in names if os.path.lexists(out / name))
+        problems += [f"{path}: exists; give --overwrite, or --out another folder" for path in existing]
+    if problems:
+        raise UserError(*problems)
 
 
 def _note(path: Path, name: str, record: dict[str, Any]) -> None:

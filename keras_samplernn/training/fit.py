@@ -6,17 +6,25 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from keras_samplernn.checkpoint import ArraysDoNotFit, choose_checkpoint, list_checkpoints
+from keras_samplernn.checkpoint import (
+    ArraysDoNotFit,
+    Checkpoint,
+    DamagedCheckpoint,
+    all_damaged,
+    choose_checkpoint,
+    list_checkpoints,
+)
 from keras_samplernn.data.batches import Plan
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.assembly import assemble
+from keras_samplernn.model.memory import check_training_memory
 from keras_samplernn.progress import Progress
 from keras_samplernn.run import Run, check_run_folder, open_run
 from keras_samplernn.spec import Spec, differences
 from keras_samplernn.training.corpora import Corpora, prepare_corpora
 from keras_samplernn.training.evaluation import Evaluator
-from keras_samplernn.training.interrupt import Interrupted, StopWish
+from keras_samplernn.training.interrupt import StopWish
 from keras_samplernn.training.monitoring import HeldOutSounds, Monitor
 from keras_samplernn.training.state import TrainingState
 from keras_samplernn.training.step_keeper import StepKeeper, Validation
@@ -53,6 +61,7 @@ def fit_spec(
         UserError: spec, corpora or run directory are at fault, or the loss is not finite.
     """
     check_run_folder(folder, spec, tier_types, restart)
+    check_training_memory(spec, tier_types)
     corpora = prepare_corpora(spec, say)
     keras.utils.set_random_seed(spec.training.seed)
     tf.config.experimental.enable_op_determinism()
@@ -60,11 +69,11 @@ def fit_spec(
     run = Run(folder, spec)
     # Before the run is begun: what is wrong with the other one leaves no trace here.
     if init_from is not None and (restart or not list_checkpoints(run.checkpoints_folder)):
-        say(f"begins with the weights of {_take_weights(open_run(init_from, tier_types), trainer)}")
+        say(f"begins with the weights of {_take_weights(open_run(init_from, tier_types), trainer, say)}")
     if restart and folder.exists():
         say(f"{folder}: moved to {run.set_aside()}")
     with run.locked():
-        state = _restore(run, trainer)
+        state = _restore(run, trainer, say)
         run.record(corpora.manifest())
         epochs = epochs or spec.training.epochs
         if end := _end(spec, state, epochs, max_steps):
@@ -76,19 +85,33 @@ def fit_spec(
     return run
 
 
-def _restore(run: Run, trainer: Trainer) -> TrainingState:
-    """Give model and optimizer what the newest checkpoint holds; return where the run stands."""
-    checkpoints = list_checkpoints(run.checkpoints_folder)
-    if not checkpoints:
-        return TrainingState()
-    checkpoints[-1].load_weights(trainer.model)
-    checkpoints[-1].load_training(trainer.model)
-    return TrainingState(**checkpoints[-1].read_state())
+def _restore(run: Run, trainer: Trainer, say: Callable[[str], None]) -> TrainingState:
+    """Give model and optimizer what the newest whole checkpoint holds; return where the run stands.
+
+    Damaged ones are set aside, since their names are needed again.
+    """
+    damaged: dict[Checkpoint, DamagedCheckpoint] = {}
+    for checkpoint in reversed(list_checkpoints(run.checkpoints_folder)):
+        try:
+            checkpoint.load_weights(trainer.model)
+            checkpoint.load_training(trainer.model)
+            state = TrainingState.of(checkpoint.read_state())
+        except DamagedCheckpoint as error:
+            damaged[checkpoint] = error
+        except ValueError:
+            raise checkpoint.foreign("state.json") from None
+        else:
+            for other, error in damaged.items():
+                say(f"{error}; {checkpoint.folder.name} is used, and the damaged one kept as {other.set_aside().name}")
+            return state
+    if damaged:
+        raise all_damaged(damaged.values())
+    return TrainingState()
 
 
-def _take_weights(source: Run, trainer: Trainer) -> Path:
+def _take_weights(source: Run, trainer: Trainer, say: Callable[[str], None]) -> Path:
     """Give the model the best weights of another run."""
-    checkpoint = choose_checkpoint(source.checkpoints_folder, "best")
+    checkpoint = choose_checkpoint(source.checkpoints_folder, "best", say)
     try:
         checkpoint.load_weights(trainer.model)
     except ArraysDoNotFit:
@@ -131,9 +154,7 @@ def _train(
             if max_steps is not None:
                 last_step = min(last_step, state.epoch_step + max(max_steps - state.step, 0))
             _fit_epoch(trainer, plan, state, keeper, last_step)
-            if wish.signal_number:
-                keeper.save()
-                raise Interrupted(wish.signal_number, state.step)
+            keeper.obey()
             keeper.finish(whole_epoch=last_step == plan.steps)
 
 

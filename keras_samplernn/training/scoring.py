@@ -8,6 +8,7 @@ from keras_samplernn.checkpoint import choose_checkpoint
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.assembly import assemble
+from keras_samplernn.model.memory import outline
 from keras_samplernn.run import Run
 from keras_samplernn.training.corpora import prepare_folder, prepare_named
 from keras_samplernn.training.evaluation import Evaluator
@@ -32,7 +33,7 @@ def score_run(
         no name, path or time.
     """
     spec = run.spec
-    checkpoint = choose_checkpoint(run.checkpoints_folder, which)
+    checkpoint = choose_checkpoint(run.checkpoints_folder, which, say)
     held_out = [name for name in ("test", "valid") if getattr(spec.data, name) is not None]
     if data is not None:
         corpus = prepare_folder(spec, data, say)
@@ -40,6 +41,7 @@ def score_run(
         corpus = prepare_named(spec, held_out[0], say)
     else:
         raise UserError(f"{run.folder}: its spec names neither test nor validation files; give --data")
+    checkpoint.check_fits(outline(spec, tier_types))
     model = assemble(spec, tier_types)
     checkpoint.load_weights(model)
     training = spec.training

@@ -1,7 +1,10 @@
 """Where a run stands."""
 
 import dataclasses
-from typing import Any
+import json
+from typing import Any, Self
+
+from pydantic import NonNegativeInt, TypeAdapter, ValidationError
 
 
 @dataclasses.dataclass
@@ -18,10 +21,20 @@ class TrainingState:
         rows: of metrics.csv.
     """
 
-    epoch: int = 0
-    step: int = 0
-    epoch_step: int = 0
+    epoch: NonNegativeInt = 0
+    step: NonNegativeInt = 0
+    epoch_step: NonNegativeInt = 0
     best_bits: float | None = None
-    best_step: int | None = None
-    epochs_since_best: int = 0
-    rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    best_step: NonNegativeInt | None = None
+    epochs_since_best: NonNegativeInt = 0
+    rows: list[dict[str, int | float | None]] = dataclasses.field(default_factory=list)
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Self:
+        """Return the state that `dataclasses.asdict` made `values` of; ValueError where it cannot have."""
+        if values.keys() != {field.name for field in dataclasses.fields(cls)}:
+            raise ValueError(f"a state has other fields than {', '.join(values)}")
+        try:
+            return TypeAdapter(cls).validate_json(json.dumps(values), strict=True)
+        except ValidationError as error:
+            raise ValueError(str(error)) from None

@@ -1,0 +1,118 @@
+"""A damaged checkpoint is never loaded: the one before is used, and it is said."""
+
+import random
+import shutil
+
+import pytest
+from command_line import give, write_corpora, write_spec
+
+from keras_samplernn.checkpoint import DamagedCheckpoint, list_checkpoints
+from keras_samplernn.model.assembly import assemble
+from keras_samplernn.model.registry import load_tiers
+from keras_samplernn.run import open_run
+from keras_samplernn.training.optimizer import build_optimizer
+
+FILES = ("manifest.json", "state.json", "training.npz", "weights.npz")
+
+
+@pytest.fixture(scope="module")
+def template(corpus_cache, tmp_path_factory):
+    """A run with the checkpoints of its steps 1 and 2."""
+    home = tmp_path_factory.mktemp("damage") / "home"
+    home.mkdir()
+    write_corpora(home)
+    write_spec(home)
+    for steps in (1, 2):
+        assert give(f"fit spec.json --run run --max-steps {steps}", home).status == 0
+    assert [each.step for each in list_checkpoints(home / "run/checkpoints")] == [1, 2]
+    return home
+
+
+@pytest.fixture(scope="module")
+def model(template):
+    """The run's model with its optimizer, to load checkpoints into."""
+    spec = open_run(template / "run", tier_types := load_tiers()).spec
+    model = assemble(spec, tier_types)
+    model.carry_states(spec.training.batch_size)
+    model.compile(optimizer=build_optimizer(spec, model))
+    return model
+
+
+def flip(path, random_source):
+    """Change one bit; return where."""
+    content = bytearray(path.read_bytes())
+    place = random_source.randrange(8 * len(content))
+    content[place // 8] ^= 1 << place % 8
+    path.write_bytes(content)
+    return f"bit {place}"
+
+
+def cut(path, random_source):
+    """Cut the file short; return where."""
+    length = random_source.randrange(path.stat().st_size)
+    with path.open("rb+") as stream:
+        stream.truncate(length)
+    return f"{length} bytes"
+
+
+@pytest.mark.parametrize(("damage", "fast", "full"), [(flip, 100, 1000), (cut, 30, 200)], ids=["flipped", "cut"])
+def test_no_damage_is_loaded(template, model, tmp_path, rounds, tally, damage, fast, full):
+    random_source = random.Random(7)
+    whole = list_checkpoints(template / "run/checkpoints")[-1]
+    copy = list_checkpoints(shutil.copytree(template / "run/checkpoints", tmp_path / "copy"))[-1]
+    detected = 0
+    for _ in range(rounds(fast, full)):
+        name = random_source.choice(FILES)
+        where = damage(copy.folder / name, random_source)
+        with pytest.raises(DamagedCheckpoint):
+            copy.load_weights(model)
+            copy.load_training(model)
+            copy.read_state()
+            raise AssertionError(f"{name}, {where}: was loaded")
+        detected += 1
+        shutil.copy(whole.folder / name, copy.folder / name)
+    copy.load_training(model)
+    tally("damaged checkpoint", f"{damage.__name__} at random, each detected", detected)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_checkpoint_before_is_used_and_it_is_said(template, tmp_path, name):
+    home = shutil.copytree(template, tmp_path / "home")
+    newest = home / "run/checkpoints/step-0000000002-validated"
+    cut(newest / name, random.Random(1))
+    answer = give("generate run --conditioning-index valid.txt --out sounds", with_index(home))
+    assert answer.status == 0
+    if name != "training.npz":  # generation does not read it
+        damage, _ = answer.err.split("\n", 1)
+        assert damage.startswith(f"run/checkpoints/{newest.name}/{name}: is damaged")
+        assert damage.endswith("; step-0000000001-validated is used")
+    answer = give("fit spec.json --run run --max-steps 3", home)
+    assert answer.status == 0
+    damage, goes_on, *_ = answer.err.splitlines()
+    assert damage.startswith(f"run/checkpoints/{newest.name}/{name}: is damaged")
+    assert damage.endswith(f"; step-0000000001-validated is used, and the damaged one kept as damaged-{newest.name}")
+    assert goes_on == "run: goes on after step 1"
+    whole = shutil.copytree(template, tmp_path / "whole")
+    assert give("fit spec.json --run run --max-steps 3", whole).status == 0
+    last = "run/checkpoints/step-0000000003-validated/training.npz"
+    assert (home / last).read_bytes() == (whole / last).read_bytes()
+
+
+def test_a_run_whose_checkpoints_are_all_damaged_says_so_and_changes_nothing(template, tmp_path):
+    home = shutil.copytree(template, tmp_path / "home")
+    for checkpoint in list_checkpoints(home / "run/checkpoints"):
+        cut(checkpoint.folder / "weights.npz", random.Random(1))
+    for command in ("fit spec.json --run run --max-steps 3", "evaluate run --data valid"):
+        answer = give(command, home)
+        assert (answer.status, answer.out) == (1, "")
+        assert answer.err.splitlines() == [
+            f"run/checkpoints/step-000000000{step}-validated/weights.npz: is damaged, its size or sha256 is not the"
+            " manifest's; restore the file from a copy, or begin anew with `fit --restart`"
+            for step in (2, 1)
+        ]
+    assert [each.step for each in list_checkpoints(home / "run/checkpoints")] == [1, 2]
+
+
+def with_index(home):
+    (home / "valid.txt").write_text("valid/a.csv\n")
+    return home
