@@ -5,7 +5,7 @@ STANDARD := .venv
 NEWEST := .venv-newest
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-standard test-newest lint bench clean
+.PHONY: demo test test-standard test-newest lint bench torture clean
 
 demo: $(STANDARD)/installed
 	$(STANDARD)/bin/python cli.py demo
@@ -26,6 +26,11 @@ test-newest: $(NEWEST)/installed
 # docs/performance.md.
 bench: $(STANDARD)/installed
 	$(STANDARD)/bin/python benchmarks/report.py
+
+# The reliability tests with their full counts: hours. Writes docs/reliability.md.
+torture: $(STANDARD)/installed
+	$(STANDARD)/bin/python -m pip install --quiet --editable ".[torture]"
+	$(STANDARD)/bin/python tests/reliability.py
 
 lint: $(STANDARD)/installed
 	$(STANDARD)/bin/ruff check .

@@ -37,6 +37,8 @@ setup(
         "tfio": ["tensorflow==2.17.1", "tensorflow-io==0.37.1"],
         "cuda": ["tensorflow[and-cuda]"],
         "test": TESTS,
+        # The fuzzer that is led by coverage, for `make torture`.
+        "torture": ["atheris>=2.3"],
     },
     entry_points={
         "console_scripts": ["keras-samplernn = keras_samplernn.commands:main"],

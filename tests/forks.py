@@ -1,0 +1,98 @@
+"""Commands in processes of their own that have imported everything already: starting them takes no seconds.
+
+As a program, the process that they are forked from: a line of JSON for each command in, a line of JSON for what has
+begun and for what has ended out.
+"""
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+
+class Command:
+    """A command that runs.
+
+    Attributes:
+        pid: of its process.
+        messages: the file that its stdout and stderr go to.
+    """
+
+    def __init__(self, forks: "Forks", pid: int, messages: Path):
+        self._forks, self.pid, self.messages = forks, pid, messages
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """Send a signal, if it still runs."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def wait(self) -> tuple[int, int]:
+        """Return the exit status, negative for a signal, and the most memory that it took, in kB."""
+        return tuple(self._forks.receive())
+
+
+class Forks:
+    """Forks commands, one at a time."""
+
+    def __enter__(self) -> "Forks":
+        self._process = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.receive()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._process.stdin.close()
+        self._process.wait()
+
+    def start(self, command: str, folder: Path, messages: Path, most_bytes: int | None = None) -> Command:
+        """Start a command line, without the program's name, in a folder; `most_bytes`: of any file it writes."""
+        self._process.stdin.write(json.dumps([command.split(), str(folder), str(messages), most_bytes]) + "\n")
+        self._process.stdin.flush()
+        return Command(self, self.receive(), messages)
+
+    def receive(self):
+        """Return what the process says next."""
+        return json.loads(self._process.stdout.readline())
+
+
+def _serve() -> None:
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    import tensorflow  # noqa: F401
+
+    import keras_samplernn.generation.command
+    import keras_samplernn.training.fit
+    import keras_samplernn.training.scoring  # noqa: F401
+    from keras_samplernn.commands import main
+    from keras_samplernn.model.registry import load_tiers
+
+    load_tiers()
+    say = os.fdopen(os.dup(1), "w")
+    print(json.dumps("ready"), file=say, flush=True)
+    for line in sys.stdin:
+        arguments, folder, messages, most_bytes = json.loads(line)
+        pid = os.fork()
+        if not pid:
+            os.chdir(folder)
+            stream = os.open(messages, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(stream, 1)
+            os.dup2(stream, 2)
+            if most_bytes is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+            sys.argv = ["keras-samplernn", *arguments]
+            main()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
+        print(pid, file=say, flush=True)
+        _, status, usage = os.wait4(pid, 0)
+        print(json.dumps([os.waitstatus_to_exitcode(status), usage.ru_maxrss]), file=say, flush=True)
+
+
+if __name__ == "__main__":
+    _serve()

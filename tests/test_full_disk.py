@@ -1,0 +1,78 @@
+"""A disk that takes no more is told in one line, leaves nothing half-written, and the same command goes on later."""
+
+import random
+
+import pytest
+import soundfile
+from command_line import write_conditions, write_corpora, write_spec
+from forks import Forks
+
+from keras_samplernn.checkpoint import list_checkpoints
+
+
+@pytest.fixture(scope="module")
+def forks(corpus_cache):
+    with Forks() as forks:
+        yield forks
+
+
+def sizes_of(folder):
+    return [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+
+
+def limits(sizes, count):
+    """Return limits of which each stops another file: sizes at random, more of the small ones."""
+    source = random.Random(3)
+    return sorted({int(source.choice(sizes) * source.random()) for _ in range(count)} | {0})
+
+
+def refused(command, home):
+    """Hold the answer of a command that ran out of space to the promise; return whether it did run out."""
+    status, _ = command.wait()
+    said = command.messages.read_text()
+    if status == 0:
+        return False
+    assert status == 1, said
+    assert "Traceback" not in said, said
+    last = said.splitlines()[-1] if said else "File too large"  # a limit of 0 silences the messages' file too
+    assert "File too large" in said or len(said) == command.messages.stat().st_size, last
+    for path in home.rglob("*.wav"):
+        assert soundfile.info(path).frames
+    assert not [path for path in home.rglob("*") if path.name.endswith((".part", ".partial"))]
+    return True
+
+
+def test_fit_on_a_full_disk(forks, tmp_path, rounds, tally, monkeypatch):
+    write_corpora(tmp_path)
+    write_spec(tmp_path, monitoring={"every_epochs": 1, "sounds": 1, "seconds": 0.05}, training={"epochs": 1})
+    assert forks.start("fit spec.json --run whole", tmp_path, tmp_path / "out").wait()[0] == 0
+    told = 0
+    for number, limit in enumerate(limits(sizes_of(tmp_path / "whole"), rounds(8, 100))):
+        run, messages = f"run_{number}", tmp_path / f"{number}.txt"
+        told += refused(forks.start(f"fit spec.json --run {run}", tmp_path, messages, limit), tmp_path / run)
+        for checkpoint in list_checkpoints(tmp_path / run / "checkpoints"):
+            checkpoint.check()
+        again = forks.start(f"fit spec.json --run {run}", tmp_path, messages)
+        assert again.wait()[0] == 0, messages.read_text()
+    assert told
+    tally("disk full", "fit: a limit on a file's size, told and gone on from", told)
+
+
+def test_generate_on_a_full_disk(forks, tmp_path, rounds, tally):
+    write_corpora(tmp_path)
+    write_spec(tmp_path)
+    assert forks.start("fit spec.json --run run --max-steps 1", tmp_path, tmp_path / "out").wait()[0] == 0
+    for samples in (700, 3000):
+        write_conditions(tmp_path / f"n{samples}.csv", samples)
+    (tmp_path / "index.txt").write_text("n700.csv\nn3000.csv\n")
+    told = 0
+    for number, limit in enumerate(limits([1400, 6100], rounds(6, 50))):
+        command = f"generate run --conditioning-index index.txt --out sounds_{number} --batch-size 1"
+        out, messages = tmp_path / f"sounds_{number}", tmp_path / f"{number}.txt"
+        told += refused(forks.start(command, tmp_path, messages, limit), out)
+        for path in out.glob("*.wav"):
+            assert soundfile.info(path).frames == int(path.stem[1:])
+        assert forks.start(f"{command} --overwrite", tmp_path, messages).wait()[0] == 0
+        assert len([*out.iterdir()]) == 3
+    assert told
+    tally("disk full", "generate: a limit on a file's size, told", told)

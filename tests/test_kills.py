@@ -1,0 +1,88 @@
+"""Killed at any moment and started again, a training ends with the bytes of one that was left alone."""
+
+import csv
+import json
+import random
+import time
+
+import pytest
+from command_line import write_sound, write_spec
+from forks import Forks
+
+from keras_samplernn.checkpoint import list_checkpoints
+
+RNN = {"type": "frame_rnn", "dim": 6}
+MLP = {"type": "sample_mlp", "dim": 6, "emb_size": 4}
+VARIANTS = {
+    "two tiers": {"tiers": [RNN | {"frame_size": 8}, MLP], "conditioning": None},
+    "three tiers": {"tiers": [RNN | {"frame_size": 8}, RNN | {"frame_size": 2}, MLP], "conditioning": None},
+    "four tiers": {"tiers": [RNN | {"frame_size": size} for size in (16, 8, 2)] + [MLP], "conditioning": None},
+    "conditional": {"tiers": [RNN | {"frame_size": 8}, RNN | {"frame_size": 2}, MLP]},
+    "dropout": {"tiers": [RNN | {"frame_size": 8, "n_rnn": 2, "rnn_type": "LSTM", "dropout": 0.3}, MLP]},
+}
+KILLS = 4
+SECONDS = 120
+
+
+@pytest.fixture(scope="module")
+def forks(corpus_cache):
+    with Forks() as forks:
+        yield forks
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def home(request, forks, tmp_path_factory):
+    """Corpora and spec of a variant, and a run `whole` that was left alone; with how long it took."""
+    home = tmp_path_factory.mktemp("kills")
+    for corpus, lengths in (("train", (2400, 2390)), ("valid", (150,))):
+        (home / corpus).mkdir()
+        for number, samples in enumerate(lengths):
+            write_sound(home / corpus / f"{number}.wav", samples, seed=number)
+    write_spec(home, training={"checkpoint_minutes": 0.002}, **VARIANTS[request.param])
+    began = time.monotonic()
+    status, _ = fit(forks, home, "whole").wait()
+    assert status == 0, (home / "whole.txt").read_text()
+    return request.param, home, time.monotonic() - began
+
+
+def fit(forks, home, run):
+    return forks.start(f"fit spec.json --run {run}", home, home / f"{run}.txt")
+
+
+def outcome(run):
+    """Return the last checkpoint's arrays, and state and metrics without what tells the time."""
+    last = list_checkpoints(run / "checkpoints")[-1]
+    state = last.read_state()
+    rows = list(csv.DictReader((run / "metrics.csv").open()))
+    for row in [*state["rows"], *rows]:
+        del row["samples_per_second"]
+    arrays = [(last.folder / name).read_bytes() for name in ("weights.npz", "training.npz")]
+    return last.folder.name, arrays, json.dumps(state), rows
+
+
+def test_chains_of_kills_end_as_if_there_had_been_none(home, forks, rounds, tally):
+    variant, home, seconds = home
+    source, kills, chains = random.Random(variant), 0, rounds(1, 50)
+    expected = outcome(home / "whole")
+    for chain in range(chains):
+        run, newest = f"chain_{chain}", 0
+        for kill in range(KILLS + 1):
+            command = fit(forks, home, run)
+            if kill < KILLS:
+                time.sleep(source.uniform(0.1, 0.9) * seconds / (1 + kill / 2))
+                command.kill()
+            status, _ = command.wait()
+            said = command.messages.read_text()
+            assert "Traceback" not in said, said
+            # All that a checkpoint holds is there again.
+            assert f"{run}: goes on after step {newest}\n" in said or not newest or "is finished" in said or not said
+            checkpoints = list_checkpoints(home / run / "checkpoints")
+            newest = checkpoints[-1].step if checkpoints else 0
+            kills += status == -9
+            if status == 0:
+                break
+        assert status == 0, said
+        assert outcome(home / run) == expected
+    assert kills >= chains
+    tally("bit-identical resume", f"{variant}: chains of up to {KILLS} kills, each with the same bytes", chains)
+    tally("SIGKILL", f"{variant}: kills at random, each resumed by the same command", kills)
