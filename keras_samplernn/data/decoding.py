@@ -101,8 +101,6 @@ def _tensorflow_io_decoders() -> dict[tuple[str, str], Callable]:
         ("wav", "PCM_16"): decoder(audio.decode_wav, tf.int16),
         ("wav", "PCM_24"): decoder(audio.decode_wav, tf.int32),
         ("wav", "FLOAT"): decoder(audio.decode_wav, tf.float32),
-        ("flac", "PCM_16"): decoder(audio.decode_flac, tf.int16),
-        ("flac", "PCM_24"): decoder(audio.decode_flac, tf.int32),
         ("ogg", "VORBIS"): decoder(audio.decode_vorbis),
         ("mp3", "MPEG_LAYER_III"): decoder(audio.decode_mp3),
     }
