@@ -59,6 +59,7 @@ BLANK = "blank line inside the file; every condition after it would shift by one
     [
         ("0\n1\n\n2\n", 3, f"a.csv:3: {BLANK}"),
         ("\n0\n1\n", 3, f"a.csv:1: {BLANK}"),
+        ("\n1\r2", 3, f"a.csv:1: {BLANK}"),  # as many numbers as lines
         ("0\n \n1\n", 3, f"a.csv:2: {BLANK}"),
         (
             "vowel\n0\n",

@@ -118,7 +118,8 @@ class _Parser:
     def _parse_numbers(self, block: bytes) -> np.ndarray | None:
         """Return the classes of a block of clean numbers in range, or None for any other."""
         odd = block.translate(None, b"0123456789\n")
-        if odd.translate(None, b".eE+-\r"):
+        # NumPy takes a carriage return anywhere for a blank; it belongs to the end of a line.
+        if odd.translate(None, b".eE+-\r") or block.count(b"\r") != block.count(b"\r\n"):
             return None
         with warnings.catch_warnings():
             warnings.simplefilter("error", DeprecationWarning)
