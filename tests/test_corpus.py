@@ -1,6 +1,8 @@
+import errno
 import json
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,6 +62,22 @@ def test_pairs_are_found_recursively_and_sorted(tmp_path):
     assert [pair.name for pair in pairs] == ["a/b.wav", "a/z.WAV", "b.wav"]
     assert pairs[1].conditions == tmp_path / "a" / "z.csv"
     assert [pair.conditions for pair in find_pairs(tmp_path, conditional=False)] == [None] * 3
+
+
+def test_a_folder_that_cannot_be_looked_into_is_not_passed_over(tmp_path, monkeypatch):
+    add_sound(tmp_path, "a.wav")
+    add_sound(tmp_path, "private/b.wav")
+    scandir = os.scandir
+
+    def closed(folder):
+        if Path(folder).name == "private":
+            raise PermissionError(errno.EACCES, "Permission denied", folder)
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    assert lines_of(find_pairs, tmp_path, conditional=False) == [
+        f"{tmp_path}/private: cannot be read (Permission denied); see to its permissions or move it away"
+    ]
 
 
 def test_all_problems_of_a_folder_are_raised_together(tmp_path):

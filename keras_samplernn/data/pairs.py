@@ -4,7 +4,7 @@ import hashlib
 import math
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,15 +31,15 @@ def find_pairs(folder: str | Path, conditional: bool) -> list[Pair]:
     """Return the pairs under `folder`, recursively, sorted by name. Hidden files and folders are passed over.
 
     Raises:
-        UserError: the folder is missing or holds no audio; and, one line each, every sound of two formats
-            (`x.wav` beside `x.flac`) and, where `conditional`, every sound without csv and every csv without sound.
+        UserError: the folder is missing, holds no audio, or has a folder in it that cannot be looked into; and, one
+            line each, every sound of two formats (`x.wav` beside `x.flac`) and, where `conditional`, every sound
+            without csv and every csv without sound.
     """
     folder = Path(folder)
     if not folder.is_dir():
         found = "is not a folder" if folder.exists() else "does not exist"
         raise UserError(f"{folder}: {found}; name the folder that holds the corpus")
-    files = [file for file in folder.rglob("*") if file.is_file() and not _is_hidden(file.relative_to(folder))]
-    files.sort(key=lambda file: file.relative_to(folder).as_posix())
+    files = sorted(_files_under(folder), key=lambda file: file.relative_to(folder).as_posix())
     sounds = [file for file in files if file.suffix.lower() in AUDIO_SUFFIXES]
     if not sounds:
         raise UserError(_why_no_sounds(folder, files))
@@ -99,8 +99,16 @@ def _place(name: str) -> float:
     return int.from_bytes(hashlib.sha256(os.fsencode(name)).digest()[:6], "big") / 2**48
 
 
-def _is_hidden(relative: Path) -> bool:
-    return any(part.startswith(".") for part in relative.parts)
+def _files_under(folder: Path) -> Iterator[Path]:
+    """Yield the files in a folder and its folders, but for hidden ones; UserError where one cannot be looked into."""
+
+    def refuse(error: OSError) -> None:
+        raise UserError(f"{error.filename}: cannot be read ({error.strerror}); see to its permissions or move it away")
+
+    for place, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = (name for name in folders if not name.startswith("."))
+        visible = (Path(place, name) for name in names if not name.startswith("."))
+        yield from (file for file in visible if file.is_file())
 
 
 def _why_no_sounds(folder: Path, files: list[Path]) -> str:
