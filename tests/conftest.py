@@ -9,6 +9,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from forks import Forks
 from plugin_install import install_third_party_tier
 from toy import command, toy_spec, write_toy_corpus
 
@@ -44,6 +45,13 @@ def corpus_cache(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cache")
     os.environ["KERAS_SAMPLERNN_CACHE"] = str(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def forks(corpus_cache):
+    """What runs commands in processes that have imported everything already."""
+    with Forks() as forks:
+        yield forks
 
 
 @dataclasses.dataclass(frozen=True)

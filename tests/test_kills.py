@@ -7,7 +7,6 @@ import time
 
 import pytest
 from command_line import write_sound, write_spec
-from forks import Forks
 
 from keras_samplernn.checkpoint import list_checkpoints
 
@@ -22,12 +21,6 @@ VARIANTS = {
 }
 KILLS = 4
 SECONDS = 120
-
-
-@pytest.fixture(scope="module")
-def forks(corpus_cache):
-    with Forks() as forks:
-        yield forks
 
 
 @pytest.fixture(scope="module", params=VARIANTS)

@@ -6,17 +6,10 @@ import time
 
 import pytest
 from command_line import write_sound, write_spec
-from forks import Forks
 
 from keras_samplernn.checkpoint import list_checkpoints
 
 SECONDS = 5.0
-
-
-@pytest.fixture(scope="module")
-def forks(corpus_cache):
-    with Forks() as forks:
-        yield forks
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,9 @@ class Monitor:
         try:
             yield
         except tf.errors.OpError as error:
-            raise cannot_write(self.folder, error.message.rsplit("; ", 1)[-1]) from error
+            # "{{node}} PATH; REASON", and then what TensorFlow was about, in more lines.
+            reason = error.message.splitlines()[0].partition(" [Op:")[0].rpartition("; ")[-1]
+            raise cannot_write(self.folder, reason) from error
 
 
 class HeldOutSounds:
