@@ -262,19 +262,34 @@ def test_restart_keeps_the_old_run_and_may_begin_with_its_weights(home, tmp_path
     assert [path.name for path in (tmp_path / "tiny/checkpoints").iterdir()] == ["step-0000000001-validated"]
 
 
-def test_memory_that_does_not_suffice_is_told_with_what_to_lower(home, tmp_path, monkeypatch):
+EXHAUSTED = {
+    "keras_samplernn.model.samplernn.SampleRNN.fit": (
+        "fit {home}/spec.json --run big",
+        "big: the device has too little memory for 2 windows of 16 samples; lower training.batch_size,"
+        " training.seq_len or the tiers' dim in a new run",
+    ),
+    "keras_samplernn.generation.engine.GenerationEngine.advance": (
+        "generate {home}/runs/tiny --conditioning-index {home}/few.txt --out big --batch-size 64",
+        "{home}/runs/tiny: the device has too little memory for 64 sounds side by side; lower --batch-size",
+    ),
+    "keras_samplernn.training.evaluation.Evaluator.__call__": (
+        "evaluate {home}/runs/tiny --data {home}/valid",
+        "{home}/runs/tiny: the device has too little memory for 2 windows of 16 samples; evaluate on one that has more",
+    ),
+}
+
+
+@pytest.mark.parametrize(("function", "command", "told"), [(key, *value) for key, value in EXHAUSTED.items()])
+def test_memory_that_does_not_suffice_is_told_with_what_to_lower(home, tmp_path, monkeypatch, function, command, told):
     import tensorflow as tf
 
-    def fit(*_, **__):
+    def exhaust(*_, **__):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
 
-    monkeypatch.setattr("keras_samplernn.model.samplernn.SampleRNN.fit", fit)
-    answer = give(f"fit {home / 'spec.json'} --run big", tmp_path)
+    monkeypatch.setattr(function, exhaust)
+    answer = give(command.format(home=home), tmp_path)
     assert (answer.status, answer.out) == (1, "")
-    assert answer.err == (
-        "big: the device has too little memory for 2 windows of 16 samples; lower training.batch_size,"
-        " training.seq_len or the tiers' dim in a new run\n"
-    )
+    assert answer.err.splitlines()[-1] == told.format(home=home)
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_in_one_line_and_keeps_the_checkpoint(home, tmp_path, monkeypatch):

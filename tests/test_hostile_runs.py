@@ -208,7 +208,7 @@ CHECKPOINTS = {
     "an array too many": archive(lambda entries: entries | {"99999.npy": entries["00000.npy"]}),
     "an array too few": archive(lambda entries: dict(list(entries.items())[:-1])),
     "an entry outside": archive(lambda entries: [("../../evil.npy", data) for data in entries.values()]),
-    "an absolute entry": archive(lambda entries: [("/tmp/evil.npy", data) for data in entries.values()]),
+    "an absolute entry": archive(lambda entries: [("/evil.npy", data) for data in entries.values()]),
     "other numbers": archive(first(lambda data: npy(array_of(data).astype("float64")))),
     "another byte order": archive(first(lambda data: npy(array_of(data).astype(">f4")))),
     "another order": archive(
@@ -341,6 +341,11 @@ def test_a_hostile_run_directory_is_not_trained(home, spoil):
 @pytest.mark.parametrize("spoil", BATCHES.values(), ids=BATCHES)
 def test_a_hostile_batch_is_refused_before_anything_is_allocated(home, spoil):
     refused(home, spoil, FIT)
+
+
+@pytest.mark.parametrize("name", ["a width of a million", "a window of 2e9"])
+def test_check_refuses_it_too(home, name):
+    refused(home, SPECS[name], "check spec.json")
 
 
 @pytest.mark.parametrize("command", [GENERATE, FIT], ids=["generate", "fit"])

@@ -3,6 +3,7 @@
 Nothing heavy is imported at the top: the worker sets its environment before TensorFlow is loaded there.
 """
 
+import contextlib
 import multiprocessing
 import os
 from collections import deque
@@ -52,7 +53,9 @@ def decode_in_worker(infos: "Sequence[AudioInfo]") -> "Iterator[np.ndarray | str
 
 def _seconds_for(info: "AudioInfo") -> float:
     """Return how long a decoder may be at a file: many times what it needs for one of that size."""
-    return LEAST_SECONDS + info.path.stat().st_size / LEAST_BYTES_A_SECOND
+    with contextlib.suppress(OSError):  # the decoder will say that it is gone
+        return LEAST_SECONDS + info.path.stat().st_size / LEAST_BYTES_A_SECOND
+    return LEAST_SECONDS
 
 
 class _Worker:

@@ -17,7 +17,7 @@ from keras_samplernn.files import make_folder, replace_json
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.render import CHUNK_SAMPLES, Sound, render_sounds
 from keras_samplernn.model.assembly import assemble
-from keras_samplernn.model.memory import outline
+from keras_samplernn.model.memory import outline, telling_exhaustion
 from keras_samplernn.progress import Progress
 from keras_samplernn.run import Run, environment
 from keras_samplernn.spec import Spec
@@ -99,7 +99,8 @@ def generate_files(
         start = engine.primed_start(quantizer.encode(wave), conditions)
     temperature_of = {sound.name: sound.temperature for sound in sounds}
     total = sum(sound.samples for sound in sounds)
-    with Progress("generate", total) as progress:
+    too_many = telling_exhaustion(run.folder, f"{rows} sounds side by side", "lower --batch-size")
+    with too_many, Progress("generate", total) as progress:
 
         def on_samples(samples: int) -> None:
             done = progress.done + samples

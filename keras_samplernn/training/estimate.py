@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from keras_samplernn.model.assembly import assemble
+from keras_samplernn.model.memory import check_training_memory
 from keras_samplernn.progress import format_duration
 from keras_samplernn.spec import Spec
 from keras_samplernn.training.corpora import Corpora
@@ -20,6 +21,7 @@ TRIAL_SECONDS = 20.0
 
 def estimate(spec: Spec, tier_types: Mapping[str, type], corpora: Corpora) -> Iterator[str]:
     """Yield, line by line, what the corpora hold, how large the model is, and what training takes here."""
+    check_training_memory(spec, tier_types)
     for name, corpus in corpora.present().items():
         seconds = corpus.samples / spec.audio.sample_rate
         yield (

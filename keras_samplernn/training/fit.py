@@ -18,7 +18,7 @@ from keras_samplernn.data.batches import Plan
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.assembly import assemble
-from keras_samplernn.model.memory import check_training_memory
+from keras_samplernn.model.memory import check_training_memory, telling_exhaustion
 from keras_samplernn.progress import Progress
 from keras_samplernn.run import Run, check_run_folder, open_run
 from keras_samplernn.spec import Spec, differences
@@ -163,7 +163,11 @@ def _fit_epoch(trainer: Trainer, plan: Plan, state: TrainingState, keeper: StepK
     if state.epoch_step == last_step:  # it was stopped between its last step and its validation
         return
     keeper.last_step = last_step
-    try:
+    with telling_exhaustion(
+        keeper.run.folder,
+        f"{plan.lanes} windows of {plan.seq_len} samples",
+        "lower training.batch_size, training.seq_len or the tiers' dim in a new run",
+    ):
         trainer.model.fit(
             trainer.batches(plan, state.epoch_step).take(last_step - state.epoch_step),
             initial_epoch=state.epoch,
@@ -172,11 +176,6 @@ def _fit_epoch(trainer: Trainer, plan: Plan, state: TrainingState, keeper: StepK
             verbose=0,
             shuffle=False,  # the plan has done it
         )
-    except tf.errors.ResourceExhaustedError as error:
-        raise UserError(
-            f"{keeper.run.folder}: the device has too little memory for {plan.lanes} windows of {plan.seq_len} samples;"
-            " lower training.batch_size, training.seq_len or the tiers' dim in a new run"
-        ) from error
 
 
 def _end(spec: Spec, state: TrainingState, epochs: int, max_steps: int | None) -> str:

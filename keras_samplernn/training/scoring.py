@@ -8,7 +8,7 @@ from keras_samplernn.checkpoint import choose_checkpoint
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.assembly import assemble
-from keras_samplernn.model.memory import outline
+from keras_samplernn.model.memory import check_scoring_memory, outline, telling_exhaustion
 from keras_samplernn.run import Run
 from keras_samplernn.training.corpora import prepare_folder, prepare_named
 from keras_samplernn.training.evaluation import Evaluator
@@ -41,13 +41,18 @@ def score_run(
         corpus = prepare_named(spec, held_out[0], say)
     else:
         raise UserError(f"{run.folder}: its spec names neither test nor validation files; give --data")
-    checkpoint.check_fits(outline(spec, tier_types))
+    training, outlined = spec.training, outline(spec, tier_types)
+    windows = min(training.batch_size, len(corpus.sounds))
+    checkpoint.check_fits(outlined)
+    check_scoring_memory(spec, outlined, windows)
     model = assemble(spec, tier_types)
     checkpoint.load_weights(model)
-    training = spec.training
     weights = None if precision == "float32" else model.generation_weights(precision)
     silence = Quantizer.of(spec.audio).silence
-    bits = Evaluator(model, silence, training.batch_size, training.seq_len, weights)(corpus)
+    with telling_exhaustion(
+        run.folder, f"{windows} windows of {training.seq_len} samples", "evaluate on one that has more"
+    ):
+        bits = Evaluator(model, silence, windows, training.seq_len, weights)(corpus)
     figures: dict[str, Any] = {
         "bits_per_sample": bits.per_sample,
         "unigram_entropy_bits": corpus.unigram_entropy_bits,
