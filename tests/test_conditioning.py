@@ -47,6 +47,11 @@ def test_numbers_are_read_among_names_unless_a_name_is_a_number(tmp_path):
         read_conditions(path, ("1", "3"))
 
 
+def test_a_number_of_many_digits_is_read_whatever_stands_around_it(tmp_path):
+    content = 200 * "0" + "\n\x1f" + 200 * "0" + "1\n"
+    assert read_conditions(write(tmp_path / "a.csv", content), 3).tolist() == [0, 1]
+
+
 def test_an_empty_file_has_no_conditions(tmp_path):
     assert read_conditions(write(tmp_path / "a.csv", ""), 3, samples=0).shape == (0,)
 
@@ -75,6 +80,7 @@ BLANK = "blank line inside the file; every condition after it would shift by one
         ("0\n-1\n", 3, "a.csv:2: -1 is negative; classes are 0 to 2"),
         ("0\n3\n", 3, "a.csv:2: class 3 is out of range; classes are 0 to 2"),
         ("0\n99999999999999999999\n", 3, "a.csv:2: class 99999999999999999999 is out of range; classes are 0 to 2"),
+        ("\t" + 50 * "9", 3, f"a.csv:1: class {40 * '9'}... is out of range; classes are 0 to 2"),
         ("1\r2\n", 3, 'a.csv:1: "1?2" is not a class; write one whole number per line, 0 to 2; a header? remove it'),
         (b"0\n\xff\xfe\n", 3, "a.csv:2: is not UTF-8 text; write one class per line"),
         ("a\nopne o\n", VOWELS, 'a.csv:2: "opne o" is not a class; classes are a, e, open o; did you mean "open o"?'),
@@ -146,7 +152,7 @@ def test_all_problems_of_an_index_are_raised_together(tmp_path):
         f'{index}:1: "vowel.csv" is no file beside the index; did you mean "vowels.csv"?',
         f'{index}:3: "none/x.csv" is no file beside the index',
         f'{index}:4: "sub/vowels.csv" has the stem of line 2, both would be written to "vowels.wav"; rename one',
-        f'{index}:5: "{"y" * 40}"... is no file beside the index',
+        f'{index}:5: "{"y" * 40}..." is no file beside the index',
     )
 
 

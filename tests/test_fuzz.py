@@ -2,7 +2,7 @@
 
 import copy
 import json
-from decimal import Decimal, InvalidOperation
+import math
 
 import pytest
 from command_line import SPEC
@@ -66,10 +66,10 @@ def naive_conditions(content, classes):
             conditions.append(names.index(value))
             continue
         try:
-            number = Decimal(value) if value.isascii() and "_" not in value else None
-        except InvalidOperation:
-            number = None
-        if number is None or not number.is_finite() or number != number.to_integral_value() or not 0 <= number < count:
+            number = float(value) if value.isascii() and "_" not in value else math.nan
+        except ValueError:
+            return None
+        if not number.is_integer() or not 0 <= number < count:
             return None
         conditions.append(int(number))
     return conditions

@@ -13,7 +13,8 @@ from keras_samplernn.errors import UserError, nearest
 _BLOCK_BYTES = 1 << 24
 _INTEGER = re.compile(r"[+-]?\d+")
 # float() alone would also take 1_0, nan and inf.
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_MOST_SHOWN = 40
 
 
 def read_conditions(path: str | Path, classes: int | Sequence[str], samples: int | None = None) -> np.ndarray:
@@ -144,15 +145,15 @@ class _Parser:
             raise UserError(f"{place}: blank line inside the file; every condition after it would shift by one sample")
         if value in self.names:
             return self.names.index(value)
-        if not (self.takes_numbers and len(value) < 100 and _NUMBER.fullmatch(value)):
+        if not (self.takes_numbers and _NUMBER.fullmatch(value)):
             raise UserError(f"{place}: {self._why_no_class(value, number)}")
-        figure = float(value)
+        figure, shown = float(value), _shown(value)
         if figure < 0:
-            raise UserError(f"{place}: {value} is negative; classes are {self._range()}")
+            raise UserError(f"{place}: {shown} is negative; classes are {self._range()}")
         if figure >= self.count:
-            raise UserError(f"{place}: class {value} is out of range; classes are {self._range()}")
+            raise UserError(f"{place}: class {shown} is out of range; classes are {self._range()}")
         if figure != int(figure):
-            raise UserError(f"{place}: {value} is a fraction; a class is a whole number, {self._range()}")
+            raise UserError(f"{place}: {shown} is a fraction; a class is a whole number, {self._range()}")
         return int(figure)
 
     def _why_no_class(self, value: str, number: int) -> str:
@@ -206,5 +207,9 @@ def _is_folder(path: Path) -> bool:
 
 
 def _quote(value: str) -> str:
-    shown = "".join(character if character.isprintable() else "?" for character in value[:40])
-    return f'"{shown}"' + ("..." if len(value) > 40 else "")
+    return f'"{_shown(value)}"'
+
+
+def _shown(value: str) -> str:
+    shown = "".join(character if character.isprintable() else "?" for character in value[:_MOST_SHOWN])
+    return shown + ("..." if len(value) > _MOST_SHOWN else "")
