@@ -46,6 +46,11 @@ class Run:
         """Sounds generated while training."""
         return self.folder / "samples"
 
+    @property
+    def metrics_file(self) -> Path:
+        """A row of figures for each epoch."""
+        return self.folder / "metrics.csv"
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Make the folder if it is missing, and keep a second `fit` out; a process that dies leaves no lock."""

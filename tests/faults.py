@@ -4,6 +4,7 @@ import contextlib
 import errno
 import io
 import os
+import signal
 from collections.abc import Callable, Iterator
 from unittest import mock
 
@@ -29,7 +30,9 @@ def watched(before: Callable[[str], None]) -> Iterator[None]:
         if isinstance(file, int) or "b" not in mode or not set(mode) & set("wxa+"):
             return io_open(file, mode, *args, **options)
         before("open")
-        return (io.BufferedRandom if "+" in mode else io.BufferedWriter)(File(file, mode.replace("b", "")))
+        return (io.BufferedRandom if "+" in mode else io.BufferedWriter)(
+            File(file, mode.replace("b", ""), opener=options.get("opener"))
+        )
 
     def announced(kind: str) -> Callable:
         function = getattr(os, kind)
@@ -67,6 +70,21 @@ def killed_at(number: int) -> Iterator[None]:
             raise Killed
 
     with watched(before), contextlib.suppress(Killed):
+        yield
+
+
+@contextlib.contextmanager
+def dying_at(number: int) -> Iterator[None]:
+    """Kill this process itself at the operation of that number, counted from 0."""
+    left = number
+
+    def before(kind: str) -> None:
+        nonlocal left
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left -= 1
+
+    with watched(before):
         yield
 
 

@@ -13,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from faults import dying_at
+
 
 class Command:
     """A command that runs.
@@ -49,9 +51,24 @@ class Forks:
         self._process.stdin.close()
         self._process.wait()
 
-    def start(self, command: str, folder: Path, messages: Path, most_bytes: int | None = None) -> Command:
-        """Start a command line, without the program's name, in a folder; `most_bytes`: of any file it writes."""
-        self._process.stdin.write(json.dumps([command.split(), str(folder), str(messages), most_bytes]) + "\n")
+    def start(
+        self,
+        command: str,
+        folder: Path,
+        messages: Path,
+        most_bytes: int | None = None,
+        dies_at: int | None = None,
+    ) -> Command:
+        """Start a command line, without the program's name.
+
+        Args:
+            folder: where it runs.
+            messages: the file for its stdout and stderr.
+            most_bytes: of any file that it writes.
+            dies_at: kills itself at the operation of that number on the disk, of those that `faults` watches.
+        """
+        request = command.split(), str(folder), str(messages), most_bytes, dies_at
+        self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         return Command(self, self.receive(), messages)
 
@@ -75,7 +92,7 @@ def _serve() -> None:
     say = os.fdopen(os.dup(1), "w")
     print(json.dumps("ready"), file=say, flush=True)
     for line in sys.stdin:
-        arguments, folder, messages, most_bytes = json.loads(line)
+        arguments, folder, messages, most_bytes, dies_at = json.loads(line)
         pid = os.fork()
         if not pid:
             os.chdir(folder)
@@ -85,7 +102,8 @@ def _serve() -> None:
             if most_bytes is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
             sys.argv = ["keras-samplernn", *arguments]
-            main()
+            with contextlib.nullcontext() if dies_at is None else dying_at(dies_at):
+                main()
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(0)

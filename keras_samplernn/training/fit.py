@@ -25,6 +25,7 @@ from keras_samplernn.spec import Spec, differences
 from keras_samplernn.training.corpora import Corpora, prepare_corpora
 from keras_samplernn.training.evaluation import Evaluator
 from keras_samplernn.training.interrupt import StopWish
+from keras_samplernn.training.metrics import write_metrics
 from keras_samplernn.training.monitoring import HeldOutSounds, Monitor
 from keras_samplernn.training.state import TrainingState
 from keras_samplernn.training.step_keeper import StepKeeper, Validation
@@ -75,6 +76,8 @@ def fit_spec(
     with run.locked():
         state = _restore(run, trainer, say)
         run.record(corpora.manifest())
+        # A fit that died may have saved its last checkpoint and not yet its figures.
+        write_metrics(run.metrics_file, state.rows)
         epochs = epochs or spec.training.epochs
         if end := _end(spec, state, epochs, max_steps):
             say(f"{run.folder}: is finished: {end}")

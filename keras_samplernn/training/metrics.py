@@ -10,4 +10,7 @@ from keras_samplernn.files import replace_file
 
 def write_metrics(path: Path, rows: list[dict[str, Any]]) -> None:
     """Write all rows anew, so that the file never holds one that a resumed run has gone back behind."""
-    replace_file(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n").encode())
+    if rows:
+        replace_file(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n").encode())
+    else:
+        path.unlink(missing_ok=True)

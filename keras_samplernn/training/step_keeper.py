@@ -137,7 +137,7 @@ class StepKeeper(keras.callbacks.Callback):
             state.epoch, state.epoch_step = state.epoch + 1, 0
             model.reset_metrics()
         self.save(validated=self.validation is not None)
-        write_metrics(self.run.folder / "metrics.csv", state.rows)
+        write_metrics(self.run.metrics_file, state.rows)
         if row["samples_per_second"]:
             text += f"  {row['samples_per_second']:,} samples/s"
         self.progress.say(text)
