@@ -1,4 +1,4 @@
-"""What Keras does not offer alike on its backends: compiling a function, a loop over time, sums of look-ups.
+"""What Keras does not offer alike on its backends: compiled functions, exhausted memory, loops over time, look-ups.
 
 TensorFlow unless Keras runs on JAX. All else in tiers, model and loop is `keras.ops`.
 """
@@ -32,6 +32,15 @@ def compiled(function: Callable) -> Callable:
             _compiling.reset(token)
 
     return tensorflow.function(trace, jit_compile=True, autograph=False)
+
+
+def exhaustion_errors() -> tuple[type[Exception], ...]:
+    """Return what is raised where a device's memory does not suffice."""
+    if keras.backend.backend() == "jax":
+        return (MemoryError,)
+    import tensorflow
+
+    return tensorflow.errors.ResourceExhaustedError, MemoryError
 
 
 def scan_steps(

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator, Mapping
 
 import keras
-import tensorflow as tf
 
+from keras_samplernn.backend import exhaustion_errors
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.samplernn import SampleRNN
@@ -38,7 +38,7 @@ def telling_exhaustion(place: object, what: str, remedy: str) -> Iterator[None]:
     """Tell that a device's memory did not suffice as the user's error: `place`, for `what`, and what to lower."""
     try:
         yield
-    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+    except exhaustion_errors() as error:
         raise UserError(f"{place}: the device has too little memory for {what}; {remedy}") from error
 
 
