@@ -31,9 +31,15 @@ def start_tensorflow(threads: int | None = None) -> None:
 
 @contextlib.contextmanager
 def _native_stderr_held_back() -> Iterator[None]:
-    """Hold back what is written to file descriptor 2; show it only where the block fails."""
+    """Hold back what is written to file descriptor 2; show it only where the block fails, or no folder can hold it."""
     sys.stderr.flush()
-    with tempfile.TemporaryFile() as held_back:
+    with contextlib.ExitStack() as files:
+        held_back = None
+        with contextlib.suppress(OSError):
+            held_back = files.enter_context(tempfile.TemporaryFile())
+        if held_back is None:
+            yield
+            return
         stderr = os.dup(2)
         os.dup2(held_back.fileno(), 2)
         try:

@@ -1,6 +1,7 @@
 """Commands as a user gives them, but within this process, so that many of them cost one import of Keras."""
 
 import contextlib
+import csv
 import dataclasses
 import hashlib
 import io
@@ -14,6 +15,7 @@ from unittest import mock
 import numpy as np
 import soundfile
 
+from keras_samplernn.checkpoint import list_checkpoints
 from keras_samplernn.commands import main
 
 RATE = 4000
@@ -94,3 +96,14 @@ def listing(folder: Path) -> dict[str, str]:
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
         for path in folder.rglob("*")
     }
+
+
+def outcome(run: Path) -> tuple:
+    """Return the last checkpoint's arrays, and state and metrics without what tells the time."""
+    last = list_checkpoints(run / "checkpoints")[-1]
+    state = last.read_state()
+    rows = list(csv.DictReader((run / "metrics.csv").open()))
+    for row in [*state["rows"], *rows]:
+        del row["samples_per_second"]
+    arrays = [(last.folder / name).read_bytes() for name in ("weights.npz", "training.npz")]
+    return last.folder.name, arrays, json.dumps(state), rows

@@ -27,7 +27,10 @@ def rounds(request):
 
 @pytest.fixture
 def tally(request):
-    """Note what a reliability test counted, for docs/reliability.md: `tally(promise, counted, number)`."""
+    """Note what a reliability test counted, for docs/reliability.md: `tally(promise, counted, number)`.
+
+    Numbers of one name are added up; where it begins with "most ", the highest is kept.
+    """
     folder = request.config.getoption("--tally")
 
     def note(promise, counted, number):

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from faults import dying_at
+import faults
 
 
 class Command:
@@ -57,7 +57,7 @@ class Forks:
         folder: Path,
         messages: Path,
         most_bytes: int | None = None,
-        dies_at: int | None = None,
+        fault: tuple[str, int] | None = None,
     ) -> Command:
         """Start a command line, without the program's name.
 
@@ -65,9 +65,9 @@ class Forks:
             folder: where it runs.
             messages: the file for its stdout and stderr.
             most_bytes: of any file that it writes.
-            dies_at: kills itself at the operation of that number on the disk, of those that `faults` watches.
+            fault: one of `faults`, by name, and the number of the operation on the disk that it begins at.
         """
-        request = command.split(), str(folder), str(messages), most_bytes, dies_at
+        request = command.split(), str(folder), str(messages), most_bytes, fault
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         return Command(self, self.receive(), messages)
@@ -92,7 +92,7 @@ def _serve() -> None:
     say = os.fdopen(os.dup(1), "w")
     print(json.dumps("ready"), file=say, flush=True)
     for line in sys.stdin:
-        arguments, folder, messages, most_bytes, dies_at = json.loads(line)
+        arguments, folder, messages, most_bytes, fault = json.loads(line)
         pid = os.fork()
         if not pid:
             os.chdir(folder)
@@ -102,7 +102,7 @@ def _serve() -> None:
             if most_bytes is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
             sys.argv = ["keras-samplernn", *arguments]
-            with contextlib.nullcontext() if dies_at is None else dying_at(dies_at):
+            with getattr(faults, fault[0])(fault[1]) if fault else contextlib.nullcontext():
                 main()
             sys.stdout.flush()
             sys.stderr.flush()

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
@@ -21,6 +22,7 @@ PAGE = PROJECT / "docs" / "reliability.md"
 FUZZ_SECONDS = 600
 FILES = (
     "test_kills.py",
+    "test_operations.py",
     "test_faults.py",
     "test_signals.py",
     "test_damage.py",
@@ -60,8 +62,14 @@ def note(entry: list) -> None:
 
 def page() -> str:
     """Return the page: its words, and then what was counted."""
-    entries = [json.loads(line) for line in (KEPT / "tally.jsonl").read_text().splitlines()]
-    rows = [f"| {promise} | {counted} | {number:,} |" for promise, counted, number in entries]
+    numbers = defaultdict(list)
+    for line in (KEPT / "tally.jsonl").read_text().splitlines():
+        promise, counted, number = json.loads(line)
+        numbers[promise, counted].append(number)
+    rows = []
+    for (promise, counted), each in numbers.items():
+        number = max(each) if counted.startswith("most ") else sum(each)
+        rows.append(f"| {promise} | {counted} | {number:,.{0 if number > 100 else 1}f} |".replace(".0 |", " |"))
     table = "\n".join(["| promise | counted | number |", "| --- | --- | ---: |", *rows])
     versions = f"Python {platform.python_version()}, {platform.system()} on {platform.machine()}"
     words = PAGE.read_text().partition(COUNTED)[0]

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import pickle
-import resource
 import shutil
 import warnings
 import zipfile
@@ -20,6 +19,7 @@ CHECKPOINT = f"run/checkpoints/{STEP}"
 GENERATE, FIT = "generate run --seconds 0.01 --out sounds", "fit spec.json --run run --max-steps 3"
 HUGE = 2_000_000_000
 MEMORY_KB = 1_000_000
+PROMISE = "hostile checkpoint, run directory or spec"
 
 
 @pytest.fixture(scope="module")
@@ -300,21 +300,27 @@ def lambda_archive():
     return content.getvalue()
 
 
-def refused(home, spoil, command):
-    """Spoil a home, give a command there, and hold the answer to the promise."""
-    spoil(home)
-    before = listing_but_pipes(home)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    answer = give(command, home)
-    assert answer.status == 1, answer
-    assert "Traceback" not in answer.err
-    assert all(len(line) < 500 for line in answer.err.splitlines())
-    assert not answer.out
-    after = listing_but_pipes(home)
-    assert {path: after.get(path) for path in before} == before
-    assert not [path for path in after.keys() - before.keys() if not path.startswith("run/.lock")]
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < MEMORY_KB
-    return answer.err.splitlines()
+@pytest.fixture
+def refused(forks, home, tmp_path, tally):
+    """What spoils a home, gives a command there, holds the answer to the promise, and returns its lines."""
+
+    def refused(spoil, command):
+        spoil(home)
+        before = listing_but_pipes(home)
+        status, peak_kb = forks.start(command, home, tmp_path / "said").wait()
+        said = (tmp_path / "said").read_text()
+        assert status == 1, said
+        assert "Traceback" not in said
+        assert all(len(line) < 500 for line in said.splitlines())
+        after = listing_but_pipes(home)
+        assert {path: after.get(path) for path in before} == before
+        assert not [path for path in after.keys() - before.keys() if not path.startswith("run/.lock")]
+        assert peak_kb < MEMORY_KB
+        tally(PROMISE, "crafted runs and specs, each refused", 1)
+        tally(PROMISE, "most memory that a command took of them, in MB", peak_kb / 1000)
+        return said.splitlines()
+
+    return refused
 
 
 def listing_but_pipes(home):
@@ -327,28 +333,28 @@ def listing_but_pipes(home):
 
 
 @pytest.mark.parametrize("spoil", CHECKPOINTS.values(), ids=CHECKPOINTS)
-def test_a_hostile_checkpoint_is_refused(home, spoil):
-    *_, line = refused(home, spoil, GENERATE)
+def test_a_hostile_checkpoint_is_refused(refused, spoil):
+    *_, line = refused(spoil, GENERATE)
     assert line.startswith("run/checkpoints")
 
 
 @pytest.mark.parametrize("spoil", FITTED.values(), ids=FITTED)
-def test_a_hostile_run_directory_is_not_trained(home, spoil):
-    *_, line = refused(home, spoil, FIT)
+def test_a_hostile_run_directory_is_not_trained(refused, spoil):
+    *_, line = refused(spoil, FIT)
     assert line.startswith("run/")
 
 
 @pytest.mark.parametrize("spoil", BATCHES.values(), ids=BATCHES)
-def test_a_hostile_batch_is_refused_before_anything_is_allocated(home, spoil):
-    refused(home, spoil, FIT)
+def test_a_hostile_batch_is_refused_before_anything_is_allocated(refused, spoil):
+    refused(spoil, FIT)
 
 
 @pytest.mark.parametrize("name", ["a width of a million", "a window of 2e9"])
-def test_check_refuses_it_too(home, name):
-    refused(home, SPECS[name], "check spec.json")
+def test_check_refuses_it_too(refused, name):
+    refused(SPECS[name], "check spec.json")
 
 
 @pytest.mark.parametrize("command", [GENERATE, FIT], ids=["generate", "fit"])
 @pytest.mark.parametrize("spoil", SPECS.values(), ids=SPECS)
-def test_a_hostile_spec_is_refused_before_anything_is_allocated(home, spoil, command):
-    refused(home, spoil, command)
+def test_a_hostile_spec_is_refused_before_anything_is_allocated(refused, spoil, command):
+    refused(spoil, command)

@@ -1,15 +1,11 @@
 """Killed at any moment and started again, a training ends with the bytes of one that was left alone."""
 
-import csv
-import json
 import random
-import shutil
 import signal
 import time
 
 import pytest
-from command_line import give, write_corpora, write_sound, write_spec
-from faults import operations
+from command_line import outcome, write_sound, write_spec
 
 from keras_samplernn.checkpoint import list_checkpoints
 
@@ -41,19 +37,8 @@ def home(request, forks, tmp_path_factory):
     return request.param, home, time.monotonic() - began
 
 
-def fit(forks, home, run, **options):
-    return forks.start(f"fit spec.json --run {run}", home, home / f"{run}.txt", **options)
-
-
-def outcome(run):
-    """Return the last checkpoint's arrays, and state and metrics without what tells the time."""
-    last = list_checkpoints(run / "checkpoints")[-1]
-    state = last.read_state()
-    rows = list(csv.DictReader((run / "metrics.csv").open()))
-    for row in [*state["rows"], *rows]:
-        del row["samples_per_second"]
-    arrays = [(last.folder / name).read_bytes() for name in ("weights.npz", "training.npz")]
-    return last.folder.name, arrays, json.dumps(state), rows
+def fit(forks, home, run):
+    return forks.start(f"fit spec.json --run {run}", home, home / f"{run}.txt")
 
 
 def test_chains_of_kills_end_as_if_there_had_been_none(home, forks, rounds, tally):
@@ -82,38 +67,3 @@ def test_chains_of_kills_end_as_if_there_had_been_none(home, forks, rounds, tall
     assert kills >= chains
     tally("bit-identical resume", f"{variant}: chains of up to {KILLS} kills, each with the same bytes", chains)
     tally("SIGKILL", f"{variant}: kills at random, each resumed by the same command", kills)
-
-
-@pytest.fixture(scope="module")
-def resumable(forks, tmp_path_factory):
-    """A run `run` after one of two steps, and `whole` after both; the spec keeps one checkpoint."""
-    home = tmp_path_factory.mktemp("operations")
-    write_corpora(home)
-    write_spec(home, training={"keep_checkpoints": 1, "batch_size": 1}, data={"valid": None})
-    for run, steps in (("run", 1), ("whole", 1), ("whole", 2)):
-        assert forks.start(f"fit spec.json --run {run} --max-steps {steps}", home, home / "out").wait()[0] == 0
-    return home
-
-
-def test_a_kill_at_any_operation_on_the_disk_costs_one_checkpoint_at_most(forks, resumable, rounds, tally):
-    """Every write, fsync, rename, removal: of a checkpoint's commit, and of all that a fit writes before and after."""
-    home, command = resumable, "fit spec.json --run copy --max-steps 2"
-    shutil.copytree(home / "run", home / "copy")
-    kinds = operations(lambda: give(command, home))
-    committed = len(kinds) - kinds[::-1].index("rename")
-    steps, numbers = set(), rounds((committed // 2, committed - 8, committed + 8), range(len(kinds)))
-    for number in numbers:
-        shutil.rmtree(home / "copy")
-        shutil.copytree(home / "run", home / "copy")
-        status, _ = forks.start(command, home, home / "copy.txt", dies_at=number).wait()
-        assert status == -signal.SIGKILL
-        newest = list_checkpoints(home / "copy/checkpoints")[-1]
-        newest.check()
-        steps.add(newest.step)
-        again = forks.start(command, home, home / "copy.txt")
-        assert again.wait()[0] == 0
-        assert f"copy: {'goes on after step 1' if newest.step == 1 else 'is finished'}" in again.messages.read_text()
-        assert outcome(home / "copy") == outcome(home / "whole")
-        assert [path.name for path in (home / "copy/checkpoints").iterdir()] == ["step-0000000002"]
-    assert steps == {1, 2}
-    tally("SIGKILL", "operations on the disk in a fit, killed at each, resumed by the same command", len(numbers))

@@ -1,0 +1,88 @@
+"""A fit that dies, or whose disk is full, at any one of its operations on the disk goes on as if it had not."""
+
+import shutil
+import signal
+
+import pytest
+from command_line import give, outcome, write_corpora, write_spec
+from faults import operations
+
+from keras_samplernn.checkpoint import list_checkpoints
+
+COMMAND = "fit spec.json --run copy --max-steps 2"
+
+
+@pytest.fixture(scope="module")
+def home(forks, tmp_path_factory):
+    """A run `run` after one of two steps, and `whole` after both; the spec keeps one checkpoint."""
+    home = tmp_path_factory.mktemp("operations")
+    write_corpora(home)
+    write_spec(home, training={"keep_checkpoints": 1, "batch_size": 1}, data={"valid": None})
+    for run, steps in (("run", 1), ("whole", 1), ("whole", 2)):
+        assert forks.start(f"fit spec.json --run {run} --max-steps {steps}", home, home / "out").wait()[0] == 0
+    return home
+
+
+@pytest.fixture(scope="module")
+def numbers(home, rounds):
+    """The operations to fail at: under --full each, else one early, and one before and one after the commit."""
+    begin(home)
+    kinds = operations(lambda: give(COMMAND, home))
+    assert {"open", "write", "mkdir", "fsync", "rename", "replace", "unlink", "rmdir"} <= set(kinds)
+    committed = len(kinds) - kinds[::-1].index("rename")
+    return rounds((committed // 2, committed - 8, committed + 8), range(len(kinds)))
+
+
+def begin(home):
+    """Put the run after one step in place."""
+    shutil.rmtree(home / "copy", ignore_errors=True)
+    shutil.copytree(home / "run", home / "copy")
+
+
+def newest(home):
+    """Return the newest checkpoint, which is whole, as all others are."""
+    *_, newest = checkpoints = list_checkpoints(home / "copy/checkpoints")
+    for checkpoint in checkpoints:
+        checkpoint.check()
+    return newest
+
+
+def goes_on(forks, home):
+    """Give the command again, and hold its outcome to that of a run without a fault."""
+    step = newest(home).step
+    again = forks.start(COMMAND, home, home / "copy.txt")
+    assert again.wait()[0] == 0
+    assert f"copy: {'goes on after step 1' if step == 1 else 'is finished'}" in again.messages.read_text()
+    assert outcome(home / "copy") == outcome(home / "whole")
+    assert [path.name for path in (home / "copy/checkpoints").iterdir()] == ["step-0000000002"]
+    return step
+
+
+def test_a_kill_costs_one_checkpoint_at_most(forks, home, numbers, tally):
+    steps = set()
+    for number in numbers:
+        begin(home)
+        status, _ = forks.start(COMMAND, home, home / "copy.txt", fault=("dying_at", number)).wait()
+        assert status == -signal.SIGKILL
+        steps.add(goes_on(forks, home))
+    assert steps == {1, 2}
+    tally("SIGKILL", "operations on the disk in a fit, killed at each, resumed by the same command", len(numbers))
+
+
+def test_a_full_disk_is_told_and_costs_one_checkpoint_at_most(forks, home, numbers, tally):
+    told = 0
+    for number in numbers:
+        begin(home)
+        fit = forks.start(COMMAND, home, home / "copy.txt", fault=("disk_full_at", number))
+        status, _ = fit.wait()
+        said = fit.messages.read_text()
+        assert "Traceback" not in said, (number, said)
+        if status:
+            told += 1
+            assert status == 1
+            assert "No space left on device" in said.splitlines()[-1], (number, said)
+        hidden = [path.name for path in (home / "copy").rglob(".*") if path.name != ".lock"]
+        assert not hidden, number
+        goes_on(forks, home)
+    assert told
+    tally("disk full", "operations on the disk in a fit, no space left from each on, told and gone on from", told)
