@@ -217,6 +217,28 @@ def test_a_primer_changes_what_follows_and_is_no_part_of_it(home, tmp_path, run,
     assert plain != primed
 
 
+def test_sounds_go_to_out_alone_wherever_their_conditions_lie(home, tmp_path):
+    place, victim = tmp_path / "place", tmp_path / "victim"
+    (place / "out").mkdir(parents=True)
+    for path in (tmp_path / "above.csv", tmp_path / "absolute.csv", tmp_path / "target.csv"):
+        write_conditions(path, 3)
+    (place / "link.csv").symlink_to(tmp_path / "target.csv")
+    (place / "index.txt").write_text(f"../above.csv\n{tmp_path}/absolute.csv\nlink.csv\n")
+    # What would lead out of it: links under every name that is written.
+    victim.write_text("kept")
+    for name in ("above.wav", ".above.wav.part", "link.wav", "generation.json", ".generation.json.partial"):
+        (place / "out" / name).symlink_to(victim)
+    before = listing(tmp_path)
+    command = f"generate {home / 'runs/tiny'} --conditioning-index {place / 'index.txt'} --out {place / 'out'}"
+    assert len(done(f"{command} --overwrite", tmp_path)) == 3
+    made = {f"place/out/{name}" for name in ("above.wav", "absolute.wav", "link.wav", "generation.json")}
+    after = listing(tmp_path)
+    assert {path for path in after if path.startswith("place/out/")} == made
+    kept = {path: content for path, content in before.items() if not path.startswith("place/out/")}
+    assert {path: content for path, content in after.items() if path not in made} == kept
+    assert not any((tmp_path / path).is_symlink() for path in made)
+
+
 def test_names_of_files_may_be_no_text(home, tmp_path):
     run = tmp_path / os.fsdecode(b"Kl\xe4nge")
     done(f"fit spec.json --run '{run}' --max-steps 1", home)
