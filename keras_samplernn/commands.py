@@ -17,6 +17,7 @@ import click
 
 from keras_samplernn import __version__
 from keras_samplernn.errors import UserError
+from keras_samplernn.training.interrupt import Interrupted
 
 
 class Place(click.Path):
@@ -122,18 +123,10 @@ def fit(
     from keras_samplernn.run import RUNS
     from keras_samplernn.spec import load_spec
     from keras_samplernn.training.fit import fit_spec
-    from keras_samplernn.training.interrupt import Interrupted
 
     loaded = load_spec(spec, tier_types)
     folder = run_folder or RUNS / loaded.name
-    try:
-        run = fit_spec(loaded, folder, tier_types, epochs, max_steps, restart, init_from, say)
-    except Interrupted as stop:
-        arguments = [argument for argument in sys.argv[1:] if argument != "--restart"]
-        program = ["python", sys.argv[0]] if sys.argv[0].endswith(".py") else ["keras-samplernn"]
-        say(f"stopped after step {stop.step}; a checkpoint is written. To go on:")
-        say(shlex.join([*program, *arguments]))
-        sys.exit(128 + stop.signal_number)
+    run = fit_spec(loaded, folder, tier_types, epochs, max_steps, restart, init_from, say)
     click.echo(run.folder)
     say(f"TensorBoard: tensorboard --logdir {shlex.quote(str(run.logs_folder))}")
 
@@ -282,6 +275,12 @@ def main() -> None:
             command = error.ctx.command_path
             say(f"{command}: {error.format_message().rstrip('.')}; see {command} --help")
         sys.exit(error.exit_code)
+    except Interrupted as stop:
+        arguments = [argument for argument in sys.argv[1:] if argument != "--restart"]
+        program = ["python", sys.argv[0]] if sys.argv[0].endswith(".py") else ["keras-samplernn"]
+        say(f"stopped after step {stop.step}; a checkpoint is written. To go on:")
+        say(shlex.join([*program, *arguments]))
+        sys.exit(128 + stop.signal_number)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(128 + signal.SIGINT)
     except OSError as error:

@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from keras_samplernn.data.wav_writer import WavWriter
 from keras_samplernn.generation.command import generate_files
 from keras_samplernn.spec import load_spec
 from keras_samplernn.training.fit import fit_spec
-from keras_samplernn.training.interrupt import Interrupted
 
 SAMPLE_RATE = 8000
 TRAIN_FILES, VALID_FILES = 80, 6
@@ -141,6 +139,9 @@ def run_demo(folder: Path, tier_types: Mapping[str, type], say: Callable[[str], 
         folder: of the run; corpus and sounds lie beside it, in `NAME-corpus` and `NAME-sounds`.
         tier_types: the installed tiers by name.
         say: takes messages for people; the paths of the sounds go to stdout.
+
+    Raises:
+        Interrupted, UserError: as `fit_spec` and `generate_files` do.
     """
     folder = folder if folder.name else folder.absolute()  # "." has no name
     corpus, sounds = (folder.with_name(f"{folder.name}-{kind}") for kind in ("corpus", "sounds"))
@@ -152,11 +153,7 @@ def run_demo(folder: Path, tier_types: Mapping[str, type], say: Callable[[str], 
     spec = load_spec(corpus / "spec.json", tier_types)
     if folder.exists():
         say(f"{folder}: is there already; what is left of its {spec.training.epochs} epochs is trained now")
-    try:
-        run = fit_spec(spec, folder, tier_types, None, None, False, None, say)
-    except Interrupted as stop:
-        say(f"stopped after step {stop.step}; a checkpoint is written. The same command goes on there")
-        sys.exit(128 + stop.signal_number)
+    run = fit_spec(spec, folder, tier_types, None, None, False, None, say)
     for path in generate_files(
         run,
         tier_types,

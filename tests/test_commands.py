@@ -346,7 +346,7 @@ def trained(corpus_cache, tmp_path_factory):
     return folder
 
 
-def outcome(run: Path) -> tuple[bytes, bytes, dict]:
+def second_epoch(run: Path) -> tuple[bytes, bytes, dict]:
     """Return the weights and all that resuming needs, after both epochs, and the figures of the second."""
     (checkpoint,) = run.glob("checkpoints/step-*600-validated")
     figures = list(csv.DictReader((run / "metrics.csv").open()))[-1]
@@ -359,7 +359,7 @@ def test_two_halves_are_the_whole(trained):
         assert give(f"fit spec.json --run halves --max-steps {steps}", trained).status == 0
     answer = give("fit spec.json --run halves", trained)
     assert answer.err.startswith("halves: goes on after step 450\n")
-    assert outcome(trained / "halves") == outcome(trained / "whole")
+    assert second_epoch(trained / "halves") == second_epoch(trained / "whole")
 
 
 def test_a_training_that_was_told_to_stop_goes_on_as_if_it_had_not(trained):
@@ -379,7 +379,7 @@ def test_a_training_that_was_told_to_stop_goes_on_as_if_it_had_not(trained):
     assert told == f"python {CLI} {' '.join(command)}"
     answer = give(" ".join(command), trained)
     assert answer.err.startswith(f"stopped: goes on after step {step}\n")
-    assert outcome(trained / "stopped") == outcome(trained / "whole")
+    assert second_epoch(trained / "stopped") == second_epoch(trained / "whole")
 
 
 def test_a_finished_run_says_so(trained):

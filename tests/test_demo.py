@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pytest
 import soundfile
+from command_line import give
 
 from keras_samplernn import demo
 from keras_samplernn.model.registry import load_tiers
+from keras_samplernn.training.interrupt import Interrupted
 
 
 def describe(wave):
@@ -77,12 +79,13 @@ def test_the_demo_makes_its_sounds_and_makes_them_again_when_called_again(tiny_d
 
 def test_an_interrupted_demo_says_how_to_go_on(tiny_demo, tmp_path, monkeypatch):
     def interrupted(*arguments):
-        raise demo.Interrupted(15, 7)
+        raise Interrupted(15, 7)
 
     monkeypatch.setattr(demo, "fit_spec", interrupted)
-    lines = []
-    with pytest.raises(SystemExit) as stop:
-        demo.run_demo(tmp_path / "demo", load_tiers(), lines.append)
-    assert stop.value.code == 143
-    assert lines[-1] == "stopped after step 7; a checkpoint is written. The same command goes on there"
+    answer = give("demo --run demo", tmp_path)
+    assert answer.status == 143
+    assert answer.err.splitlines()[-2:] == [
+        "stopped after step 7; a checkpoint is written. To go on:",
+        "keras-samplernn demo --run demo",
+    ]
     assert json.loads((tmp_path / "demo-corpus" / "spec.json").read_text())["name"] == "demo"
