@@ -1,7 +1,8 @@
 """The command line: `python cli.py COMMAND`, or `keras-samplernn COMMAND`.
 
 Results go to stdout, progress and messages to stderr. What a user can mend is told in one line each, with exit
-status 1; usage errors exit with 2, an interruption with 130 or 143. Keras is imported only by commands that need it.
+status 1; usage errors exit with 2, an interruption with 128 and the signal's number. Keras is imported only by
+commands that need it.
 """
 
 import errno
@@ -17,7 +18,8 @@ import click
 
 from keras_samplernn import __version__
 from keras_samplernn.errors import UserError
-from keras_samplernn.training.interrupt import Interrupted
+from keras_samplernn.progress import say
+from keras_samplernn.training.interrupt import Interrupted, heeded
 
 
 class Place(click.Path):
@@ -41,7 +43,7 @@ class Number(click.FloatRange):
 
 FOLDER, FILE = Place("folder"), Place("file")
 # What no program can help: the file or folder is not this user's, or the disk takes no more.
-NOT_OURS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO}
+NOT_OURS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 PRECISION_OPTION = click.option(
     "--precision",
     type=click.Choice(["float32", "int8"]),
@@ -56,11 +58,6 @@ CHECKPOINT_OPTION = click.option(
     show_default=True,
     help="The best by validation, or the newest.",
 )
-
-
-def say(line: str) -> None:
-    """Print a message for people."""
-    click.echo(line, err=True)
 
 
 def _load_tiers(threads: int | None = None) -> dict[str, type]:
@@ -259,7 +256,8 @@ def main() -> None:
     # The pipelines and the training are TensorFlow's, whatever backend the user's other programs use.
     os.environ["KERAS_BACKEND"] = "tensorflow"
     # As an exception, so that what is half-written is removed.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    for number in heeded(signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, frame: sys.exit(128 + number))
     # The name of a file may be no text; it is printed as it is.
     sys.stdout.reconfigure(errors="surrogateescape")
     try:

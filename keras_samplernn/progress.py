@@ -1,13 +1,20 @@
-"""Progress with the time left: a bar on a terminal, plain lines elsewhere."""
+"""What people are told while a command works: messages, and progress with the time left."""
 
+import contextlib
 import sys
 import time
 
 PLAIN_SECONDS = 10.0
 
 
+def say(line: str) -> None:
+    """Print a message on stderr. Where none can be, on a terminal that was closed or a full disk, the work goes on."""
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
+
+
 class Progress:
-    """Shows how far a long job is, on stderr.
+    """Shows how far a long job is, on stderr: a bar on a terminal, plain lines elsewhere.
 
     Args:
         label: what is being done.
@@ -37,7 +44,8 @@ class Progress:
 
     def __exit__(self, *_) -> None:
         if self._bar:
-            self._bar.stop()
+            with contextlib.suppress(OSError):
+                self._bar.stop()
 
     def update(self, done: int, text: str = "") -> None:
         """Set the amount done; `text` says what else is known, speed or loss."""
@@ -46,7 +54,8 @@ class Progress:
         left = f"{format_duration(max(self.total - done, 0) / speed)} left" if speed else ""
         text = "  ".join(part for part in (text, left) if part)
         if self._bar:
-            self._bar.update(self._task, completed=done, total=self.total, text=text)
+            with contextlib.suppress(OSError):
+                self._bar.update(self._task, completed=done, total=self.total, text=text)
         elif time.monotonic() - self._shown >= PLAIN_SECONDS:
             self._shown = time.monotonic()
             percent = 100 * done // max(self.total, 1)
@@ -66,9 +75,10 @@ class Progress:
     def say(self, line: str) -> None:
         """Print a line that stays."""
         if self._bar:
-            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            with contextlib.suppress(OSError):
+                self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:
-            print(line, file=sys.stderr, flush=True)
+            say(line)
 
 
 def format_duration(seconds: float) -> str:

@@ -61,9 +61,13 @@ class Run:
         with stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except BlockingIOError:
                 raise UserError(
                     f"{self.folder}: another fit trains this run; wait for it, stop it, or give --run another folder"
+                ) from None
+            except OSError as error:  # a file system of another machine may know no locks
+                raise UserError(
+                    f"{self.folder}: cannot be locked ({error.strerror}); give --run a folder on another file system"
                 ) from None
             yield
 

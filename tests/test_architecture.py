@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "training": {"errors", "files", "progress", "spec", "data", "model", "run", "checkpoint", "generation"},
     "testing": {"backend", "model"},
     "demo": {"errors", "files", "spec", "data", "model", "run", "training", "generation"},
-    "commands": {"errors", "quiet", "spec", "data", "model", "run", "training", "generation", "demo"},
+    "commands": {"errors", "progress", "quiet", "spec", "data", "model", "run", "training", "generation", "demo"},
 }
 
 

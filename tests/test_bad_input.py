@@ -1,5 +1,6 @@
 """What a user gets wrong is answered with one line a problem, on stderr, and nothing is written."""
 
+import errno
 import fcntl
 import json
 import os
@@ -733,6 +734,15 @@ def test_a_run_that_another_fit_trains_is_left_alone(home):
         fcntl.flock(stream, fcntl.LOCK_EX)
         refused("fit spec.json --run run --max-steps 3", home, [line])
         refused("fit spec.json --run run --restart", home, [line])
+
+
+def test_a_file_system_without_locks_is_named(home, monkeypatch):
+    def flock(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    line = "run: cannot be locked (No locks available); give --run a folder on another file system"
+    refused("fit spec.json --run run --max-steps 3", home, line)
 
 
 @pytest.mark.parametrize("path, mode, command, line", CLOSED)

@@ -1,14 +1,23 @@
 """A first signal ends a training in good order, whatever it is doing; a second one ends it at once."""
 
+import fcntl
+import functools
 import os
+import pty
 import signal
+import subprocess
+import sys
+import termios
 import time
+from pathlib import Path
 
 import pytest
 from command_line import write_sound, write_spec
 
 from keras_samplernn.checkpoint import list_checkpoints
+from keras_samplernn.training.interrupt import StopWish
 
+CLI = Path(__file__).parent.parent / "cli.py"
 SECONDS = 5.0
 
 
@@ -38,10 +47,18 @@ def begin(forks, home, name, run):
     return command
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-@pytest.mark.parametrize("during", ["training", "validation"])
+@pytest.mark.parametrize(
+    ("during", "number"),
+    [
+        ("training", signal.SIGINT),
+        ("training", signal.SIGTERM),
+        ("training", signal.SIGHUP),
+        ("validation", signal.SIGINT),
+        ("validation", signal.SIGTERM),
+    ],
+)
 def test_the_first_signal_writes_a_checkpoint_and_says_how_to_go_on(forks, home, tally, during, number):
-    run = f"{during}_{number}"
+    run = f"{during}_{number:d}"
     command = begin(forks, home, during, run)
     command.kill(number)
     began = time.monotonic()
@@ -78,3 +95,42 @@ def test_the_second_signal_stops_at_once(forks, home, tally):
     again = forks.start("fit validation.json --run twice", home, home / "twice.txt")
     assert again.wait()[0] == 0
     tally("SIGINT, SIGTERM", "most seconds from two signals to the end", round(taken, 2))
+
+
+def test_a_terminal_that_is_closed_costs_messages_only(home):
+    ours, theirs = pty.openpty()
+    command = [sys.executable, CLI, "fit", "training.json", "--run", "closed"]
+    take_it = functools.partial(fcntl.ioctl, theirs, termios.TIOCSCTTY, 0)
+    with subprocess.Popen(
+        command, cwd=home, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, preexec_fn=take_it
+    ) as process:
+        os.close(theirs)
+        said = b""
+        while b"bits" not in said:  # the bar, after a step
+            said += os.read(ours, 4096)
+        os.close(ours)
+        assert process.wait(60) == 128 + signal.SIGHUP
+    (checkpoint,) = list_checkpoints(home / "closed/checkpoints")
+    checkpoint.check()
+    assert checkpoint.step
+
+
+def test_signals_that_are_to_be_ignored_are():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopWish() as wish:
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            os.kill(os.getpid(), signal.SIGHUP)
+            time.sleep(0.1)
+            assert wish.signal_number is None
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_hangup_that_comes_twice_is_one():
+    with StopWish() as wish:
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGHUP)
+            time.sleep(0.1)
+        assert wish.signal_number == signal.SIGHUP

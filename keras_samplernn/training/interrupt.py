@@ -1,8 +1,13 @@
-"""SIGINT and SIGTERM as a wish: the step is finished and a checkpoint written before the program ends."""
+"""SIGINT, SIGTERM and SIGHUP as a wish: the step is finished and a checkpoint written before the program ends."""
 
 import os
 import signal
 import threading
+
+
+def heeded(*numbers: signal.Signals) -> list[signal.Signals]:
+    """Return those signals that this process was not told to ignore, as `nohup` does with SIGHUP."""
+    return [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 class StopWish:
@@ -15,8 +20,6 @@ class StopWish:
         signal_number: the signal that arrived; None while there is none.
     """
 
-    _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
     def __init__(self):
         self.signal_number: int | None = None
 
@@ -25,7 +28,8 @@ class StopWish:
         os.set_blocking(self._tell, False)
         self._fd_before = signal.set_wakeup_fd(self._tell, warn_on_full_buffer=False)
         # A handler there must be, or the signals' own effect takes place.
-        self._before = {number: signal.signal(number, lambda *_: None) for number in self._SIGNALS}
+        numbers = heeded(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        self._before = {number: signal.signal(number, lambda *_: None) for number in numbers}
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
         return self
@@ -41,12 +45,14 @@ class StopWish:
     def _watch(self) -> None:
         while byte := os.read(self._told, 1):
             number = byte[0]
-            if number not in self._SIGNALS:
+            if number not in self._before:
                 continue
-            if self.signal_number is not None:
+            if self.signal_number is None:
+                self.signal_number = number
+            # A terminal that closes may say so twice, by itself and by its shell.
+            elif number != signal.SIGHUP:
                 # As after a power cut: what is half-written has no name yet.
                 os._exit(128 + number)
-            self.signal_number = number
 
 
 class Interrupted(Exception):
