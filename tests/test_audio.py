@@ -256,13 +256,15 @@ def test_a_decoder_that_dies_is_the_error_of_its_file_alone(tmp_path, every_form
     ]
 
 
-def test_a_decoder_that_does_not_end_is_the_error_of_its_file_alone(tmp_path, every_format, monkeypatch):
+@pytest.mark.parametrize("name", ["endless.ogg", "waiting.ogg"])
+def test_a_decoder_that_does_not_end_is_the_error_of_its_file_alone(tmp_path, every_format, monkeypatch, name):
     source = next(path for path in every_format if path.suffix == ".ogg").read_bytes()
-    names = ["a.ogg", "endless.ogg", "b.ogg"]
+    names = ["a.ogg", name, "b.ogg"]
     for name in names:
         (tmp_path / name).write_bytes(source)
     monkeypatch.setattr(worker, "_serve", dying_decoder.serve)
     monkeypatch.setattr(worker, "LEAST_SECONDS", 0.2)
+    monkeypatch.setattr(worker, "PATIENCE", 5)
     monkeypatch.setattr(decoding, "_check", lambda info, said: said)
     assert list(decode_files([inspect_audio(tmp_path / name) for name in names])) == [
         "one of 3",

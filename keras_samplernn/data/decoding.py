@@ -54,9 +54,13 @@ def _check(info: AudioInfo, wave: np.ndarray | str) -> np.ndarray | UserError:
 
 
 def run_pipeline(infos: Sequence[AudioInfo]) -> Iterator[np.ndarray | str]:
-    """Decode in a tf.data pipeline of this process; yield (samples, channels) float32 or what the decoder said."""
+    """Decode in a tf.data pipeline of this process, which is set up at once.
+
+    Yields:
+        (samples, channels) float32, or what the decoder said.
+    """
     if not infos:
-        return
+        return iter(())
     decoders = _tensorflow_io_decoders() if any(info.decoder == "tensorflow-io" for info in infos) else {}
     encodings = list(decoders)
     branches = [*decoders.values(), _decode_with_soundfile]
@@ -71,14 +75,16 @@ def run_pipeline(infos: Sequence[AudioInfo]) -> Iterator[np.ndarray | str]:
     paths = [os.fsencode(info.path) for info in infos]
     dataset = tf.data.Dataset.from_tensor_slices((paths, np.asarray(routes, np.int32)))
     results = iter(dataset.map(decode, num_parallel_calls=_PARALLEL_FILES, deterministic=True))
-    for _ in infos:
-        try:
-            wave, said = next(results)
-        except tf.errors.OpError as error:
-            # The next element is still to be had after one that failed.
-            yield _first_words(error.message)
-        else:
-            yield said.numpy().decode() or wave.numpy()
+    return (_next_wave(results) for _ in infos)
+
+
+def _next_wave(results: Iterator) -> np.ndarray | str:
+    try:
+        wave, said = next(results)
+    except tf.errors.OpError as error:
+        # The next element is still to be had after one that failed.
+        return _first_words(error.message)
+    return said.numpy().decode() or wave.numpy()
 
 
 def _tensorflow_io_decoders() -> dict[tuple[str, str], Callable]:

@@ -6,6 +6,7 @@ Nothing heavy is imported at the top: the worker sets its environment before Ten
 import contextlib
 import multiprocessing
 import os
+import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
     from keras_samplernn.data.inspection import AudioInfo
 
-LEAST_SECONDS, LEAST_BYTES_A_SECOND = 2.0, 1_000_000
+# Of the processor's time, so that a machine's other work is no file's fault; and how many times as long by the clock.
+LEAST_SECONDS, LEAST_BYTES_A_SECOND, PATIENCE = 2.0, 1_000_000, 30
 _READY = "ready"
 
 
@@ -34,25 +36,26 @@ def decode_in_worker(infos: "Sequence[AudioInfo]") -> "Iterator[np.ndarray | str
             alive = True
             while pending and alive:
                 group = list(pending) if at_once else [pending[0]]
+                # Several at once are decoded side by side.
+                seconds = [_seconds_for(info) * (4 if at_once else 1) for info in group]
                 try:
-                    worker.connection.send(group)
-                    for info in group:
-                        # Several at once share the cores.
-                        wave = worker.receive(_seconds_for(info) * (4 if at_once else 1))
+                    worker.connection.send((group, seconds))
+                    for limit in seconds:
+                        wave = worker.receive(PATIENCE * limit)
                         pending.popleft()
                         yield wave
                 except (EOFError, ConnectionError, TimeoutError) as fault:
                     alive = False
                     if not at_once:
-                        hung = isinstance(fault, TimeoutError)
-                        said = "did not end" if hung else f"died of it (exit status {worker.exit_status()})"
+                        status = None if isinstance(fault, TimeoutError) else worker.exit_status()
+                        hung = status in (None, -signal.SIGPROF)
                         pending.popleft()
-                        yield f"the decoder {said}"
+                        yield f"the decoder {'did not end' if hung else f'died of it (exit status {status})'}"
                     at_once = False
 
 
 def _seconds_for(info: "AudioInfo") -> float:
-    """Return how long a decoder may be at a file: many times what it needs for one of that size."""
+    """Return how long a decoder may compute at a file: many times what it needs for one of that size."""
     with contextlib.suppress(OSError):  # the decoder will say that it is gone
         return LEAST_SECONDS + info.path.stat().st_size / LEAST_BYTES_A_SECOND
     return LEAST_SECONDS
@@ -112,8 +115,12 @@ def _serve(connection) -> None:
     connection.send(_READY)
     while True:
         try:
-            group = connection.recv()
+            group, seconds = connection.recv()
         except EOFError:
             return
-        for wave in run_pipeline(group):
-            connection.send(wave)
+        waves = run_pipeline(group)
+        for limit in seconds:
+            # Its signal ends the process, in the midst of native code too.
+            signal.setitimer(signal.ITIMER_PROF, limit)
+            connection.send(next(waves))
+        signal.setitimer(signal.ITIMER_PROF, 0)
