@@ -224,7 +224,9 @@ def choose_checkpoint(folder: Path, which: str, say: Callable[[str], None]) -> C
     damage: list[DamagedCheckpoint] = []
     newest = next((each for each in reversed(checkpoints) if _is_whole(each, damage)), None)
     if newest is None:
-        raise all_damaged(damage)
+        if damage:
+            raise all_damaged(damage)
+        return choose_checkpoint(folder, which, say)  # a fit has replaced them all meanwhile
     best_step = newest.read_state().get("best_step") if which == "best" else None
     best = (each for each in checkpoints if each.validated and each.step == best_step)
     chosen = next((each for each in best if _is_whole(each, damage)), newest)
@@ -237,9 +239,34 @@ def _is_whole(checkpoint: Checkpoint, damage: list[DamagedCheckpoint]) -> bool:
     try:
         checkpoint.check()
     except DamagedCheckpoint as error:
-        damage.append(error)
+        if checkpoint.folder.exists():
+            damage.append(error)
         return False
     return True
+
+
+def use_chosen(
+    chosen: Checkpoint, which: str, say: Callable[[str], None], use: Callable[[Checkpoint], None]
+) -> Checkpoint:
+    """Call `use` with a chosen checkpoint; with the next choice, where a fit has deleted that one meanwhile.
+
+    Args:
+        chosen: what `choose_checkpoint` returned.
+        which, say: its arguments.
+        use: reads the checkpoint.
+
+    Returns:
+        The checkpoint that was used.
+    """
+    while True:
+        try:
+            use(chosen)
+        except DamagedCheckpoint:
+            if chosen.folder.exists():
+                raise
+            chosen = choose_checkpoint(chosen.folder.parent, which, say)
+        else:
+            return chosen
 
 
 def all_damaged(damage: Iterable[DamagedCheckpoint]) -> UserError:

@@ -18,6 +18,7 @@ from command_line import RATE, SPEC, give, listing, write_conditions, write_corp
 import keras_samplernn
 from keras_samplernn.commands import cli
 from keras_samplernn.generation.engine import GenerationEngine
+from keras_samplernn.model import assembly
 from keras_samplernn.model.samplernn import SampleRNN
 
 CLI = Path(__file__).parent.parent / "cli.py"
@@ -215,6 +216,26 @@ def test_a_primer_changes_what_follows_and_is_no_part_of_it(home, tmp_path, run,
     plain, primed = bytes_of(tmp_path / "plain"), bytes_of(tmp_path / "primed")
     assert {name: len(content) for name, content in plain.items()} == {n: len(c) for n, c in primed.items()}
     assert plain != primed
+
+
+@pytest.mark.parametrize("module", ["generation.command", "training.scoring"])
+def test_a_checkpoint_that_a_fit_deletes_meanwhile_is_not_missed(home, tmp_path, monkeypatch, module):
+    run = shutil.copytree(home / "runs/wide", tmp_path / "run")
+    older, newer = (run / f"checkpoints/step-000000000{step}-validated" for step in (2, 3))
+
+    def assemble(*arguments):
+        older.rename(newer)
+        return assembly.assemble(*arguments)
+
+    monkeypatch.setattr(f"keras_samplernn.{module}.assemble", assemble)
+    command = {
+        "generation.command": f"generate run --conditioning-index {home / 'few.txt'} --out sounds --batch-size 3",
+        "training.scoring": f"evaluate run --data {home / 'valid'}",
+    }[module]
+    answer = give(command, tmp_path)
+    assert answer.status == 0, answer.err
+    assert "damaged" not in answer.err
+    assert newer.exists()
 
 
 def test_sounds_go_to_out_alone_wherever_their_conditions_lie(home, tmp_path):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_samplernn.checkpoint import Checkpoint, choose_checkpoint
+from keras_samplernn.checkpoint import Checkpoint, choose_checkpoint, use_chosen
 from keras_samplernn.data.audio import inspect_audio, read_audio
 from keras_samplernn.data.conditioning import read_conditions, read_index, resample_conditions
 from keras_samplernn.data.quantization import Quantizer
@@ -79,7 +79,7 @@ def generate_files(
         raise UserError(*problems)
     # Powers of two, so that other numbers of sounds seldom mean another shape to compile.
     rows = batch_size or (1 if precision == "int8" else min(1 << (len(sounds) - 1).bit_length(), MOST_ROWS))
-    engine = _engine_of(spec, tier_types, rows, precision, chosen)
+    engine, chosen = _engine_of(spec, tier_types, rows, precision, chosen, checkpoint, say)
     make_folder(out)
 
     quantizer = Quantizer.of(spec.audio)
@@ -116,22 +116,29 @@ _last_engine: tuple[tuple, GenerationEngine] | None = None
 
 
 def _engine_of(
-    spec: Spec, tier_types: Mapping[str, type], rows: int, precision: str, checkpoint: Checkpoint
-) -> GenerationEngine:
-    """Return an engine with a checkpoint's weights; the last one again where it serves, since that has compiled."""
+    spec: Spec,
+    tier_types: Mapping[str, type],
+    rows: int,
+    precision: str,
+    chosen: Checkpoint,
+    which: str,
+    say: Callable[[str], None],
+) -> tuple[GenerationEngine, Checkpoint]:
+    """Return an engine and the checkpoint of its weights; the last engine where it serves, since that has compiled."""
     global _last_engine
     key = spec.to_json(), tuple(sorted(tier_types.items(), key=lambda item: item[0])), rows, precision
     if _last_engine is not None and _last_engine[0] == key:
         engine = _last_engine[1]
-        checkpoint.load_weights(engine.model)
+        chosen = use_chosen(chosen, which, say, lambda each: each.load_weights(engine.model))
         engine.refresh()
-        return engine
-    checkpoint.check_fits(outline(spec, tier_types))
+        return engine, chosen
+    outlined = outline(spec, tier_types)
+    chosen = use_chosen(chosen, which, say, lambda each: each.check_fits(outlined))
     model = assemble(spec, tier_types)
-    checkpoint.load_weights(model)
+    chosen = use_chosen(chosen, which, say, lambda each: each.load_weights(model))
     engine = GenerationEngine(model, Quantizer.of(spec.audio).silence, rows, CHUNK_SAMPLES, precision)
     _last_engine = key, engine
-    return engine
+    return engine, chosen
 
 
 def _requested(

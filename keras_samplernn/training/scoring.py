@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from keras_samplernn.checkpoint import choose_checkpoint
+from keras_samplernn.checkpoint import choose_checkpoint, use_chosen
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.assembly import assemble
@@ -33,7 +33,7 @@ def score_run(
         no name, path or time.
     """
     spec = run.spec
-    checkpoint = choose_checkpoint(run.checkpoints_folder, which, say)
+    chosen = choose_checkpoint(run.checkpoints_folder, which, say)
     held_out = [name for name in ("test", "valid") if getattr(spec.data, name) is not None]
     if data is not None:
         corpus = prepare_folder(spec, data, say)
@@ -43,10 +43,10 @@ def score_run(
         raise UserError(f"{run.folder}: its spec names neither test nor validation files; give --data")
     training, outlined = spec.training, outline(spec, tier_types)
     windows = min(training.batch_size, len(corpus.sounds))
-    checkpoint.check_fits(outlined)
+    chosen = use_chosen(chosen, which, say, lambda each: each.check_fits(outlined))
     check_scoring_memory(spec, outlined, windows)
     model = assemble(spec, tier_types)
-    checkpoint.load_weights(model)
+    use_chosen(chosen, which, say, lambda each: each.load_weights(model))
     weights = None if precision == "float32" else model.generation_weights(precision)
     silence = Quantizer.of(spec.audio).silence
     with telling_exhaustion(
