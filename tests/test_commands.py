@@ -1,6 +1,7 @@
 """The commands do what their help says: through the command line, as a user gives them."""
 
 import csv
+import dataclasses
 import json
 import os
 import shutil
@@ -13,13 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from command_line import RATE, SPEC, give, listing, write_conditions, write_corpora, write_sound, write_spec
+from command_line import RATE, SPEC, give, listing, outcome, write_conditions, write_corpora, write_sound, write_spec
 
 import keras_samplernn
 from keras_samplernn.commands import cli
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.model import assembly
 from keras_samplernn.model.samplernn import SampleRNN
+from keras_samplernn.training.evaluation import Evaluator
 
 CLI = Path(__file__).parent.parent / "cli.py"
 DROPOUT = [SPEC["tiers"][0] | {"dropout": 0.2}, SPEC["tiers"][1]]
@@ -247,7 +249,7 @@ def test_sounds_go_to_out_alone_wherever_their_conditions_lie(home, tmp_path):
     (place / "index.txt").write_text(f"../above.csv\n{tmp_path}/absolute.csv\nlink.csv\n")
     # What would lead out of it: links under every name that is written.
     victim.write_text("kept")
-    for name in ("above.wav", ".above.wav.part", "link.wav", "generation.json", ".generation.json.partial"):
+    for name in ("above.wav", ".above.wav.partial", "link.wav", "generation.json", ".generation.json.partial"):
         (place / "out" / name).symlink_to(victim)
     before = listing(tmp_path)
     command = f"generate {home / 'runs/tiny'} --conditioning-index {place / 'index.txt'} --out {place / 'out'}"
@@ -354,6 +356,24 @@ def test_a_loss_that_is_not_finite_ends_the_run_in_one_line_and_keeps_the_checkp
     assert listing(tmp_path / "run" / "checkpoints") == before
 
 
+def test_a_validation_that_is_not_finite_ends_the_run_before_a_checkpoint(home, tmp_path, monkeypatch):
+    score = Evaluator.__call__
+    monkeypatch.setattr(
+        Evaluator, "__call__", lambda *arguments: dataclasses.replace(score(*arguments), total=float("nan"))
+    )
+    answer = give(f"fit {home / 'spec.json'} --run run --max-steps 1", tmp_path)
+    assert (answer.status, answer.out) == (1, "")
+    assert answer.err.startswith(
+        "run: the validation's loss is nan at step 1; the last checkpoint is kept: try a lower"
+    )
+    assert not (tmp_path / "run/checkpoints").exists()
+
+
+def test_gradients_may_be_left_unclipped(home, tmp_path):
+    write_spec(home, "unclipped.json", name="unclipped", training={"clip_value": None})
+    assert give(f"fit {home / 'unclipped.json'} --max-steps 2", tmp_path).status == 0
+
+
 @pytest.fixture(scope="module")
 def trained(corpus_cache, tmp_path_factory):
     """Two epochs of a conditional model with dropout, at once: what interrupted runs must come to, byte for byte."""
@@ -401,6 +421,22 @@ def test_a_training_that_was_told_to_stop_goes_on_as_if_it_had_not(trained):
     answer = give(" ".join(command), trained)
     assert answer.err.startswith(f"stopped: goes on after step {step}\n")
     assert second_epoch(trained / "stopped") == second_epoch(trained / "whole")
+
+
+def test_a_training_that_was_told_to_stop_in_its_validation_goes_on_as_if_it_had_not(trained, monkeypatch):
+    def stop(*_):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.2)  # the thread that hears it
+        return evaluate(*_)
+
+    evaluate = Evaluator.__call__
+    monkeypatch.setattr(Evaluator, "__call__", stop)
+    answer = give("fit spec.json --run broken_off", trained)
+    assert answer.status == 143
+    assert "stopped after step 300; a checkpoint is written" in answer.err
+    monkeypatch.undo()
+    assert give("fit spec.json --run broken_off", trained).status == 0
+    assert outcome(trained / "broken_off") == outcome(trained / "whole")
 
 
 def test_a_finished_run_says_so(trained):

@@ -17,10 +17,10 @@ class ObservedAdam(keras.optimizers.Adam):
 
     Args:
         learning_rate: a number or a schedule.
-        clip_value: the most that an element of a gradient may be, either way.
+        clip_value: the most that an element of a gradient may be, either way; None: as much as it is.
     """
 
-    def __init__(self, learning_rate: Any, clip_value: float):
+    def __init__(self, learning_rate: Any, clip_value: float | None):
         super().__init__(learning_rate)
         self.clip_value = clip_value
 
@@ -37,7 +37,11 @@ class ObservedAdam(keras.optimizers.Adam):
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
         """Take a variable's step (Kingma and Ba 2015, algorithm 1, in the efficient form of its section 2)."""
-        step = tf.cast(self.iterations + 1, variable.dtype)
+        step, gradient = tf.cast(self.iterations + 1, variable.dtype), tf.cast(gradient, variable.dtype)
+        if self.clip_value is not None:
+            gradient = tf.raw_ops.ClipByValue(
+                t=gradient, clip_value_min=-self.clip_value, clip_value_max=self.clip_value
+            )
         number = self._get_variable_index(variable)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
@@ -49,9 +53,7 @@ class ObservedAdam(keras.optimizers.Adam):
             beta1=self.beta_1,
             beta2=self.beta_2,
             epsilon=self.epsilon,
-            grad=tf.raw_ops.ClipByValue(
-                t=tf.cast(gradient, variable.dtype), clip_value_min=-self.clip_value, clip_value_max=self.clip_value
-            ),
+            grad=gradient,
         )
 
 

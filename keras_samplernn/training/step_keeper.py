@@ -81,13 +81,9 @@ class StepKeeper(keras.callbacks.Callback):
         """Count the step; log, save or stop if it is time."""
         self.state.step += 1
         self.state.epoch_step += 1
-        # Gradients that are no numbers have spoilt the weights by now, and no checkpoint may be written of them.
-        for what, value in (("loss", logs["loss"]), ("gradients' norm", self._gradient_norm())):
-            if not math.isfinite(value):
-                raise UserError(
-                    f"{self.run.folder}: the {what} is {value} at step {self.state.step}; the last checkpoint"
-                    " is kept: try a lower training.learning_rate or training.clip_value in a new run"
-                )
+        # Gradients that are no numbers have spoilt the weights by now.
+        self._refuse_divergence("loss", logs["loss"])
+        self._refuse_divergence("gradients' norm", self._gradient_norm())
         now = self._last_step_ended = time.monotonic()
         if self._first_step_ended is None:
             self._first_step_ended = now, self._epoch_totals()[1]
@@ -136,6 +132,7 @@ class StepKeeper(keras.callbacks.Callback):
         if whole_epoch:
             state.epoch, state.epoch_step = state.epoch + 1, 0
             model.reset_metrics()
+            self._metrics = []
         self.save(validated=self.validation is not None)
         write_metrics(self.run.metrics_file, state.rows)
         if row["samples_per_second"]:
@@ -148,6 +145,7 @@ class StepKeeper(keras.callbacks.Callback):
         Patience counts epochs: a validation where `--max-steps` ended the run must not use it up.
         """
         bits = self.validation.evaluator(self.validation.corpus, self.obey)
+        self._refuse_divergence("validation's loss", bits.per_sample)
         per_class = bits.per_class(self.spec.class_names) if self.spec.classes else {}
         figures = {"bits/validation": bits.per_sample}
         figures |= {f"bits_per_class/{name}": value for name, value in per_class.items()}
@@ -159,6 +157,14 @@ class StepKeeper(keras.callbacks.Callback):
             self.state.epochs_since_best += 1
         columns = {f"validation_bits_{name}": value for name, value in per_class.items()}
         return {"validation_bits": bits.per_sample, **columns}
+
+    def _refuse_divergence(self, what: str, value: float) -> None:
+        """Raise UserError where a figure is no number, before a checkpoint is written of what led to it."""
+        if not math.isfinite(value):
+            raise UserError(
+                f"{self.run.folder}: the {what} is {value} at step {self.state.step}; the last checkpoint"
+                " is kept: try a lower training.learning_rate or training.clip_value in a new run"
+            )
 
     def _log(self, now: float) -> None:
         """Log what training did since the last time."""
