@@ -136,6 +136,10 @@ def test_odd_but_honest_wavs_are_read_whole(tmp_path, content):
     [
         (b"", "ends before a RIFF header; it is empty, truncated or no WAV file: copy it again"),
         (b"hello, " * 9, "begins with b'hell', which is not a WAV file; convert it or give it its true suffix"),
+        (
+            wav_bytes(SAMPLES)[:12] + b"".join(b"%04d\0\0\0\0" % number for number in range(10_000)),
+            "has 10,000 chunks before its samples; it is damaged: convert it again",
+        ),
         (wav_bytes(SAMPLES)[:30], "ends before a data chunk; it is empty, truncated or no WAV file: copy it again"),
         (
             wav_bytes(SAMPLES)[:-400],
@@ -201,6 +205,11 @@ COMPRESSED_FAULTS = [
     (OGG, lambda data: data[28:], "does not begin with an Ogg page; convert it or give it its true suffix"),
     (MP3, lambda data: data[:-5], "is truncated: its last frame is cut short; copy it again"),
     (MP3, lambda data: data[:850], "is truncated: its header promises 11 frames, 2 are there; copy it again"),
+    (
+        MP3,
+        lambda data: b"\xff" * 1_100_000,
+        "holds much that is no MPEG layer III frame; convert it or give it its true suffix",
+    ),
     (MP3, lambda data: b"no mp3", "holds no MPEG layer III frame; convert it or give it its true suffix"),
     (FLAC, lambda data: data[:30], "has no STREAMINFO block; it is truncated or damaged: copy it again"),
     (
@@ -218,6 +227,11 @@ def test_a_compressed_file_that_is_not_whole_is_refused_by_name(tmp_path, every_
     with pytest.raises(UserError) as raised:
         inspect_audio(path)
     assert raised.value.lines == (f"{path}: {message}",)
+
+
+def test_an_mp3_that_ends_in_its_tag_has_none(tmp_path):
+    (tmp_path / "a.mp3").write_bytes(b"\xff\xf3\x10\0" + bytes(17) + b"Xing\0")
+    assert inspect_audio(tmp_path / "a.mp3").samples == 576
 
 
 def test_tags_around_an_mp3_are_not_counted(tmp_path, every_format):
@@ -254,6 +268,12 @@ def test_a_decoder_that_dies_is_the_error_of_its_file_alone(tmp_path, every_form
         "the decoder died of it (exit status -6)",
         "one of 1",
     ]
+
+
+def test_a_sound_that_would_take_most_of_the_memory_is_refused_before_it_is_decoded(every_format, monkeypatch):
+    monkeypatch.setattr("keras_samplernn.data.inspection.machine_bytes", lambda: 1000)
+    with pytest.raises(UserError, match=r"decoded, more than a quarter of this machine's 0.0 GB; cut it into several"):
+        inspect_audio(next(path for path in every_format if path.suffix == ".flac"))
 
 
 @pytest.mark.parametrize("name", ["endless.ogg", "waiting.ogg"])

@@ -14,7 +14,7 @@ _BLOCK_BYTES = 1 << 24
 _INTEGER = re.compile(r"[+-]?\d+")
 # float() alone would also take 1_0, nan and inf.
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_MOST_SHOWN = 40
+_MOST_SHOWN, _MOST_HINTS = 40, 10
 
 
 def read_conditions(path: str | Path, classes: int | Sequence[str], samples: int | None = None) -> np.ndarray:
@@ -69,7 +69,8 @@ def read_index(path: str | Path) -> list[Path]:
         if any(unicodedata.category(character) == "Cc" for character in entry):
             problems.append(f"{path}:{number}: {_quote(entry)} holds a control character; rename the file")
         elif not _is_file(file):
-            problems.append(f"{path}:{number}: {_quote(entry)} is no file beside the index{_neighbour(file)}")
+            hint = _neighbour(file) if len(problems) < _MOST_HINTS else ""
+            problems.append(f"{path}:{number}: {_quote(entry)} is no file beside the index{hint}")
         elif file.stem in line_of_stem:
             problems.append(
                 f'{path}:{number}: "{entry}" has the stem of line {line_of_stem[file.stem]}, both would be written to '

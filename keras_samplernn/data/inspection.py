@@ -11,6 +11,7 @@ from keras_samplernn.data.headers.mp3 import read_mp3_header
 from keras_samplernn.data.headers.ogg import read_ogg_header
 from keras_samplernn.data.headers.wav import read_wav_header
 from keras_samplernn.errors import UserError
+from keras_samplernn.machine import machine_bytes
 
 _READERS: dict[str, Callable[[Path], Header]] = {
     ".wav": read_wav_header,
@@ -18,6 +19,7 @@ _READERS: dict[str, Callable[[Path], Header]] = {
     ".ogg": read_ogg_header,
     ".mp3": read_mp3_header,
 }
+FLOAT_BYTES = 4
 AUDIO_SUFFIXES: tuple[str, ...] = tuple(_READERS)
 
 
@@ -48,7 +50,8 @@ def inspect_audio(path: str | Path) -> AudioInfo:
     """Return what the header of the audio file at `path` says; no native decoder is called.
 
     Raises:
-        UserError: one line; the file is missing or unreadable, of another kind, truncated, or contradicts itself.
+        UserError: one line; the file is missing or unreadable, of another kind, truncated, contradicts itself, or is
+            longer than memory would bear.
     """
     path = Path(path)
     reader = _READERS.get(path.suffix.lower())
@@ -60,6 +63,12 @@ def inspect_audio(path: str | Path) -> AudioInfo:
         raise UserError(f"{path}: {fault}") from None
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}; give the path of a readable audio file") from None
+    needed, there = FLOAT_BYTES * header.samples * header.channels, machine_bytes()
+    if needed > there // 4:
+        raise UserError(
+            f"{path}: {header.samples:,} samples of {header.channels} channels take {needed / 1e9:,.1f} GB when they"
+            f" are decoded, more than a quarter of this machine's {there / 1e9:,.1f} GB; cut it into several files"
+        )
     decoder = "tensorflow-io" if header.tensorflow_io and has_tensorflow_io() else "soundfile"
     return AudioInfo(path, path.suffix.lower()[1:], *header[:4], decoder)
 

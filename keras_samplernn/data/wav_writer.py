@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_samplernn.errors import UserError
-from keras_samplernn.files import cannot_write, create_file, sync_folder
+from keras_samplernn.files import cannot_write, create_file, partial_of, sync_folder
 
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 
@@ -31,7 +31,7 @@ class WavWriter:
     def __init__(self, path: str | Path, sample_rate: int):
         self.path = Path(path)
         self.sample_rate = sample_rate
-        self._staged = self.path.with_name(f".{self.path.name}.part")
+        self._staged = partial_of(self.path)
         self._bytes = 0
         try:
             self._file = create_file(self._staged)

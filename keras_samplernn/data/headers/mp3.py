@@ -10,6 +10,9 @@ _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 
 _KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 
+# Bytes that could begin a frame and do not.
+_MOST_PASSED_OVER = 1_000_000
+
 
 class _Frame(NamedTuple):
     position: int
@@ -32,7 +35,7 @@ def read_mp3_header(path: Path) -> Header:
     if first is None:
         raise HeaderError("holds no MPEG layer III frame; convert it or give it its true suffix")
     tag = data[first.position + first.tag : first.position + first.length]
-    tagged = tag[:4] in (b"Xing", b"Info")
+    tagged = tag[:4] in (b"Xing", b"Info") and len(tag) >= 8
     found, last = (0 if tagged else 1), first
     for frame in frames:
         found, last = found + 1, frame
@@ -55,11 +58,13 @@ def _unheard(tag: bytes) -> int:
 
 def _frames(data: bytes, position: int) -> Iterator[_Frame]:
     """Walk from frame to frame; what lies between two runs of frames is passed over, as decoders do."""
-    end = -1
+    end, passed_over = -1, 0
     while (position := data.find(b"\xff", position)) >= 0:
         frame = _parse_frame(data, position)
         if frame is None or not (position == end or _continues(data, frame)):
-            position += 1
+            position, passed_over = position + 1, passed_over + 1
+            if passed_over == _MOST_PASSED_OVER:
+                raise HeaderError("holds much that is no MPEG layer III frame; convert it or give it its true suffix")
         else:
             yield frame
             position = end = frame.position + frame.length

@@ -22,6 +22,7 @@ _SUBFORMAT_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 # What writers to a pipe leave where the length is not known yet (the second is SoX's).
 _UNKNOWN_LENGTHS = {0xFFFFFFFF, 0x7FFFF000}
 # tensorflow-io gives not-a-number for 32-bit integers, has no 64-bit floats and fails on odd numbers of 8-bit samples.
+_MOST_CHUNKS = 10_000
 _PROVEN = {"PCM_16", "PCM_24", "FLOAT"}
 
 
@@ -34,14 +35,18 @@ def read_wav_header(path: Path) -> Header:
             raise HeaderError(f"begins with {magic!r}, which is not a WAV file; convert it or give it its true suffix")
         chunks: dict[bytes, bytes] = {}
         plain = magic == b"RIFF"
-        while True:
+        for _ in range(_MOST_CHUNKS):
             name, length = _unpack(file, "<4sI", "a data chunk")
             if name == b"data":
                 break
-            chunks[name] = file.read(min(length, 64))
-            file.seek(length - len(chunks[name]) + length % 2, 1)
+            content = file.read(min(length, 64))
+            if name in (b"fmt ", b"ds64"):
+                chunks[name] = content
+            file.seek(length - len(content) + length % 2, 1)
             # tensorflow-io forgets the padding byte and then finds no samples.
             plain = plain and length % 2 == 0
+        else:
+            raise HeaderError(f"has {_MOST_CHUNKS:,} chunks before its samples; it is damaged: convert it again")
         start = file.tell()
     if b"fmt " not in chunks:
         raise HeaderError("has no fmt chunk before its samples; the header is damaged: convert the file again")

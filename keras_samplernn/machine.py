@@ -1,0 +1,8 @@
+"""What the machine has."""
+
+import os
+
+
+def machine_bytes() -> int:
+    """Return the memory that this machine has in all."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
