@@ -1,4 +1,4 @@
-"""What Keras does not offer alike on its backends: compiled functions, exhausted memory, loops over time, look-ups.
+"""What Keras does not offer alike on its backends: compiled functions, shapes, memory, loops over time, look-ups.
 
 TensorFlow unless Keras runs on JAX. All else in tiers, model and loop is `keras.ops`.
 """
@@ -32,6 +32,23 @@ def compiled(function: Callable) -> Callable:
             _compiling.reset(token)
 
     return tensorflow.function(trace, jit_compile=True, autograph=False)
+
+
+def shapes_made_by(function: Callable[[], Any]) -> list[tuple[int, ...]]:
+    """Return the shapes of the tensors that a function of no arguments makes; none of them is made."""
+
+    def without_values() -> list[Any]:
+        with keras.StatelessScope():
+            return [tensor for tensor in keras.tree.flatten(function()) if tensor is not None]
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return [tensor.shape for tensor in jax.eval_shape(without_values)]
+    import tensorflow
+
+    traced = tensorflow.function(without_values, autograph=False).get_concrete_function()
+    return [tuple(tensor.shape) for tensor in traced.structured_outputs]
 
 
 def exhaustion_errors() -> tuple[type[Exception], ...]:

@@ -28,7 +28,7 @@ import keras
 import numpy as np
 
 from keras_samplernn.errors import UserError
-from keras_samplernn.files import make_folder, open_file, sync_folder, writing
+from keras_samplernn.files import make_folder, open_file, partial_of, sync_folder, writing
 from keras_samplernn.model.samplernn import SampleRNN
 
 FILES = ("weights.npz", "training.npz", "state.json")
@@ -187,7 +187,7 @@ def save_checkpoint(folder: Path, step: int, validated: bool, model: SampleRNN, 
     if checkpoint.folder.exists():
         return checkpoint
     make_folder(folder)
-    staging = folder / f".{checkpoint.folder.name}.partial"
+    staging = partial_of(checkpoint.folder)
     shutil.rmtree(staging, ignore_errors=True)
     try:
         with writing(checkpoint.folder):
@@ -207,36 +207,41 @@ def list_checkpoints(folder: Path) -> list[Checkpoint]:
     return [Checkpoint(folder / match[0], int(match[1]), bool(match[2])) for match in matches]
 
 
-def choose_checkpoint(folder: Path, which: str, say: Callable[[str], None]) -> Checkpoint:
+def choose_checkpoint(folder: Path, which: str, model: SampleRNN, say: Callable[[str], None]) -> Checkpoint:
     """Return the newest checkpoint that is whole, or the best by validation (the newest where none is best yet).
 
     Args:
         folder: the run's checkpoints.
         which: "best" or "newest".
+        model: that the weights are for; an outline will do.
         say: takes a line for each damaged checkpoint that was passed over.
 
     Raises:
-        UserError: there is no checkpoint, or none is whole.
+        UserError: there is no checkpoint, none is whole, or one is of another model.
     """
     checkpoints = list_checkpoints(folder)
     if not checkpoints:
         raise UserError(f"{folder}: holds no checkpoint yet; train with `fit` first")
     damage: list[DamagedCheckpoint] = []
-    newest = next((each for each in reversed(checkpoints) if _is_whole(each, damage)), None)
+    newest = next((each for each in reversed(checkpoints) if _is_whole(each, model, damage)), None)
     if newest is None:
         if damage:
             raise all_damaged(damage)
-        return choose_checkpoint(folder, which, say)  # a fit has replaced them all meanwhile
-    best_step = newest.read_state().get("best_step") if which == "best" else None
+        return choose_checkpoint(folder, which, model, say)  # a fit has replaced them all meanwhile
+    try:
+        best_step = newest.read_state().get("best_step") if which == "best" else None
+    except DamagedCheckpoint:
+        return choose_checkpoint(folder, which, model, say)  # it was whole a moment ago
     best = (each for each in checkpoints if each.validated and each.step == best_step)
-    chosen = next((each for each in best if _is_whole(each, damage)), newest)
+    chosen = next((each for each in best if _is_whole(each, model, damage)), newest)
     for error in damage:
         say(f"{error}; {chosen.folder.name} is used")
     return chosen
 
 
-def _is_whole(checkpoint: Checkpoint, damage: list[DamagedCheckpoint]) -> bool:
+def _is_whole(checkpoint: Checkpoint, model: SampleRNN, damage: list[DamagedCheckpoint]) -> bool:
     try:
+        checkpoint.check_fits(model)
         checkpoint.check()
     except DamagedCheckpoint as error:
         if checkpoint.folder.exists():
@@ -245,26 +250,24 @@ def _is_whole(checkpoint: Checkpoint, damage: list[DamagedCheckpoint]) -> bool:
     return True
 
 
-def use_chosen(
-    chosen: Checkpoint, which: str, say: Callable[[str], None], use: Callable[[Checkpoint], None]
-) -> Checkpoint:
-    """Call `use` with a chosen checkpoint; with the next choice, where a fit has deleted that one meanwhile.
+def load_chosen(chosen: Checkpoint, which: str, model: SampleRNN, say: Callable[[str], None]) -> Checkpoint:
+    """Give a model the weights of a chosen checkpoint; of the next choice, where a fit has deleted it meanwhile.
 
     Args:
         chosen: what `choose_checkpoint` returned.
         which, say: its arguments.
-        use: reads the checkpoint.
+        model: with values.
 
     Returns:
-        The checkpoint that was used.
+        The checkpoint that was loaded.
     """
     while True:
         try:
-            use(chosen)
+            chosen.load_weights(model)
         except DamagedCheckpoint:
             if chosen.folder.exists():
                 raise
-            chosen = choose_checkpoint(chosen.folder.parent, which, say)
+            chosen = choose_checkpoint(chosen.folder.parent, which, model, say)
         else:
             return chosen
 
@@ -278,11 +281,13 @@ def all_damaged(damage: Iterable[DamagedCheckpoint]) -> UserError:
 
 def prune_checkpoints(folder: Path, keep: int, best_step: int | None) -> None:
     """Delete all but the `keep` newest checkpoints and the best, and what a broken-off save left."""
-    for checkpoint in list_checkpoints(folder)[:-keep]:
-        if not (checkpoint.validated and checkpoint.step == best_step):
-            shutil.rmtree(checkpoint.folder)
-    for leftover in folder.glob(".step-*.partial"):
-        shutil.rmtree(leftover)
+    with writing(folder):
+        for checkpoint in list_checkpoints(folder)[:-keep]:
+            if not (checkpoint.validated and checkpoint.step == best_step):
+                # Under its own name there is only ever a whole one.
+                checkpoint.folder.rename(partial_of(checkpoint.folder))
+        for leftover in folder.glob(".step-*.partial"):
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
 
 def weights_of(model: SampleRNN) -> list[keras.Variable]:
@@ -336,14 +341,13 @@ def _arrays_of(content: bytes, wanted: Sequence[tuple[tuple[int, ...], np.dtype]
             stored = entry.compress_type == zipfile.ZIP_STORED and entry.file_size == entry.compress_size
             if entry.filename != _entry(number) or not stored or entry.file_size > size + MOST_ENTRY_BYTES:
                 raise ValueError(f"{entry.filename} is no array of {size} bytes")
-            with archive.open(entry) as stream:
-                if np.lib.format.read_magic(stream) != (1, 0):
-                    raise ValueError(f"{entry.filename} is of another format")
-                header = np.lib.format.read_array_header_1_0(stream)
-                data = stream.read()
-            if header != (shape, False, dtype) or len(data) != size:
-                raise ValueError(f"{entry.filename} holds {header}, not {shape}")
-            yield np.frombuffer(data, dtype).reshape(shape)
+            data = archive.read(entry)
+            # NumPy's format 1.0. Its own reader parses the header as Python, and fails in as many ways.
+            begin = 10 + int.from_bytes(data[8:10], "little")
+            header = f"{{'descr': '{dtype.str}', 'fortran_order': False, 'shape': {shape}, }}".encode()
+            if data[:8] != b"\x93NUMPY\x01\x00" or data[10:begin].rstrip() != header or len(data) != begin + size:
+                raise ValueError(f"{entry.filename} is no array of {dtype} and shape {shape}")
+            yield np.frombuffer(data, dtype, offset=begin).reshape(shape)
 
 
 def _shapes(variables: Sequence[keras.Variable]) -> list[tuple[tuple[int, ...], np.dtype]]:

@@ -42,8 +42,14 @@ class Number(click.FloatRange):
 
 
 FOLDER, FILE = Place("folder"), Place("file")
-# What no program can help: the file or folder is not this user's, or the disk takes no more.
-NOT_OURS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+# What no program can help: the file or folder is not this user's, the disk takes no more, or its name is impossible.
+REMEDIES = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "see to its permissions"),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "see to the space on its disk"),
+    errno.EIO: "see to its disk",
+    errno.ENAMETOOLONG: "give a shorter name",
+    errno.ELOOP: "mend the links that lead there",
+}
 PRECISION_OPTION = click.option(
     "--precision",
     type=click.Choice(["float32", "int8"]),
@@ -282,7 +288,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(128 + signal.SIGINT)
     except OSError as error:
-        if error.errno not in NOT_OURS:
+        if error.errno not in REMEDIES:
             raise
-        say(f"{error.filename or os.curdir}: {error.strerror}; see to its permissions and to the space on its disk")
+        say(f"{error.filename or os.curdir}: {error.strerror}; {REMEDIES[error.errno]}")
         sys.exit(1)

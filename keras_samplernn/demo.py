@@ -1,6 +1,5 @@
 """The `demo` command: a small conditional corpus from nothing, a model fitted to it, and sounds from that model."""
 
-import json
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_samplernn.data.wav_writer import WavWriter
+from keras_samplernn.files import make_folder, replace_file, replace_json
 from keras_samplernn.generation.command import generate_files
 from keras_samplernn.spec import load_spec
 from keras_samplernn.training.fit import fit_spec
@@ -109,25 +109,25 @@ def write_corpus(folder: Path) -> None:
     """
     rng = np.random.default_rng(1)
     for part, files in {"train": TRAIN_FILES, "valid": VALID_FILES}.items():
-        (folder / part).mkdir(parents=True, exist_ok=True)
+        make_folder(folder / part)
         for number in range(files):
             path = folder / part / f"{part}_{number:02d}.wav"
             wave, conditions = synthesise_file(FILE_SECONDS, rng)
             with WavWriter(path, SAMPLE_RATE) as writer:
                 writer.write(wave)
             _write_lines(path.with_suffix(".csv"), conditions)
-    (folder / "asked").mkdir(exist_ok=True)
+    make_folder(folder / "asked")
     samples = round(SOUND_SECONDS * SAMPLE_RATE)
     asked = {name: [name] * samples for name in VOICES}
     asked["changing"] = [name for name in VOICES for _ in range(samples // 2)]
     for stem, conditions in asked.items():
         _write_lines(folder / "asked" / f"{stem}.csv", conditions)
     _write_lines(folder / "index.txt", [f"asked/{stem}.csv" for stem in asked])
-    (folder / "spec.json").write_text(json.dumps(SPEC, indent=2) + "\n")
+    replace_json(folder / "spec.json", SPEC)
 
 
 def _write_lines(path: Path, lines: list[str]) -> None:
-    path.write_text("".join(f"{line}\n" for line in lines))
+    replace_file(path, "".join(f"{line}\n" for line in lines).encode())
 
 
 def run_demo(folder: Path, tier_types: Mapping[str, type], say: Callable[[str], None]) -> None:

@@ -48,9 +48,14 @@ def open_file(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
+def partial_of(path: Path) -> Path:
+    """Return the hidden name that a file or folder has while it is not whole."""
+    return path.with_name(f".{path.name}.partial")
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file beside `path`, force it to the disk and rename it over `path`."""
-    partial = path.with_name(f".{path.name}.partial")
+    partial = partial_of(path)
     with writing(path):
         try:
             with create_file(partial) as stream:

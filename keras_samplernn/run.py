@@ -55,7 +55,7 @@ class Run:
     def locked(self) -> Iterator[None]:
         """Make the folder if it is missing, and keep a second `fit` out; a process that dies leaves no lock."""
         make_folder(self.folder)
-        self._refuse_links()
+        self._refuse_foreign_entries()
         with writing(self.folder):
             stream = (self.folder / ".lock").open("a")
         with stream:
@@ -71,21 +71,19 @@ class Run:
                 ) from None
             yield
 
-    def _refuse_links(self) -> None:
-        """Raise UserError for each link in the folder: what a run writes stays in it."""
-        links = [
-            Path(folder, name)
-            for folder, folders, files in os.walk(self.folder)
-            for name in [*folders, *files]
-            if Path(folder, name).is_symlink()
-        ]
-        if links:
-            raise UserError(
-                *(
-                    f"{link}: is a link; a run writes into its own folder only: put the file itself there"
-                    for link in links
-                )
-            )
+    def _refuse_foreign_entries(self) -> None:
+        """Raise UserError for each link, pipe or device in the folder: what a run writes stays in it."""
+        problems = []
+        for folder, folders, files in os.walk(self.folder):
+            for path in (Path(folder, name) for name in [*folders, *files]):
+                if path.is_symlink():
+                    problems.append(
+                        f"{path}: is a link; a run writes into its own folder only: put the file itself there"
+                    )
+                elif not (path.is_file() or path.is_dir()):
+                    problems.append(f"{path}: is neither a file nor a folder; remove it, no run has such a thing")
+        if problems:
+            raise UserError(*problems)
 
     def record(self, data_manifest: dict[str, Any]) -> None:
         """Write down the spec, the versions and what the corpora are made of."""

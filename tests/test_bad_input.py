@@ -508,6 +508,21 @@ COMMANDS = {
         "generate free --seconds 0.01 --prime sound_000.wav --out link/.. --overwrite",
         "sound_000.wav: is read and would be overwritten; give --out another folder",
     ),
+    "a sound on whose way to the disk an input lies": (
+        together(text("out/.a.wav.partial", "0\n"), text("out/index.txt", "../valid/a.csv\n.a.wav.partial\n")),
+        "generate run --conditioning-index out/index.txt --out out --overwrite",
+        "out/.a.wav.partial: is read and would be overwritten; give --out another folder",
+    ),
+    "a sound whose name would be too long": (
+        together(text(f"{'x' * 250}.csv", "0\n"), text("index.txt", f"{'x' * 250}.csv\n")),
+        GENERATE,
+        f"out/{'x' * 250}.wav: would have a name of more than 255 bytes; give its condition file a shorter one",
+    ),
+    "a generation.json of somebody else": (
+        text("out/generation.json", "[" * 100_000),
+        GENERATE,
+        "out/generation.json: is not what `generate` writes; give --overwrite, or --out another folder",
+    ),
     "sounds that exist": (
         together(text("out/a.wav", "x"), text("out/b.wav", "x")),
         GENERATE,

@@ -52,7 +52,9 @@ def commit(model, folder):
 
 def value_of_newest(model, folder):
     """Load the newest checkpoint, whole, and return what its weights are."""
-    newest = list_checkpoints(folder)[-1]
+    *_, newest = checkpoints = list_checkpoints(folder)
+    for checkpoint in checkpoints:
+        checkpoint.check()
     newest.load_weights(model)
     newest.load_training(model)
     assert newest.read_state()["best_step"] == newest.step

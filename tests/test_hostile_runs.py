@@ -114,6 +114,18 @@ def sparse(name):
     return spoil
 
 
+def endless(name):
+    """Return what makes a file larger than anyone could read, with a manifest that agrees."""
+
+    def spoil(home):
+        os.truncate(home / CHECKPOINT / name, 2_000_000_000_000)
+        said = json.loads((home / CHECKPOINT / "manifest.json").read_text())
+        said[name]["size"] = 2_000_000_000_000
+        (home / CHECKPOINT / "manifest.json").write_text(json.dumps(said, indent=1))
+
+    return spoil
+
+
 def state(**fields):
     def spoil(home):
         known = json.loads((home / CHECKPOINT / "state.json").read_text()) | fields
@@ -232,6 +244,14 @@ CHECKPOINTS = {
         lambda entries: {name: npy(np.asfortranarray(array_of(data))) for name, data in entries.items()}
     ),
     "a structured array": archive(first(lambda data: npy(np.zeros(3, [("a", "f4"), ("b", "f4")])))),
+    "a header of open brackets": archive(first(lambda data: header(b"(((\n") + data)),
+    "a header of a list as a key": archive(first(lambda data: header(b"{[]: 1}\n") + data)),
+    "a header of no type": archive(
+        first(lambda data: header(b"{'descr': (), 'fortran_order': False, 'shape': (3,)}\n") + data)
+    ),
+    "a header of half a type": archive(
+        first(lambda data: header(b"{'descr': '(,)f4', 'fortran_order': False, 'shape': (3,)}\n") + data)
+    ),
     "another shape": archive(first(lambda data: npy(array_of(data)[:-1]))),
     "an array cut short": archive(first(lambda data: data[:-4])),
     "an array that goes on": archive(first(lambda data: data + b"more")),
@@ -244,6 +264,7 @@ CHECKPOINTS = {
     "a directory of 2e9 bytes": raw(lambda data: data[:-22] + b"PK\5\6" + b"\0" * 8 + b"\0\x94\x35\x77" * 2 + b"\0\0"),
     "an encrypted entry": raw(lambda data: data.replace(b"PK\x01\x02\x2d\x03\x2d\0\0", b"PK\x01\x02\x2d\x03\x2d\0\1")),
     "2e9 bytes of weights": sparse("weights.npz"),
+    "2e12 bytes of weights": endless("weights.npz"),
     "a state of 2e9 bytes": sparse("state.json"),
     "a state that is a list": raw(lambda data: b"[]", "state.json"),
     "a state of brackets": raw(lambda data: deep(100_000), "state.json"),
@@ -271,6 +292,10 @@ FITTED = {
     "a field too many": state(evil=1),
     "a field too few": state(epoch="gone"),
     "a row of text": state(rows=[{"step": "2"}]),
+    "a row of nothing": state(rows=[{}]),
+    "a step of another checkpoint": state(step=10**30),
+    "a lock that is a pipe": lambda home: [(home / "run/.lock").unlink(), os.mkfifo(home / "run/.lock")],
+    "metrics that are a folder": folder("run/metrics.csv"),
     "checkpoints elsewhere": link("run/checkpoints", "folder"),
     "a checkpoint elsewhere": link(CHECKPOINT, "folder"),
     "logs elsewhere": link("run/logs", "folder"),
@@ -284,6 +309,7 @@ SPECS = {
     "a width of 2e9": tier(0, dim=HUGE),
     "a width of a million": spec(lambda known: [tier.update(dim=1_000_000) for tier in known["tiers"]]),
     "an embedding of 2e9": tier(-1, emb_size=HUGE),
+    "tables of 40,000 places": tier(-1, window=40_000, emb_size=1),
     "a window of 2e9": tier(-1, window=HUGE),
     "a frame of 2e9": tier(0, frame_size=HUGE),
     "2e9 layers": tier(0, n_rnn=HUGE),

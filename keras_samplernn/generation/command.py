@@ -1,5 +1,6 @@
 """The `generate` command: everything checked first, then sound after sound to disk."""
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from keras_samplernn.checkpoint import Checkpoint, choose_checkpoint, use_chosen
+from keras_samplernn.checkpoint import Checkpoint, choose_checkpoint, load_chosen
 from keras_samplernn.data.audio import inspect_audio, read_audio
 from keras_samplernn.data.conditioning import read_conditions, read_index, resample_conditions
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError, collect
-from keras_samplernn.files import make_folder, replace_json
+from keras_samplernn.files import make_folder, open_file, partial_of, replace_json
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.render import CHUNK_SAMPLES, Sound, render_sounds
 from keras_samplernn.model.assembly import assemble
-from keras_samplernn.model.memory import outline, telling_exhaustion
+from keras_samplernn.model.memory import check_generation_memory, outline, telling_exhaustion
 from keras_samplernn.progress import Progress
 from keras_samplernn.run import Run, environment
 from keras_samplernn.spec import Spec
@@ -25,6 +26,7 @@ from keras_samplernn.spec import Spec
 MOST_ROWS = 16
 RECORD = "generation.json"
 # A WAV file states its length in 32 bits of bytes; 1 kB for what is not samples.
+MOST_NAME_BYTES, MOST_RECORD_BYTES = 255, 100_000_000
 MOST_SAMPLES = (2**32 - 1024) // 2
 
 
@@ -74,12 +76,16 @@ def generate_files(
     inputs = [conditioning_index, *(files or ()), prime, prime and prime.with_suffix(".csv")]
     names = [f"{sound.name}.wav" for sound in sounds]
     collect(problems, _check_out, out, names, [path for path in inputs if path], overwrite)
-    chosen = collect(problems, choose_checkpoint, run.checkpoints_folder, checkpoint, say)
+    outlined = outline(spec, tier_types)
+    collect(problems, check_generation_memory, spec, outlined)
+    chosen = collect(problems, choose_checkpoint, run.checkpoints_folder, checkpoint, outlined, say)
     if problems:
         raise UserError(*problems)
     # Powers of two, so that other numbers of sounds seldom mean another shape to compile.
     rows = batch_size or (1 if precision == "int8" else min(1 << (len(sounds) - 1).bit_length(), MOST_ROWS))
-    engine, chosen = _engine_of(spec, tier_types, rows, precision, chosen, checkpoint, say)
+    too_many = f"{rows} sounds side by side", "lower --batch-size"
+    with telling_exhaustion(run.folder, *too_many):
+        engine, chosen = _engine_of(spec, tier_types, rows, precision, chosen, checkpoint, say)
     make_folder(out)
 
     quantizer = Quantizer.of(spec.audio)
@@ -93,14 +99,13 @@ def generate_files(
         "environment": environment(),
     }
     say(f"{run.folder}: {chosen.folder.name}, seed {seed}, temperature {', '.join(f'{t:g}' for t in temperatures)}")
-    start = engine.silent_start()
-    if primer is not None:
-        wave, conditions = primer
-        start = engine.primed_start(quantizer.encode(wave), conditions)
     temperature_of = {sound.name: sound.temperature for sound in sounds}
     total = sum(sound.samples for sound in sounds)
-    too_many = telling_exhaustion(run.folder, f"{rows} sounds side by side", "lower --batch-size")
-    with too_many, Progress("generate", total) as progress:
+    with telling_exhaustion(run.folder, *too_many), Progress("generate", total) as progress:
+        start = engine.silent_start()
+        if primer is not None:
+            wave, conditions = primer
+            start = engine.primed_start(quantizer.encode(wave), conditions)
 
         def on_samples(samples: int) -> None:
             done = progress.done + samples
@@ -129,13 +134,11 @@ def _engine_of(
     key = spec.to_json(), tuple(sorted(tier_types.items(), key=lambda item: item[0])), rows, precision
     if _last_engine is not None and _last_engine[0] == key:
         engine = _last_engine[1]
-        chosen = use_chosen(chosen, which, say, lambda each: each.load_weights(engine.model))
+        chosen = load_chosen(chosen, which, engine.model, say)
         engine.refresh()
         return engine, chosen
-    outlined = outline(spec, tier_types)
-    chosen = use_chosen(chosen, which, say, lambda each: each.check_fits(outlined))
     model = assemble(spec, tier_types)
-    chosen = use_chosen(chosen, which, say, lambda each: each.load_weights(model))
+    chosen = load_chosen(chosen, which, model, say)
     engine = GenerationEngine(model, Quantizer.of(spec.audio).silence, rows, CHUNK_SAMPLES, precision)
     _last_engine = key, engine
     return engine, chosen
@@ -208,11 +211,19 @@ def _check_out(out: Path, names: Sequence[str], inputs: Sequence[Path], overwrit
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is not a folder; give --out a folder")
     places = {path.resolve(): path for path in inputs}
+    written = [out / name for name in (*names, RECORD)]
     problems = [
         f"{places[place]}: is read and would be overwritten; give --out another folder"
-        for name in (*names, RECORD)
-        if (place := (out / name).resolve()) in places
+        for path in (*written, *map(partial_of, written))
+        if (place := path.resolve()) in places
     ]
+    problems += [
+        f"{path}: would have a name of more than {MOST_NAME_BYTES} bytes; give its condition file a shorter one"
+        for path in written
+        if len(os.fsencode(partial_of(path).name)) > MOST_NAME_BYTES
+    ]
+    if not overwrite:
+        collect(problems, _read_record, out / RECORD)
     if not overwrite:
         existing = (out / name for name in names if os.path.lexists(out / name))
         problems += [f"{path}: exists; give --overwrite, or --out another folder" for path in existing]
@@ -223,7 +234,18 @@ def _check_out(out: Path, names: Sequence[str], inputs: Sequence[Path], overwrit
 def _note(path: Path, name: str, record: dict[str, Any]) -> None:
     """Add how a wav was made to the record beside it, which may hold those of earlier commands."""
     try:
-        sounds = dict(json.loads(path.read_bytes()))
-    except (OSError, ValueError, TypeError):
+        sounds = _read_record(path)
+    except UserError:  # --overwrite was given
         sounds = {}
     replace_json(path, sounds | {name: record})
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    """Return what `generation.json` says of each sound, if there is one; UserError where it is somebody else's."""
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        if not os.path.lexists(path):
+            return {}
+        with open_file(path) as stream:
+            if isinstance(sounds := json.loads(stream.read(MOST_RECORD_BYTES)), dict):
+                return sounds
+    raise UserError(f"{path}: is not what `generate` writes; give --overwrite, or --out another folder")

@@ -2,26 +2,31 @@
 
 import contextlib
 import math
-import os
 from collections.abc import Iterator, Mapping
 
 import keras
 
-from keras_samplernn.backend import exhaustion_errors
+from keras_samplernn.backend import exhaustion_errors, shapes_made_by
 from keras_samplernn.errors import UserError
+from keras_samplernn.machine import machine_bytes
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.model.tier import Tier
 from keras_samplernn.spec import Spec
 
+SMALLER_WINDOWS = "lower training.batch_size, training.seq_len or the tiers' dim"
 _FLOAT_BYTES = 4
 _ADAM_COPIES = 4  # the weights, their gradients and two moments
 
 
 def check_training_memory(spec: Spec, tier_types: Mapping[str, type[Tier]]) -> None:
-    """Raise UserError where this machine has too little memory to train a spec, however cleverly it is done."""
-    # What a tier hands down has a gradient.
-    _check(spec, outline(spec, tier_types), _ADAM_COPIES, spec.training.batch_size, 2)
+    """Raise UserError where this machine has too little memory to train a spec."""
+    model, training = outline(spec, tier_types), spec.training
+    samples = training.batch_size * training.seq_len
+    _check_weights(spec, _ADAM_COPIES * weights_in(model))
+    # What is prepared, and what a tier hands down, has a gradient.
+    _check_prepared(spec, 2 * _numbers_prepared(model, samples))
+    _check_windows(spec, training.batch_size, _numbers_read(model, samples) + 2 * _numbers_handed_down(model, samples))
 
 
 def check_scoring_memory(spec: Spec, model: SampleRNN, windows: int) -> None:
@@ -30,7 +35,20 @@ def check_scoring_memory(spec: Spec, model: SampleRNN, windows: int) -> None:
     Args:
         model: of the spec; an outline will do.
     """
-    _check(spec, model, 1, windows, 1)
+    samples = windows * spec.training.seq_len
+    _check_weights(spec, weights_in(model))
+    _check_prepared(spec, _numbers_prepared(model, samples))
+    _check_windows(spec, windows, _numbers_read(model, samples) + _numbers_handed_down(model, samples))
+
+
+def check_generation_memory(spec: Spec, model: SampleRNN) -> None:
+    """Raise UserError where this machine has too little memory for what generation makes of the weights.
+
+    Args:
+        model: of the spec; an outline will do.
+    """
+    _check_weights(spec, weights_in(model))
+    _check_prepared(spec, _numbers_prepared(model, None))
 
 
 @contextlib.contextmanager
@@ -53,28 +71,37 @@ def weights_in(model: SampleRNN) -> int:
     return sum(math.prod(variable.shape) for variable in model.weights)
 
 
-def machine_bytes() -> int:
-    """Return the memory that this machine has in all."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def _numbers_prepared(model: SampleRNN, samples: int | None) -> int:
+    return sum(map(math.prod, shapes_made_by(lambda: model.prepare(samples))))
 
 
-def _check(spec: Spec, model: SampleRNN, weight_copies: int, windows: int, output_copies: int) -> None:
-    seq_len = spec.training.seq_len
-    # What each tier hands down in a window.
-    outputs = sum(
-        windows * seq_len // tier.frame_size * tier.binding.ratio * tier.binding.output_dim for tier in model.tiers
-    )
-    for what, numbers, remedy in (
-        ("the tiers have", weight_copies * weights_in(model), "lower the tiers' dim"),
-        (
-            f"{windows} windows of {seq_len} samples make",
-            output_copies * outputs,
-            "lower training.batch_size, training.seq_len or the tiers' dim",
-        ),
-    ):
-        needed, there = _FLOAT_BYTES * numbers, machine_bytes()
-        if needed > there:
-            raise UserError(
-                f"{spec.name}: {what} {numbers:,} numbers to be held at once, {needed / 1e9:,.1f} GB of memory, and"
-                f" this machine has {there / 1e9:,.1f} GB; {remedy}"
-            )
+def _numbers_read(model: SampleRNN, samples: int) -> int:
+    """Return how many codes, and as many samples of the wave, tiers look at in so many samples."""
+    return sum(2 * samples // tier.frame_size * tier.reads for tier in model.tiers)
+
+
+def _numbers_handed_down(model: SampleRNN, samples: int) -> int:
+    """Return how many numbers tiers hand down in so many samples; the lowest one's are the logits."""
+    return sum(samples // tier.frame_size * tier.binding.ratio * tier.binding.output_dim for tier in model.tiers)
+
+
+def _check_weights(spec: Spec, numbers: int) -> None:
+    _check(spec, "the tiers have", numbers, "lower the tiers' dim")
+
+
+def _check_prepared(spec: Spec, numbers: int) -> None:
+    _check(spec, "what the tiers prepare has", numbers, "lower the tiers' dim or window, or audio.q_levels")
+
+
+def _check_windows(spec: Spec, windows: int, numbers: int) -> None:
+    what = f"{windows} windows of {spec.training.seq_len} samples make"
+    _check(spec, what, numbers, SMALLER_WINDOWS)
+
+
+def _check(spec: Spec, what: str, numbers: int, remedy: str) -> None:
+    needed, there = _FLOAT_BYTES * numbers, machine_bytes()
+    if needed > there:
+        raise UserError(
+            f"{spec.name}: {what} {numbers:,} numbers to be held at once, {needed / 1e9:,.1f} GB of memory, and"
+            f" this machine has {there / 1e9:,.1f} GB; {remedy}"
+        )

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from keras_samplernn.model.assembly import assemble
-from keras_samplernn.model.memory import check_training_memory
+from keras_samplernn.model.memory import SMALLER_WINDOWS, check_training_memory, telling_exhaustion
 from keras_samplernn.progress import format_duration
 from keras_samplernn.spec import Spec
 from keras_samplernn.training.corpora import Corpora
-from keras_samplernn.training.fit import Trainer
+from keras_samplernn.training.trainer import Trainer
 
 TRIAL_STEPS = 4
 TRIAL_SECONDS = 20.0
@@ -39,7 +39,8 @@ def estimate(spec: Spec, tier_types: Mapping[str, type], corpora: Corpora) -> It
     yield f"model: {weights:,} parameters, {4 * weights / 1e6:,.1f} MB; with Adam {16 * weights / 1e6:,.1f} MB"
     plan = trainer.plan(epoch=0)
     yield f"epoch: {plan.steps:,} steps of {plan.lanes} x {plan.seq_len} samples"
-    seconds = _seconds_per_step(trainer)
+    with telling_exhaustion(spec.name, f"{plan.lanes} windows of {plan.seq_len} samples", SMALLER_WINDOWS):
+        seconds = _seconds_per_step(trainer)
     yield f"step: {seconds:.3f} s here; {corpora.train.samples / (plan.steps * seconds):,.0f} samples/s"
     yield (
         f"time: {format_duration(seconds * plan.steps)} an epoch,"

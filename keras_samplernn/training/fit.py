@@ -13,12 +13,13 @@ from keras_samplernn.checkpoint import (
     all_damaged,
     choose_checkpoint,
     list_checkpoints,
+    load_chosen,
 )
 from keras_samplernn.data.batches import Plan
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.assembly import assemble
-from keras_samplernn.model.memory import check_training_memory, telling_exhaustion
+from keras_samplernn.model.memory import SMALLER_WINDOWS, check_training_memory, telling_exhaustion
 from keras_samplernn.progress import Progress
 from keras_samplernn.run import Run, check_run_folder, open_run
 from keras_samplernn.spec import Spec, differences
@@ -75,9 +76,9 @@ def fit_spec(
         say(f"{folder}: moved to {run.set_aside()}")
     with run.locked():
         state = _restore(run, trainer, say)
-        run.record(corpora.manifest())
         # A fit that died may have saved its last checkpoint and not yet its figures.
         write_metrics(run.metrics_file, state.rows)
+        run.record(corpora.manifest())
         epochs = epochs or spec.training.epochs
         if end := _end(spec, state, epochs, max_steps):
             say(f"{run.folder}: is finished: {end}")
@@ -98,7 +99,7 @@ def _restore(run: Run, trainer: Trainer, say: Callable[[str], None]) -> Training
         try:
             checkpoint.load_weights(trainer.model)
             checkpoint.load_training(trainer.model)
-            state = TrainingState.of(checkpoint.read_state())
+            state = TrainingState.of(checkpoint.read_state(), checkpoint.step)
         except DamagedCheckpoint as error:
             damaged[checkpoint] = error
         except ValueError:
@@ -114,9 +115,9 @@ def _restore(run: Run, trainer: Trainer, say: Callable[[str], None]) -> Training
 
 def _take_weights(source: Run, trainer: Trainer, say: Callable[[str], None]) -> Path:
     """Give the model the best weights of another run."""
-    checkpoint = choose_checkpoint(source.checkpoints_folder, "best", say)
     try:
-        checkpoint.load_weights(trainer.model)
+        chosen = choose_checkpoint(source.checkpoints_folder, "best", trainer.model, say)
+        chosen = load_chosen(chosen, "best", trainer.model, say)
     except ArraysDoNotFit:
         places = ("tiers", "audio.q_levels", "conditioning")
         changes = [change for change in differences(source.spec, trainer.spec) if change.startswith(places)]
@@ -124,7 +125,7 @@ def _take_weights(source: Run, trainer: Trainer, say: Callable[[str], None]) -> 
             f"{source.folder}: its weights do not fit the spec: {', '.join(changes)}; --init-from takes a run of the"
             " same tiers, q_levels and number of classes"
         ) from None
-    return checkpoint.folder
+    return chosen.folder
 
 
 def _train(
@@ -153,6 +154,8 @@ def _train(
         keeper = StepKeeper(run, trainer.model, state, epochs, validation, sounds, monitor, progress, wish)
         while not _end(spec, state, epochs, max_steps):
             plan = trainer.plan(state.epoch)
+            # A corpus that has become smaller may have fewer steps in an epoch than are done.
+            state.epoch_step = min(state.epoch_step, plan.steps)
             last_step = plan.steps
             if max_steps is not None:
                 last_step = min(last_step, state.epoch_step + max(max_steps - state.step, 0))
@@ -169,7 +172,7 @@ def _fit_epoch(trainer: Trainer, plan: Plan, state: TrainingState, keeper: StepK
     with telling_exhaustion(
         keeper.run.folder,
         f"{plan.lanes} windows of {plan.seq_len} samples",
-        "lower training.batch_size, training.seq_len or the tiers' dim in a new run",
+        f"{SMALLER_WINDOWS} in a new run",
     ):
         trainer.model.fit(
             trainer.batches(plan, state.epoch_step).take(last_step - state.epoch_step),

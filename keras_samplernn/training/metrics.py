@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from keras_samplernn.files import replace_file
+from keras_samplernn.files import replace_file, writing
 
 
 def write_metrics(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -13,4 +13,5 @@ def write_metrics(path: Path, rows: list[dict[str, Any]]) -> None:
     if rows:
         replace_file(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n").encode())
     else:
-        path.unlink(missing_ok=True)
+        with writing(path):
+            path.unlink(missing_ok=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from keras_samplernn.checkpoint import choose_checkpoint, use_chosen
+from keras_samplernn.checkpoint import choose_checkpoint, load_chosen
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.assembly import assemble
@@ -33,7 +33,8 @@ def score_run(
         no name, path or time.
     """
     spec = run.spec
-    chosen = choose_checkpoint(run.checkpoints_folder, which, say)
+    outlined = outline(spec, tier_types)
+    chosen = choose_checkpoint(run.checkpoints_folder, which, outlined, say)
     held_out = [name for name in ("test", "valid") if getattr(spec.data, name) is not None]
     if data is not None:
         corpus = prepare_folder(spec, data, say)
@@ -41,12 +42,11 @@ def score_run(
         corpus = prepare_named(spec, held_out[0], say)
     else:
         raise UserError(f"{run.folder}: its spec names neither test nor validation files; give --data")
-    training, outlined = spec.training, outline(spec, tier_types)
+    training = spec.training
     windows = min(training.batch_size, len(corpus.sounds))
-    chosen = use_chosen(chosen, which, say, lambda each: each.check_fits(outlined))
     check_scoring_memory(spec, outlined, windows)
     model = assemble(spec, tier_types)
-    use_chosen(chosen, which, say, lambda each: each.load_weights(model))
+    load_chosen(chosen, which, model, say)
     weights = None if precision == "float32" else model.generation_weights(precision)
     silence = Quantizer.of(spec.audio).silence
     with telling_exhaustion(

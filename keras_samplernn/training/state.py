@@ -30,11 +30,14 @@ class TrainingState:
     rows: list[dict[str, int | float | None]] = dataclasses.field(default_factory=list)
 
     @classmethod
-    def of(cls, values: dict[str, Any]) -> Self:
-        """Return the state that `dataclasses.asdict` made `values` of; ValueError where it cannot have."""
+    def of(cls, values: dict[str, Any], step: int) -> Self:
+        """Return the state after a step that `dataclasses.asdict` made `values` of; ValueError where it cannot have."""
         if values.keys() != {field.name for field in dataclasses.fields(cls)}:
             raise ValueError(f"a state has other fields than {', '.join(values)}")
         try:
-            return TypeAdapter(cls).validate_json(json.dumps(values), strict=True)
+            state = TypeAdapter(cls).validate_json(json.dumps(values), strict=True)
         except ValidationError as error:
             raise ValueError(str(error)) from None
+        if state.step != step or not all("step" in row for row in state.rows):
+            raise ValueError(f"a state after step {state.step}, not {step}, or rows without a step")
+        return state
