@@ -19,7 +19,6 @@ VARIANTS = {
     "dropout": {"tiers": [RNN | {"frame_size": 8, "n_rnn": 2, "rnn_type": "LSTM", "dropout": 0.3}, MLP]},
 }
 KILLS = 4
-SECONDS = 120
 
 
 @pytest.fixture(scope="module", params=VARIANTS)

@@ -8,6 +8,7 @@ from command_line import give, outcome, write_corpora, write_spec
 from faults import operations
 
 from keras_samplernn.checkpoint import list_checkpoints
+from keras_samplernn.data.cache import cache_folder, clear_cache, list_cache
 
 COMMAND = "fit spec.json --run copy --max-steps 2"
 
@@ -34,7 +35,8 @@ def numbers(home, rounds):
 
 
 def begin(home):
-    """Put the run after one step in place."""
+    """Put the run after one step in place, and its corpora out of the cache."""
+    clear_cache()
     shutil.rmtree(home / "copy", ignore_errors=True)
     shutil.copytree(home / "run", home / "copy")
 
@@ -83,6 +85,8 @@ def test_a_full_disk_is_told_and_costs_one_checkpoint_at_most(forks, home, numbe
             assert "No space left on device" in said.splitlines()[-1], (number, said)
         hidden = [path.name for path in (home / "copy").rglob(".*") if path.name != ".lock"]
         assert not hidden, number
+        cached = {path.name for path in cache_folder().iterdir()}
+        assert cached <= {"hashes.json", *(entry.folder.name for entry in list_cache())}, number
         goes_on(forks, home)
     assert told
     tally("disk full", "operations on the disk in a fit, no space left from each on, told and gone on from", told)

@@ -29,8 +29,14 @@ def home(forks, tmp_path_factory):
         (home / corpus).mkdir()
         for number in range(2):
             write_sound(home / corpus / f"{number}.wav", samples + number, seed=number)
-    for name, train, valid in (("training", "long", "short"), ("validation", "short", "long")):
-        write_spec(home, f"{name}.json", data={"train": train, "valid": valid}, training={"epochs": 1})
+    sounds = {"every_epochs": 1, "sounds": 2, "seconds": 100}
+    for name, train, valid, monitoring in (
+        ("training", "long", "short", {}),
+        ("validation", "short", "long", {}),
+        ("sounds", "short", "long", sounds),
+    ):
+        data = {"train": train, "valid": valid}
+        write_spec(home, f"{name}.json", data=data, training={"epochs": 1}, monitoring=monitoring)
         assert forks.start(f"fit {name}.json --run first_{name} --max-steps 1", home, home / "out").wait()[0] == 0
     return home
 
@@ -39,7 +45,7 @@ def begin(forks, home, name, run):
     """Start a fit; return it when it is in the midst of that."""
     command = forks.start(f"fit {name}.json --run {run}", home, home / f"{run}.txt")
     until = time.monotonic() + 60
-    while b"bits" not in b"".join(file.read_bytes() for file in (home / run).glob("logs/*")) and name == "validation":
+    while b"bits" not in b"".join(file.read_bytes() for file in (home / run).glob("logs/*")) and name != "training":
         assert time.monotonic() < until
         time.sleep(0.02)
     if name == "training":
@@ -55,6 +61,7 @@ def begin(forks, home, name, run):
         ("training", signal.SIGHUP),
         ("validation", signal.SIGINT),
         ("validation", signal.SIGTERM),
+        ("sounds", signal.SIGTERM),
     ],
 )
 def test_the_first_signal_writes_a_checkpoint_and_says_how_to_go_on(forks, home, tally, during, number):
@@ -71,12 +78,13 @@ def test_the_first_signal_writes_a_checkpoint_and_says_how_to_go_on(forks, home,
     assert stopped == f"stopped after step {checkpoint.step}; a checkpoint is written. To go on:"
     assert not checkpoint.validated
     assert told == f"keras-samplernn fit {during}.json --run {run}"
-    if during == "validation":
+    if during != "training":
         again = begin(forks, home, during, run)
         assert again.wait()[0] == 0
         assert f"{run}: goes on after step {checkpoint.step}\n" in again.messages.read_text()
         (checkpoint,) = list_checkpoints(home / run / "checkpoints")[-1:]
         assert checkpoint.validated
+        assert len([*(home / run).glob("samples/epoch_0001/*")]) == (2 if during == "sounds" else 0)
     tally("SIGINT, SIGTERM", f"most seconds from {signal.Signals(number).name} in {during} to the end", round(taken, 2))
 
 

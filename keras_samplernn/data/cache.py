@@ -122,7 +122,7 @@ class RememberedHashes:
             status = path.stat()
             place, stamp = str(path.absolute()), [status.st_size, status.st_mtime_ns]
             known = self._known.get(place)
-            if isinstance(known, list) and known[:2] == stamp:
+            if isinstance(known, list) and len(known) == 3 and known[:2] == stamp:
                 return known[2]
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -138,9 +138,12 @@ class RememberedHashes:
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             handle, staged = tempfile.mkstemp(prefix=_HASHES, dir=self._path.parent)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(self._known, file)
-            Path(staged).replace(self._path)
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    json.dump(self._known, file)
+                Path(staged).replace(self._path)
+            finally:
+                Path(staged).unlink(missing_ok=True)
 
 
 def _ours(root: Path, is_ours) -> list[Path]:
