@@ -1,10 +1,16 @@
 """Where a run stands."""
 
 import dataclasses
+import functools
 import json
 from typing import Any, Self
 
 from pydantic import NonNegativeInt, TypeAdapter, ValidationError
+
+from keras_samplernn.checkpoint import MOST_STATE_BYTES
+
+CLASS_COLUMN = "validation_bits_"
+_VALUE_BYTES = 32  # at most, with what stands around it
 
 
 @dataclasses.dataclass
@@ -29,6 +35,21 @@ class TrainingState:
     epochs_since_best: NonNegativeInt = 0
     rows: list[dict[str, int | float | None]] = dataclasses.field(default_factory=list)
 
+    def add_row(self, row: dict[str, int | float | None]) -> None:
+        """Add a row of metrics.csv; the oldest lose their classes where all would be more than a checkpoint holds.
+
+        With 4,096 classes that is after 200 validations.
+        """
+        self.rows.append(row)
+        too_many = sum(map(_bytes_of, self.rows)) - MOST_STATE_BYTES * 9 // 10
+        for old in self.rows[:-1]:
+            if too_many <= 0:
+                break
+            before = _bytes_of(old)
+            for column in [name for name in old if name.startswith(CLASS_COLUMN)]:
+                del old[column]
+            too_many -= before - _bytes_of(old)
+
     @classmethod
     def of(cls, values: dict[str, Any], step: int) -> Self:
         """Return the state after a step that `dataclasses.asdict` made `values` of; ValueError where it cannot have."""
@@ -41,3 +62,12 @@ class TrainingState:
         if state.step != step or not all("step" in row for row in state.rows):
             raise ValueError(f"a state after step {state.step}, not {step}, or rows without a step")
         return state
+
+
+def _bytes_of(row: dict[str, Any]) -> int:
+    return sum(_column_bytes(name) + _VALUE_BYTES for name in row)
+
+
+@functools.cache
+def _column_bytes(name: str) -> int:
+    return len(json.dumps(name))

@@ -16,7 +16,7 @@ from keras_samplernn.training.evaluation import Evaluator
 from keras_samplernn.training.interrupt import Interrupted, StopWish
 from keras_samplernn.training.metrics import write_metrics
 from keras_samplernn.training.monitoring import HeldOutSounds, Monitor
-from keras_samplernn.training.state import TrainingState
+from keras_samplernn.training.state import CLASS_COLUMN, TrainingState
 
 LOG_SECONDS = 5.0
 
@@ -128,7 +128,7 @@ class StepKeeper(keras.callbacks.Callback):
             text += f"  validation {row['validation_bits']:.4f} bits" + (
                 " (best)" if state.best_step == state.step else ""
             )
-        state.rows.append(row)
+        state.add_row(row)
         if whole_epoch:
             state.epoch, state.epoch_step = state.epoch + 1, 0
             model.reset_metrics()
@@ -155,7 +155,7 @@ class StepKeeper(keras.callbacks.Callback):
             self.state.epochs_since_best = 0
         elif whole_epoch:
             self.state.epochs_since_best += 1
-        columns = {f"validation_bits_{name}": value for name, value in per_class.items()}
+        columns = {f"{CLASS_COLUMN}{name}": value for name, value in per_class.items()}
         return {"validation_bits": bits.per_sample, **columns}
 
     def _refuse_divergence(self, what: str, value: float) -> None:
