@@ -163,7 +163,7 @@ def fit(
 @click.option("--prime", type=FILE, help="Sound to go on from (with its csv beside it where the run is conditional).")
 @CHECKPOINT_OPTION
 @PRECISION_OPTION
-@click.option("--overwrite", is_flag=True, help="Replace wavs that exist.")
+@click.option("--overwrite", is_flag=True, help="Replace wavs that exist, and a generation.json that is not ours.")
 def generate(run: Path | None, out: Path, precision: str, **options) -> None:
     """Generate sound from RUN, the newest one unless given.
 

@@ -224,7 +224,6 @@ def _check_out(out: Path, names: Sequence[str], inputs: Sequence[Path], overwrit
     ]
     if not overwrite:
         collect(problems, _read_record, out / RECORD)
-    if not overwrite:
         existing = (out / name for name in names if os.path.lexists(out / name))
         problems += [f"{path}: exists; give --overwrite, or --out another folder" for path in existing]
     if problems:
