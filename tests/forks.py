@@ -80,6 +80,8 @@ class Forks:
 def _serve() -> None:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     os.environ["KERAS_BACKEND"] = "tensorflow"
+    # Under nohup it would be ignored.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     import tensorflow  # noqa: F401
 
     import keras_samplernn.generation.command

@@ -1,7 +1,6 @@
 """A first signal ends a training in good order, whatever it is doing; a second one ends it at once."""
 
 import fcntl
-import functools
 import os
 import pty
 import signal
@@ -108,7 +107,11 @@ def test_the_second_signal_stops_at_once(forks, home, tally):
 def test_a_terminal_that_is_closed_costs_messages_only(home):
     ours, theirs = pty.openpty()
     command = [sys.executable, CLI, "fit", "training.json", "--run", "closed"]
-    take_it = functools.partial(fcntl.ioctl, theirs, termios.TIOCSCTTY, 0)
+
+    def take_it():
+        fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it would be ignored
+
     with subprocess.Popen(
         command, cwd=home, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, preexec_fn=take_it
     ) as process:
@@ -137,8 +140,12 @@ def test_signals_that_are_to_be_ignored_are():
 
 
 def test_a_hangup_that_comes_twice_is_one():
-    with StopWish() as wish:
-        for _ in range(2):
-            os.kill(os.getpid(), signal.SIGHUP)
-            time.sleep(0.1)
-        assert wish.signal_number == signal.SIGHUP
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        with StopWish() as wish:
+            for _ in range(2):
+                os.kill(os.getpid(), signal.SIGHUP)
+                time.sleep(0.1)
+            assert wish.signal_number == signal.SIGHUP
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -171,8 +171,8 @@ def test_the_newest_and_the_best_checkpoints_are_kept(tmp_path):
         "p-0000000004",
         "04-validated",
     ]
-    assert choose_checkpoint(tmp_path, "best", print).step == 2
-    assert choose_checkpoint(tmp_path, "newest", print).step == 4
+    assert choose_checkpoint(tmp_path, "best", model, print).step == 2
+    assert choose_checkpoint(tmp_path, "newest", model, print).step == 4
 
 
 def test_half_precision_learns_and_keeps_its_weights_in_full(tmp_path):
