@@ -14,6 +14,7 @@ from keras_samplernn.checkpoint import (
     choose_checkpoint,
     list_checkpoints,
     load_chosen,
+    prune_checkpoints,
 )
 from keras_samplernn.data.batches import Plan
 from keras_samplernn.data.quantization import Quantizer
@@ -76,8 +77,9 @@ def fit_spec(
         say(f"{folder}: moved to {run.set_aside()}")
     with run.locked():
         state = _restore(run, trainer, say)
-        # A fit that died may have saved its last checkpoint and not yet its figures.
+        # A fit that died may have saved its last checkpoint, and neither its figures nor deleted what it replaces.
         write_metrics(run.metrics_file, state.rows)
+        prune_checkpoints(run.checkpoints_folder, spec.training.keep_checkpoints, state.best_step)
         run.record(corpora.manifest())
         epochs = epochs or spec.training.epochs
         if end := _end(spec, state, epochs, max_steps):
