@@ -65,14 +65,15 @@ def page() -> str:
     """Return the page: its words, and then what was counted."""
     if not (KEPT / "passed").is_file():
         sys.exit(f"{KEPT}: not everything passed, or nothing was run")
-    numbers = defaultdict(list)
+    numbers = defaultdict(lambda: defaultdict(list))
     for line in (KEPT / "tally.jsonl").read_text().splitlines():
         promise, counted, number = json.loads(line)
-        numbers[promise, counted].append(number)
+        numbers[promise][counted].append(number)
     rows = []
-    for (promise, counted), each in numbers.items():
-        number = max(each) if counted.startswith("most ") else sum(each)
-        rows.append(f"| {promise} | {counted} | {number:,.{0 if number > 100 else 1}f} |".replace(".0 |", " |"))
+    for promise, figures in numbers.items():
+        for counted, each in figures.items():
+            number = max(each) if counted.startswith("most ") else sum(each)
+            rows.append(f"| {promise} | {counted} | {number:,.{0 if number > 100 else 1}f} |".replace(".0 |", " |"))
     table = "\n".join(["| promise | counted | number |", "| --- | --- | ---: |", *rows])
     versions = f"Python {platform.python_version()}, {platform.system()} on {platform.machine()}"
     words = PAGE.read_text().partition(COUNTED)[0]
