@@ -42,7 +42,7 @@ def test_fit_on_a_full_disk(forks, tmp_path, rounds, tally):
     write_spec(tmp_path, monitoring={"every_epochs": 1, "sounds": 1, "seconds": 0.05}, training={"epochs": 1})
     assert forks.start("fit spec.json --run whole", tmp_path, tmp_path / "out").wait()[0] == 0
     told = 0
-    for number, limit in enumerate(limits(sizes_of(tmp_path / "whole"), rounds(8, 100))):
+    for number, limit in enumerate(limits(sizes_of(tmp_path / "whole"), rounds(4, 100))):
         run, messages = f"run_{number}", tmp_path / f"{number}.txt"
         told += refused(forks.start(f"fit spec.json --run {run}", tmp_path, messages, limit), tmp_path / run, limit)
         for checkpoint in list_checkpoints(tmp_path / run / "checkpoints"):
@@ -61,7 +61,7 @@ def test_generate_on_a_full_disk(forks, tmp_path, rounds, tally):
         write_conditions(tmp_path / f"n{samples}.csv", samples)
     (tmp_path / "index.txt").write_text("n700.csv\nn3000.csv\n")
     told = 0
-    for number, limit in enumerate(limits([1400, 6100], rounds(6, 50))):
+    for number, limit in enumerate(limits([1400, 6100], rounds(3, 50))):
         command = f"generate run --conditioning-index index.txt --out sounds_{number} --batch-size 1"
         out, messages = tmp_path / f"sounds_{number}", tmp_path / f"{number}.txt"
         told += refused(forks.start(command, tmp_path, messages, limit), out, limit)
