@@ -25,8 +25,8 @@ from keras_samplernn.spec import Spec
 
 MOST_ROWS = 16
 RECORD = "generation.json"
-# A WAV file states its length in 32 bits of bytes; 1 kB for what is not samples.
 MOST_NAME_BYTES, MOST_RECORD_BYTES = 255, 100_000_000
+# A WAV file states its length in 32 bits of bytes; 1 kB for what is not samples.
 MOST_SAMPLES = (2**32 - 1024) // 2
 
 

@@ -61,7 +61,7 @@ class Evaluator:
         self._score = tf.function(self._score_window, autograph=False)
 
     def __call__(self, corpus: Corpus, pause: Callable[[], None] = lambda: None) -> Bits:
-        """Score every sample of every file once; `pause` is called after every window, and may raise."""
+        """Score every sample of every file once; `pause` is called before every window, and may raise."""
         lengths = [sound.samples for sound in corpus.sounds]
         plan = plan_once(lengths, min(self.lanes, len(lengths)), self.seq_len)
         states = self.model.initial_states(plan.lanes)

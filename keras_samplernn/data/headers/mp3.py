@@ -9,7 +9,6 @@ from .header import Header, HeaderError, id3_length
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-
 # Bytes that could begin a frame and do not.
 _MOST_PASSED_OVER = 1_000_000
 

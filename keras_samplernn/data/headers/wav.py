@@ -21,8 +21,9 @@ _ENCODINGS = {
 _SUBFORMAT_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 # What writers to a pipe leave where the length is not known yet (the second is SoX's).
 _UNKNOWN_LENGTHS = {0xFFFFFFFF, 0x7FFFF000}
-# tensorflow-io gives not-a-number for 32-bit integers, has no 64-bit floats and fails on odd numbers of 8-bit samples.
+# Before the samples: more than any recorder writes.
 _MOST_CHUNKS = 10_000
+# tensorflow-io gives not-a-number for 32-bit integers, has no 64-bit floats and fails on odd numbers of 8-bit samples.
 _PROVEN = {"PCM_16", "PCM_24", "FLOAT"}
 
 
