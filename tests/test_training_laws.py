@@ -1,6 +1,7 @@
 """What training must hold: validation leaves no trace, padding costs nothing, figures are totals over totals."""
 
 import json
+import shutil
 import types
 
 import keras
@@ -173,6 +174,15 @@ def test_the_newest_and_the_best_checkpoints_are_kept(tmp_path):
     ]
     assert choose_checkpoint(tmp_path, "best", model, print).step == 2
     assert choose_checkpoint(tmp_path, "newest", model, print).step == 4
+
+
+def test_the_half_deleted_twin_of_a_checkpoint_is_in_nobodys_way(tmp_path):
+    model = make_trainer().model
+    for step in (1, 2):
+        save_checkpoint(tmp_path, step, False, model, {})
+    shutil.copytree(tmp_path / "step-0000000001", tmp_path / ".step-0000000001.partial")
+    prune_checkpoints(tmp_path, keep=1, best_step=None)
+    assert [path.name for path in tmp_path.iterdir()] == ["step-0000000002"]
 
 
 def test_half_precision_learns_and_keeps_its_weights_in_full(tmp_path):
