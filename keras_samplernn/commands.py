@@ -5,7 +5,6 @@ status 1; usage errors exit with 2, an interruption with 128 and the signal's nu
 commands that need it.
 """
 
-import errno
 import json
 import math
 import os
@@ -17,7 +16,7 @@ from pathlib import Path
 import click
 
 from keras_samplernn import __version__
-from keras_samplernn.errors import UserError
+from keras_samplernn.errors import REMEDIES, UserError
 from keras_samplernn.progress import say
 from keras_samplernn.training.interrupt import Interrupted, heeded
 
@@ -42,14 +41,6 @@ class Number(click.FloatRange):
 
 
 FOLDER, FILE = Place("folder"), Place("file")
-# What no program can help: the file or folder is not this user's, the disk takes no more, or its name is impossible.
-REMEDIES = {
-    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "see to its permissions"),
-    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "see to the space on its disk"),
-    errno.EIO: "see to its disk",
-    errno.ENAMETOOLONG: "give a shorter name",
-    errno.ELOOP: "mend the links that lead there",
-}
 PRECISION_OPTION = click.option(
     "--precision",
     type=click.Choice(["float32", "int8"]),
@@ -288,7 +279,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(128 + signal.SIGINT)
     except OSError as error:
-        if error.errno not in REMEDIES:
+        if error.strerror not in REMEDIES:
             raise
-        say(f"{error.filename or os.curdir}: {error.strerror}; {REMEDIES[error.errno]}")
+        say(f"{error.filename or os.curdir}: {error.strerror}; {REMEDIES[error.strerror]}")
         sys.exit(1)

@@ -1,10 +1,26 @@
 """The one kind of error that a user can cause and mend."""
 
 import difflib
+import errno
+import os
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 Result = TypeVar("Result")
+
+# What no program can help: the file or folder is not this user's, the disk takes no more, or its name is impossible.
+# By the words of the system, which stand in TensorFlow's errors too.
+REMEDIES = {
+    os.strerror(number): remedy
+    for number, remedy in {
+        **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "see to its permissions"),
+        **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free space on its disk"),
+        errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
+        errno.EIO: "see to its disk",
+        errno.ENAMETOOLONG: "give a shorter name",
+        errno.ELOOP: "mend the links that lead there",
+    }.items()
+}
 
 
 class UserError(Exception):

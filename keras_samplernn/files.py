@@ -9,21 +9,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from keras_samplernn.errors import UserError
+from keras_samplernn.errors import REMEDIES, UserError
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Tell what keeps the block from writing `path` as the user's error: a full disk, a folder that is not theirs."""
+def writing(path: Path, instead: str = "choose another folder") -> Iterator[None]:
+    """Tell what keeps the block from writing `path` as the user's error: a full disk, a folder that is not theirs.
+
+    Args:
+        path: what is written.
+        instead: what to do where nothing else is known to help.
+    """
     try:
         yield
     except OSError as error:
-        raise cannot_write(path, error.strerror) from error
+        raise cannot_write(path, error.strerror, instead) from error
 
 
-def cannot_write(path: Path, reason: str) -> UserError:
-    """Return the error of a file or folder that takes nothing."""
-    return UserError(f"{path}: cannot be written: {reason}; free the space or choose another folder")
+def cannot_write(path: Path, reason: str, instead: str = "choose another folder") -> UserError:
+    """Return the error of a file or folder that takes nothing, for `reason` in the system's words."""
+    remedy = f"{REMEDIES[reason]} or {instead}" if reason in REMEDIES else instead
+    return UserError(f"{path}: cannot be written: {reason}; {remedy}")
 
 
 def make_folder(path: Path) -> None:

@@ -5,10 +5,12 @@ begun and for what has ended out.
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import resource
 import signal
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +60,7 @@ class Forks:
         messages: Path,
         most_bytes: int | None = None,
         fault: tuple[str, int] | None = None,
+        privileged: bool = True,
     ) -> Command:
         """Start a command line, without the program's name.
 
@@ -66,8 +69,9 @@ class Forks:
             messages: the file for its stdout and stderr.
             most_bytes: of any file that it writes.
             fault: one of `faults`, by name, and the number of the operation on the disk that it begins at.
+            privileged: False where permissions are to hold for root as for anybody.
         """
-        request = command.split(), str(folder), str(messages), most_bytes, fault
+        request = command.split(), str(folder), str(messages), most_bytes, fault, privileged
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         return Command(self, self.receive(), messages)
@@ -94,7 +98,7 @@ def _serve() -> None:
     say = os.fdopen(os.dup(1), "w")
     print(json.dumps("ready"), file=say, flush=True)
     for line in sys.stdin:
-        arguments, folder, messages, most_bytes, fault = json.loads(line)
+        arguments, folder, messages, most_bytes, fault, privileged = json.loads(line)
         pid = os.fork()
         if not pid:
             os.chdir(folder)
@@ -103,6 +107,8 @@ def _serve() -> None:
             os.dup2(stream, 2)
             if most_bytes is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+            if not privileged:
+                _give_up_privileges()
             sys.argv = ["keras-samplernn", *arguments]
             with getattr(faults, fault[0])(fault[1]) if fault else contextlib.nullcontext():
                 main()
@@ -112,6 +118,13 @@ def _serve() -> None:
         print(pid, file=say, flush=True)
         _, status, usage = os.wait4(pid, 0)
         print(json.dumps([os.waitstatus_to_exitcode(status), usage.ru_maxrss]), file=say, flush=True)
+
+
+def _give_up_privileges() -> None:
+    """Give up all capabilities of Linux (capabilities(7)) for the process, which is still of one thread."""
+    header, none = struct.pack("Ii", 0x20080522, 0), bytes(24)
+    if ctypes.CDLL(None).capset(header, none):
+        raise OSError("capset failed")
 
 
 if __name__ == "__main__":

@@ -102,8 +102,8 @@ def test_a_disk_that_is_full_anywhere_is_told_and_costs_that_checkpoint_at_most(
         except UserError as error:
             told += 1
             assert str(error) == (
-                f"{folder / 'step-0000000002-validated'}: cannot be written: No space left on device; free the space"
-                " or choose another folder"
+                f"{folder / 'step-0000000002-validated'}: cannot be written: No space left on device; free space"
+                " on its disk or choose another folder"
             )
             assert value_of_newest(model, folder) in (1.0, 2.0)
             assert not [path for path in folder.iterdir() if path.name.startswith(".")]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keras_samplernn.errors import UserError
-from keras_samplernn.files import sync_folder
+from keras_samplernn.files import sync_folder, writing
 
 MANIFEST = "manifest.json"
 _HASHES = "hashes.json"
@@ -83,24 +83,20 @@ def staged_entry(key: str) -> Iterator[Path]:
     root = cache_folder()
     staged = None
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(prefix=_STAGED, dir=root))
-        yield staged
-        for file in staged.iterdir():
-            with file.open("rb+") as stream:
-                os.fsync(stream.fileno())
-        sync_folder(staged)
-        try:
-            staged.rename(root / key)
-        except OSError:
-            if not (root / key / MANIFEST).is_file():
-                raise
-        sync_folder(root)
-    except OSError as error:
-        raise UserError(
-            f"{root}: the cache cannot be written: {error.strerror}; "
-            "free the space or set KERAS_SAMPLERNN_CACHE to another folder"
-        ) from error
+        with writing(root, "set KERAS_SAMPLERNN_CACHE to another folder"):
+            root.mkdir(parents=True, exist_ok=True)
+            staged = Path(tempfile.mkdtemp(prefix=_STAGED, dir=root))
+            yield staged
+            for file in staged.iterdir():
+                with file.open("rb+") as stream:
+                    os.fsync(stream.fileno())
+            sync_folder(staged)
+            try:
+                staged.rename(root / key)
+            except OSError:
+                if not (root / key / MANIFEST).is_file():
+                    raise
+            sync_folder(root)
     finally:
         if staged is not None:
             shutil.rmtree(staged, ignore_errors=True)

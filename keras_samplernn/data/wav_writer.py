@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_samplernn.errors import UserError
-from keras_samplernn.files import cannot_write, create_file, partial_of, sync_folder
+from keras_samplernn.files import create_file, partial_of, sync_folder, writing
 
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 
@@ -33,11 +33,9 @@ class WavWriter:
         self.sample_rate = sample_rate
         self._staged = partial_of(self.path)
         self._bytes = 0
-        try:
+        with writing(self.path):
             self._file = create_file(self._staged)
             self._file.write(self._header())
-        except OSError as error:
-            raise cannot_write(self.path, error.strerror) from None
 
     def write(self, wave) -> None:
         """Append samples, (n,) floats in [-1, 1]; what is beyond is clipped."""
@@ -45,24 +43,21 @@ class WavWriter:
         data = np.clip(np.rint(wave * 32768), -32768, 32767).astype("<i2").tobytes()
         if self._bytes + len(data) > 0xFFFFFFFF - _HEADER.size:
             raise UserError(f"{self.path}: a WAV file holds 4 GiB at most; generate shorter sounds")
-        try:
+        with writing(self.path):
             self._file.write(data)
-        except OSError as error:
-            raise cannot_write(self.path, error.strerror) from None
         self._bytes += len(data)
 
     def commit(self) -> None:
         """Give the file its name: it is whole."""
         try:
-            self._file.seek(0)
-            self._file.write(self._header())
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._staged.replace(self.path)
-            sync_folder(self.path.parent)
-        except OSError as error:
-            raise cannot_write(self.path, error.strerror) from None
+            with writing(self.path):
+                self._file.seek(0)
+                self._file.write(self._header())
+                self._file.flush()
+                os.fsync(self._file.fileno())
+                self._file.close()
+                self._staged.replace(self.path)
+                sync_folder(self.path.parent)
         finally:
             self.discard()
 
