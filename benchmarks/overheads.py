@@ -168,7 +168,7 @@ def train_demo() -> dict[str, Any]:
     """Train the demo's spec with default monitoring; return the seconds by name and of the whole."""
     with tempfile.TemporaryDirectory() as name, mock.patch.dict(os.environ, KERAS_SAMPLERNN_CACHE=f"{name}/cache"):
         root = Path(name)
-        demo.write_corpus(root / "corpus")
+        demo.write_demo_corpus(root / "corpus")
         raw = {key: value for key, value in demo.SPEC.items() if key != "monitoring"}
         spec, tier_types = parse(raw, root / "corpus")
         prepare_corpora(spec, tell)

@@ -46,7 +46,7 @@ def measure(repeats: int) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         os.environ["KERAS_SAMPLERNN_CACHE"] = str(root / "cache")
-        demo.write_corpus(root)
+        demo.write_demo_corpus(root)
         prepare_corpora(parse(spec_of("float32", 0), root)[0], tell)
         seeds = {precision: iter(range(repeats)) for precision in PRECISIONS}
         fits = interleave(

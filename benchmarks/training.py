@@ -223,7 +223,7 @@ def start_ours(case: Case, tier_options: dict[str, Any]) -> Fit:
     starts = range(0, len(codes), SOUND_SAMPLES)
     corpus = Corpus(
         folder=Path(),
-        sounds=[SoundEntry(str(start), start, min(SOUND_SAMPLES, len(codes) - start), "") for start in starts],
+        sounds=[SoundEntry(str(start), start, min(SOUND_SAMPLES, len(codes) - start)) for start in starts],
         codes=codes,
         conditions=None,
         code_counts=np.bincount(codes, minlength=Q_LEVELS),

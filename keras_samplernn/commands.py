@@ -127,7 +127,7 @@ def fit(
 
 @cli.command()
 @click.argument("run", type=FOLDER, required=False)
-@click.option("--conditioning-index", type=FILE, help="Text file that lists one condition file a line.")
+@click.option("--conditioning-index", type=FILE, help="Text file that lists one condition file per line.")
 @click.option("--seconds", type=Number(min=0), help="Length of each sound; of an unconditional run.")
 @click.option("--count", type=click.IntRange(min=1), help="Number of sounds, with --seconds.  [default: 1]")
 @click.option("--out", type=FOLDER, required=True, help="Folder for the wavs; made if it is missing.")

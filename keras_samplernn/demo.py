@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_samplernn.data.wav_writer import WavWriter
-from keras_samplernn.files import make_folder, replace_file, replace_json
+from keras_samplernn.files import make_folder, named, replace_file, replace_json
 from keras_samplernn.generation.command import generate_files
 from keras_samplernn.spec import load_spec
 from keras_samplernn.training.fit import fit_spec
@@ -102,7 +102,7 @@ def _fade(wave: np.ndarray) -> np.ndarray:
     return wave * np.minimum(1, np.minimum(ramp, ramp[::-1]))
 
 
-def write_corpus(folder: Path) -> None:
+def write_demo_corpus(folder: Path) -> None:
     """Write pairs to train and to validate with, held-out condition files with their index, and the spec.
 
     The same files every time. The spec comes last: where it lies, the corpus is whole.
@@ -143,12 +143,12 @@ def run_demo(folder: Path, tier_types: Mapping[str, type], say: Callable[[str], 
     Raises:
         Interrupted, UserError: as `fit_spec` and `generate_files` do.
     """
-    folder = folder if folder.name else folder.absolute()  # "." has no name
+    folder = named(folder)
     corpus, sounds = (folder.with_name(f"{folder.name}-{kind}") for kind in ("corpus", "sounds"))
     if (corpus / "spec.json").is_file():
         say(f"{corpus}: is there already")
     else:
-        write_corpus(corpus)
+        write_demo_corpus(corpus)
         say(f"{corpus}: {TRAIN_FILES + VALID_FILES} pairs of sound and conditions: {', '.join(VOICES)}")
     spec = load_spec(corpus / "spec.json", tier_types)
     if folder.exists():

@@ -54,6 +54,11 @@ def open_file(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
+def named(path: Path) -> Path:
+    """Return the same place under a path that has a name, which "." has not."""
+    return path if path.name else path.absolute()
+
+
 def partial_of(path: Path) -> Path:
     """Return the hidden name that a file or folder has while it is not whole."""
     return path.with_name(f".{path.name}.partial")

@@ -1,6 +1,8 @@
-"""What the machine has."""
+"""What the machine has, and what numbers take of it."""
 
 import os
+
+FLOAT_BYTES = 4
 
 
 def machine_bytes() -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 from keras_samplernn import __version__
 from keras_samplernn.errors import UserError
-from keras_samplernn.files import make_folder, replace_file, replace_json, writing
+from keras_samplernn.files import make_folder, named, replace_file, replace_json, writing
 from keras_samplernn.spec import Spec, differences, load_spec
 
 RUNS = Path("runs")
@@ -93,7 +93,7 @@ class Run:
 
     def set_aside(self) -> Path:
         """Rename the folder, so that a new run can take its place; nothing is deleted."""
-        folder = self.folder if self.folder.name else self.folder.absolute()  # "." has no name
+        folder = named(self.folder)
         name = f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}"
         aside, number = folder.with_name(name), 1
         while aside.exists():

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from keras_samplernn.data.audio import decode_files, inspect_audio
+from keras_samplernn.data.decoding import decode_files
+from keras_samplernn.data.inspection import inspect_audio
 from keras_samplernn.errors import UserError
 
 BATCH = 500

@@ -6,8 +6,10 @@ import pytest
 import soundfile
 
 from keras_samplernn.data import decoding, worker
-from keras_samplernn.data.audio import WavWriter, decode_files, inspect_audio, read_audio, to_mono_at_rate
-from keras_samplernn.data.inspection import has_tensorflow_io
+from keras_samplernn.data.audio import read_audio, to_mono_at_rate
+from keras_samplernn.data.decoding import decode_files
+from keras_samplernn.data.inspection import has_tensorflow_io, inspect_audio
+from keras_samplernn.data.wav_writer import WavWriter
 from keras_samplernn.errors import UserError
 
 RATE = 16000

@@ -248,7 +248,7 @@ CORPORA = {
         together(remove("train"), folder("train")),
         (
             "HOME/train: holds no audio; .wav, .flac, .ogg, .mp3 are read, and the folder has no files; "
-            "convert them or name another folder"
+            "add sounds or name another folder"
         ),
     ),
     "a missing folder": (remove("train"), "HOME/train: does not exist; name the folder that holds the corpus"),
@@ -331,9 +331,9 @@ COMMANDS = {
         text("index.txt", "valid/a.csv\nvalid/c.csv\ntrain/a.csv\nvalid/bb.csv\n"),
         GENERATE,
         [
-            'index.txt:2: "valid/c.csv" is no file beside the index; did you mean "b.csv"?',
+            'index.txt:2: "valid/c.csv" is not a file; did you mean "b.csv"?',
             'index.txt:3: "train/a.csv" has the stem of line 1, both would be written to "a.wav"; rename one',
-            'index.txt:4: "valid/bb.csv" is no file beside the index; did you mean "b.csv"?',
+            'index.txt:4: "valid/bb.csv" is not a file; did you mean "b.csv"?',
         ],
     ),
     "condition files with faults": (
@@ -344,7 +344,7 @@ COMMANDS = {
             "valid/b.csv:5: class 7 is out of range; classes are 0 to 2",
         ],
     ),
-    "an empty index": (text("index.txt", "\n\n"), GENERATE, "index.txt: is empty; list one condition file a line"),
+    "an empty index": (text("index.txt", "\n\n"), GENERATE, "index.txt: is empty; list one condition file per line"),
     "no index": (
         remove("index.txt"),
         GENERATE,

@@ -112,11 +112,11 @@ def test_a_fault_deep_in_a_long_file_has_its_line(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("classes", [10, tuple("abcdefghij")])
-def test_a_million_rows_take_less_than_a_second(tmp_path, classes):
+def test_a_million_rows_take_less_than_a_second_of_the_processor(tmp_path, classes):
     path = write(tmp_path / "a.csv", "3\n7\n" * 500_000 if classes == 10 else "d\nh\n" * 500_000)
-    start = time.perf_counter()
+    start = time.process_time()
     conditions = read_conditions(path, classes, 1_000_000)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert conditions.sum() == 5_000_000
 
 
@@ -149,18 +149,18 @@ def test_all_problems_of_an_index_are_raised_together(tmp_path):
     with pytest.raises(UserError) as raised:
         read_index(index)
     assert raised.value.lines == (
-        f'{index}:1: "vowel.csv" is no file beside the index; did you mean "vowels.csv"?',
-        f'{index}:3: "none/x.csv" is no file beside the index',
+        f'{index}:1: "vowel.csv" is not a file; did you mean "vowels.csv"?',
+        f'{index}:3: "none/x.csv" is not a file; relative paths are relative to the index',
         f'{index}:4: "sub/vowels.csv" has the stem of line 2, both would be written to "vowels.wav"; rename one',
-        f'{index}:5: "{"y" * 40}..." is no file beside the index',
+        f'{index}:5: "{"y" * 40}..." is not a file; relative paths are relative to the index',
     )
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("\n\n", "index.csv: is empty; list one condition file a line"),
-        (b"RIFF\xff\xfe\x00", "index.csv: is not UTF-8 text; list one condition file a line"),
+        ("\n\n", "index.csv: is empty; list one condition file per line"),
+        (b"RIFF\xff\xfe\x00", "index.csv: is not UTF-8 text; list one condition file per line"),
     ],
 )
 def test_an_index_without_entries_or_text_is_refused(tmp_path, content, message):

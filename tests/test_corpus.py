@@ -9,15 +9,10 @@ import pytest
 import soundfile
 
 from keras_samplernn.data import cache, preparation
-from keras_samplernn.data.corpus import (
-    CorpusSettings,
-    clear_cache,
-    find_pairs,
-    list_cache,
-    prepare_corpus,
-    split_pairs,
-)
-from keras_samplernn.data.pairs import Pair
+from keras_samplernn.data.cache import clear_cache, list_cache
+from keras_samplernn.data.corpus import prepare_corpus
+from keras_samplernn.data.pairs import Pair, find_pairs, split_pairs
+from keras_samplernn.data.preparation import CorpusSettings
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError
 
@@ -96,7 +91,7 @@ def test_all_problems_of_a_folder_are_raised_together(tmp_path):
 def test_folders_without_sounds_are_refused_with_what_they_hold(tmp_path):
     reads = "holds no audio; .wav, .flac, .ogg, .mp3 are read, and the folder has"
     assert lines_of(find_pairs, tmp_path, False) == [
-        f"{tmp_path}: {reads} no files; convert them or name another folder"
+        f"{tmp_path}: {reads} no files; add sounds or name another folder"
     ]
     for name in ("a.m4a", "b.m4a", "c.csv"):
         (tmp_path / name).touch()

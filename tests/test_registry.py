@@ -40,7 +40,9 @@ def test_a_package_that_declares_an_entry_point_is_listed_with_its_name_and_vers
     assert tier.load().__module__ == "my_tiers"
 
 
-def test_tiers_are_listed_by_name():
+def test_tiers_are_listed_by_name(install):
+    install("a-tiers", "zeta")
+    install("b-tiers", "alpha")
     assert list(installed_tiers()) == sorted(installed_tiers())
 
 

@@ -455,7 +455,7 @@ def test_a_corpus_is_all_a_spec_must_name():
         ("frame_rnn", 2),
         ("sample_mlp", 1),
     ]
-    assert (spec.top_frame_size, spec.classes, spec.class_names) == (8, 0, ())
+    assert (spec.classes, spec.class_names) == (0, ())
     assert (spec.audio.q_type, spec.training.seq_len, spec.data.valid) == ("mu-law", 512, None)
 
 

@@ -1,4 +1,4 @@
-"""Audio files in and out: what the rest of the program uses of them."""
+"""An audio file in one piece: read, mixed down, resampled."""
 
 from pathlib import Path
 
@@ -6,19 +6,8 @@ import numpy as np
 import soxr
 
 from keras_samplernn.data.decoding import decode_files
-from keras_samplernn.data.inspection import AUDIO_SUFFIXES, AudioInfo, inspect_audio
-from keras_samplernn.data.wav_writer import WavWriter
+from keras_samplernn.data.inspection import inspect_audio
 from keras_samplernn.errors import UserError
-
-__all__ = [
-    "AUDIO_SUFFIXES",
-    "AudioInfo",
-    "WavWriter",
-    "decode_files",
-    "inspect_audio",
-    "read_audio",
-    "to_mono_at_rate",
-]
 
 
 def read_audio(path: str | Path, sample_rate: int) -> np.ndarray:

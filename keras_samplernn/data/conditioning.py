@@ -48,7 +48,7 @@ def read_conditions(path: str | Path, classes: int | Sequence[str], samples: int
 
 
 def read_index(path: str | Path) -> list[Path]:
-    """Read an index: one condition file a line, relative to the index' folder; blank lines are passed over.
+    """Read an index: one condition file per line, relative to the index's folder; blank lines are passed over.
 
     Raises:
         UserError: every missing file, every two of one stem (their sounds would have one name), an index that is
@@ -58,7 +58,7 @@ def read_index(path: str | Path) -> list[Path]:
     try:
         lines = _read_text(path).decode().split("\n")
     except UnicodeDecodeError:
-        raise UserError(f"{path}: is not UTF-8 text; list one condition file a line") from None
+        raise UserError(f"{path}: is not UTF-8 text; list one condition file per line") from None
     found: list[Path] = []
     problems: list[str] = []
     line_of_stem: dict[str, int] = {}
@@ -70,7 +70,8 @@ def read_index(path: str | Path) -> list[Path]:
             problems.append(f"{path}:{number}: {_quote(entry)} holds a control character; rename the file")
         elif not _is_file(file):
             hint = _neighbour(file) if len(problems) < _MOST_HINTS else ""
-            problems.append(f"{path}:{number}: {_quote(entry)} is no file beside the index{hint}")
+            remedy = hint or "; relative paths are relative to the index"
+            problems.append(f"{path}:{number}: {_quote(entry)} is not a file{remedy}")
         elif file.stem in line_of_stem:
             problems.append(
                 f'{path}:{number}: "{entry}" has the stem of line {line_of_stem[file.stem]}, both would be written to '
@@ -80,7 +81,7 @@ def read_index(path: str | Path) -> list[Path]:
             line_of_stem[file.stem] = number
             found.append(file)
     if not found and not problems:
-        problems.append(f"{path}: is empty; list one condition file a line")
+        problems.append(f"{path}: is empty; list one condition file per line")
     if problems:
         raise UserError(*problems)
     return found

@@ -10,24 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_samplernn.data.cache import MANIFEST, RememberedHashes, cache_folder, clear_cache, list_cache, staged_entry
+from keras_samplernn.data.cache import MANIFEST, RememberedHashes, cache_folder, staged_entry
 from keras_samplernn.data.inspection import has_tensorflow_io
-from keras_samplernn.data.pairs import Pair, find_pairs, split_pairs
+from keras_samplernn.data.pairs import Pair
 from keras_samplernn.data.preparation import CODES, CONDITIONS, FORMAT, CorpusSettings, array_dtype, write_corpus
-from keras_samplernn.errors import UserError
-
-__all__ = [
-    "Corpus",
-    "CorpusSettings",
-    "Pair",
-    "SoundEntry",
-    "cache_folder",
-    "clear_cache",
-    "find_pairs",
-    "list_cache",
-    "prepare_corpus",
-    "split_pairs",
-]
+from keras_samplernn.errors import UserError, collect
 
 
 @dataclass(frozen=True)
@@ -37,7 +24,6 @@ class SoundEntry:
     name: str
     start: int
     samples: int
-    sha256: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +75,7 @@ class Corpus:
 
         return cls(
             folder=folder,
-            sounds=[SoundEntry(s["name"], s["start"], s["samples"], s["sha256"]) for s in manifest["sounds"]],
+            sounds=[SoundEntry(s["name"], s["start"], s["samples"]) for s in manifest["sounds"]],
             codes=load(CODES, settings["q_levels"]),
             conditions=load(CONDITIONS, len(class_counts)) if len(class_counts) else None,
             code_counts=np.array(manifest["code_counts"], np.int64),
@@ -136,13 +122,11 @@ def prepare_corpus(pairs: Sequence[Pair], settings: CorpusSettings, say: Callabl
 
 def _hash_files(pairs: Sequence[Pair]) -> list[tuple[str, str | None]]:
     """Return SHA-256 of audio and conditions of each pair."""
-    remembered, problems, hashes = RememberedHashes(), [], []
-    for pair in pairs:
-        try:
-            conditions = remembered.sha256(pair.conditions) if pair.conditions else None
-            hashes.append((remembered.sha256(pair.audio), conditions))
-        except UserError as error:
-            problems += error.lines
+    remembered, problems = RememberedHashes(), []
+    hashes = [
+        tuple(path and collect(problems, remembered.sha256, path) for path in (pair.audio, pair.conditions))
+        for pair in pairs
+    ]
     if problems:
         raise UserError(*problems)
     remembered.save()

@@ -8,11 +8,8 @@ import soundfile
 import tensorflow as tf
 
 from keras_samplernn.data.inspection import AudioInfo
-from keras_samplernn.data.worker import decode_in_worker
+from keras_samplernn.data.worker import PARALLEL_FILES, decode_in_worker
 from keras_samplernn.errors import UserError
-
-# Enough to hide the disk; every decoded file in flight is held in memory whole.
-_PARALLEL_FILES = min(4, os.cpu_count() or 1)
 
 
 def decode_files(infos: Sequence[AudioInfo]) -> Iterator[np.ndarray | UserError]:
@@ -74,7 +71,7 @@ def run_pipeline(infos: Sequence[AudioInfo]) -> Iterator[np.ndarray | str]:
 
     paths = [os.fsencode(info.path) for info in infos]
     dataset = tf.data.Dataset.from_tensor_slices((paths, np.asarray(routes, np.int32)))
-    results = iter(dataset.map(decode, num_parallel_calls=_PARALLEL_FILES, deterministic=True))
+    results = iter(dataset.map(decode, num_parallel_calls=PARALLEL_FILES, deterministic=True))
     return (_next_wave(results) for _ in infos)
 
 

@@ -11,7 +11,7 @@ from keras_samplernn.data.headers.mp3 import read_mp3_header
 from keras_samplernn.data.headers.ogg import read_ogg_header
 from keras_samplernn.data.headers.wav import read_wav_header
 from keras_samplernn.errors import UserError
-from keras_samplernn.machine import machine_bytes
+from keras_samplernn.machine import FLOAT_BYTES, machine_bytes
 
 _READERS: dict[str, Callable[[Path], Header]] = {
     ".wav": read_wav_header,
@@ -19,7 +19,6 @@ _READERS: dict[str, Callable[[Path], Header]] = {
     ".ogg": read_ogg_header,
     ".mp3": read_mp3_header,
 }
-FLOAT_BYTES = 4
 AUDIO_SUFFIXES: tuple[str, ...] = tuple(_READERS)
 
 

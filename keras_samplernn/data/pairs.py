@@ -115,4 +115,6 @@ def _why_no_sounds(folder: Path, files: list[Path]) -> str:
     message = f"{folder}: holds no audio; {', '.join(AUDIO_SUFFIXES)} are read"
     suffixes = Counter(file.suffix.lower() or "without suffix" for file in files).most_common(3)
     held = ", ".join(f"{count} {suffix}" for suffix, count in suffixes)
-    return f"{message}, and the folder has {held or 'no files'}; convert them or name another folder"
+    if not held:
+        return f"{message}, and the folder has no files; add sounds or name another folder"
+    return f"{message}, and the folder has {held}; convert them or name another folder"

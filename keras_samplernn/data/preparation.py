@@ -8,12 +8,14 @@ from typing import BinaryIO
 
 import numpy as np
 
-from keras_samplernn.data.audio import AudioInfo, decode_files, inspect_audio, to_mono_at_rate
+from keras_samplernn.data.audio import to_mono_at_rate
 from keras_samplernn.data.cache import MANIFEST
 from keras_samplernn.data.conditioning import read_conditions, resample_conditions
+from keras_samplernn.data.decoding import decode_files
+from keras_samplernn.data.inspection import AudioInfo, inspect_audio
 from keras_samplernn.data.pairs import Pair
 from keras_samplernn.data.quantization import Quantizer
-from keras_samplernn.errors import UserError
+from keras_samplernn.errors import UserError, collect
 
 # Part of every key: raise it when prepared arrays would come out otherwise.
 FORMAT = 1
@@ -82,11 +84,8 @@ def write_corpus(
                 if not len(mono):
                     problems.append(f"{pair.audio}: has 0 samples at {settings.sample_rate} Hz; move it away")
             if pair.conditions:
-                try:
-                    length = None if mono is None else len(wave)
-                    classes = read_conditions(pair.conditions, settings.classes, length)
-                except UserError as error:
-                    problems += error.lines
+                length = None if mono is None else len(wave)
+                classes = collect(problems, read_conditions, pair.conditions, settings.classes, length)
             if problems:
                 continue  # The rest is checked, so that all problems are told together.
             notes.add_sound(pair.name, info, mono, settings.sample_rate)

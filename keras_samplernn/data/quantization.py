@@ -1,12 +1,13 @@
 """Waves to codes and back: the three quantizers of SampleRNN."""
 
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 
-from keras_samplernn.spec import Audio
+from keras_samplernn.spec import MOST_LEVELS, Audio, QType
 
-Q_TYPES: tuple[str, ...] = ("linear", "mu-law", "a-law")
+Q_TYPES: tuple[str, ...] = get_args(QType)
 
 _A = 87.6
 _A_NORM = 1 + np.log(_A)
@@ -38,8 +39,8 @@ class Quantizer:
     def __post_init__(self):
         if self.q_type not in Q_TYPES:
             raise ValueError(f'q_type = "{self.q_type}" is none of {", ".join(Q_TYPES)}')
-        if not 2 <= self.q_levels <= 65536:
-            raise ValueError(f"q_levels = {self.q_levels} is not in 2 to 65536")
+        if not 2 <= self.q_levels <= MOST_LEVELS:
+            raise ValueError(f"q_levels = {self.q_levels} is not in 2 to {MOST_LEVELS}")
 
     @classmethod
     def of(cls, audio: Audio) -> "Quantizer":
@@ -72,19 +73,19 @@ class Quantizer:
         return wave.astype(np.float32)
 
     def _compress(self, wave: np.ndarray) -> np.ndarray:
-        loudness = np.abs(wave)
+        magnitude = np.abs(wave)
         if self.q_type == "mu-law":
             mu = self.q_levels - 1
-            return np.sign(wave) * np.log1p(mu * loudness) / np.log1p(mu)
-        line = _A * loudness / _A_NORM
-        curve = (1 + np.log(np.maximum(_A * loudness, 1.0))) / _A_NORM
-        return np.sign(wave) * np.where(loudness < 1 / _A, line, curve)
+            return np.sign(wave) * np.log1p(mu * magnitude) / np.log1p(mu)
+        line = _A * magnitude / _A_NORM
+        curve = (1 + np.log(np.maximum(_A * magnitude, 1.0))) / _A_NORM
+        return np.sign(wave) * np.where(magnitude < 1 / _A, line, curve)
 
     def _expand(self, compressed: np.ndarray) -> np.ndarray:
-        loudness = np.abs(compressed)
+        magnitude = np.abs(compressed)
         if self.q_type == "mu-law":
             mu = self.q_levels - 1
-            return np.sign(compressed) * np.expm1(loudness * np.log1p(mu)) / mu
-        line = loudness * _A_NORM / _A
-        curve = np.exp(loudness * _A_NORM - 1) / _A
-        return np.sign(compressed) * np.where(loudness < 1 / _A_NORM, line, curve)
+            return np.sign(compressed) * np.expm1(magnitude * np.log1p(mu)) / mu
+        line = magnitude * _A_NORM / _A
+        curve = np.exp(magnitude * _A_NORM - 1) / _A
+        return np.sign(compressed) * np.where(magnitude < 1 / _A_NORM, line, curve)

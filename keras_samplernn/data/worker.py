@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # Of the processor's time, so that a machine's other work is no file's fault; and how many times as long by the clock.
 LEAST_SECONDS, LEAST_BYTES_A_SECOND, PATIENCE = 2.0, 1_000_000, 30
+# Enough to hide the disk; every decoded file in flight is held in memory whole.
+PARALLEL_FILES = min(4, os.cpu_count() or 1)
 _READY = "ready"
 
 
@@ -37,7 +39,7 @@ def decode_in_worker(infos: "Sequence[AudioInfo]") -> "Iterator[np.ndarray | str
             while pending and alive:
                 group = list(pending) if at_once else [pending[0]]
                 # Several at once are decoded side by side.
-                seconds = [_seconds_for(info) * (4 if at_once else 1) for info in group]
+                seconds = [_seconds_for(info) * (PARALLEL_FILES if at_once else 1) for info in group]
                 try:
                     worker.connection.send((group, seconds))
                     for limit in seconds:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from keras_samplernn.checkpoint import Checkpoint, choose_checkpoint, load_chosen
-from keras_samplernn.data.audio import inspect_audio, read_audio
+from keras_samplernn.data.audio import read_audio
 from keras_samplernn.data.conditioning import read_conditions, read_index, resample_conditions
+from keras_samplernn.data.inspection import inspect_audio
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError, collect
 from keras_samplernn.files import make_folder, open_file, partial_of, replace_json
@@ -165,14 +166,13 @@ def _requested(
                 f"{run_folder}: is a conditional run and was asked {wrong}; give --conditioning-index alone:"
                 " the condition files say how long each sound is"
             )
-        problems, found = [], []
+        problems: list[str] = []
+        smallest = np.min_scalar_type(len(spec.class_names))
+        found = []
         for path in files or ():
-            try:
-                conditions = read_conditions(path, spec.classes)
-            except UserError as error:
-                problems.extend(error.lines)
-                continue
-            found.append((path.stem, len(conditions), conditions.astype(np.min_scalar_type(len(spec.class_names)))))
+            conditions = collect(problems, read_conditions, path, spec.classes)
+            if conditions is not None:
+                found.append((path.stem, len(conditions), conditions.astype(smallest)))
         if problems:
             raise UserError(*problems)
         return found

@@ -8,22 +8,21 @@ import keras
 
 from keras_samplernn.backend import exhaustion_errors, shapes_made_by
 from keras_samplernn.errors import UserError
-from keras_samplernn.machine import machine_bytes
+from keras_samplernn.machine import FLOAT_BYTES, machine_bytes
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.model.tier import Tier
 from keras_samplernn.spec import Spec
 
 SMALLER_WINDOWS = "lower training.batch_size, training.seq_len or the tiers' dim"
-_FLOAT_BYTES = 4
-_ADAM_COPIES = 4  # the weights, their gradients and two moments
+ADAM_COPIES = 4  # the weights, their gradients and two moments
 
 
 def check_training_memory(spec: Spec, tier_types: Mapping[str, type[Tier]]) -> None:
     """Raise UserError where this machine has too little memory to train a spec."""
     model, training = outline(spec, tier_types), spec.training
     samples = training.batch_size * training.seq_len
-    _check_weights(spec, _ADAM_COPIES * weights_in(model))
+    _check_weights(spec, ADAM_COPIES * weights_in(model))
     # What is prepared, and what a tier hands down, has a gradient.
     _check_prepared(spec, 2 * _numbers_prepared(model, samples))
     _check_windows(spec, training.batch_size, _numbers_read(model, samples) + 2 * _numbers_handed_down(model, samples))
@@ -90,7 +89,9 @@ def _check_weights(spec: Spec, numbers: int) -> None:
 
 
 def _check_prepared(spec: Spec, numbers: int) -> None:
-    _check(spec, "what the tiers prepare has", numbers, "lower the tiers' dim or window, or audio.q_levels")
+    _check(
+        spec, "the tiers' prepared weights and tables are", numbers, "lower the tiers' dim or window, or audio.q_levels"
+    )
 
 
 def _check_windows(spec: Spec, windows: int, numbers: int) -> None:
@@ -99,7 +100,7 @@ def _check_windows(spec: Spec, windows: int, numbers: int) -> None:
 
 
 def _check(spec: Spec, what: str, numbers: int, remedy: str) -> None:
-    needed, there = _FLOAT_BYTES * numbers, machine_bytes()
+    needed, there = FLOAT_BYTES * numbers, machine_bytes()
     if needed > there:
         raise UserError(
             f"{spec.name}: {what} {numbers:,} numbers to be held at once, {needed / 1e9:,.1f} GB of memory, and"

@@ -6,7 +6,7 @@ Listing reads package metadata only; loading imports the packages, and Keras wit
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
-from keras_samplernn.errors import UserError
+from keras_samplernn.errors import UserError, collect
 
 GROUP = "keras_samplernn.tiers"
 
@@ -43,7 +43,7 @@ class InstalledTier:
                 f'tier "{self.name}" of package {self.package} cannot be loaded from {self.value} '
                 f"({type(error).__name__}: {reason}); repair, upgrade or uninstall {self.distribution}"
             ) from error
-        from keras_samplernn import Tier  # imports Keras, which listing must not
+        from keras_samplernn.model.tier import Tier  # imports Keras, which listing must not
 
         if not (isinstance(loaded, type) and issubclass(loaded, Tier)):
             raise UserError(
@@ -72,12 +72,8 @@ def installed_tiers() -> dict[str, InstalledTier]:
 
 def load_tiers() -> dict[str, type]:
     """Import every installed tier and return the classes by name; UserError for all that cannot be loaded."""
-    classes, problems = {}, []
-    for name, tier in installed_tiers().items():
-        try:
-            classes[name] = tier.load()
-        except UserError as error:
-            problems.extend(error.lines)
+    problems: list[str] = []
+    classes = {name: collect(problems, tier.load) for name, tier in installed_tiers().items()}
     if problems:
         raise UserError(*problems)
     return classes

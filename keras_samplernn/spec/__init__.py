@@ -1,8 +1,18 @@
 """The spec: one JSON file that says what is trained on what, validated whole before anything else happens."""
 
-from keras_samplernn.spec.fields import Audio, Spec, TierSpec
+from keras_samplernn.spec.fields import MOST_LEVELS, Audio, QType, Spec
 from keras_samplernn.spec.loading import differences, load_spec, parse_spec
 from keras_samplernn.spec.reference import spec_reference
 from keras_samplernn.spec.schema import spec_schema
 
-__all__ = ["Audio", "Spec", "TierSpec", "differences", "load_spec", "parse_spec", "spec_reference", "spec_schema"]
+__all__ = [
+    "MOST_LEVELS",
+    "Audio",
+    "QType",
+    "Spec",
+    "differences",
+    "load_spec",
+    "parse_spec",
+    "spec_reference",
+    "spec_schema",
+]

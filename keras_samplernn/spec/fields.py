@@ -29,9 +29,11 @@ def _check_class_names(names: list[str]) -> list[str]:
     return names
 
 
+MOST_LEVELS, MOST_CLASSES = 65536, 4096
+QType = Literal["linear", "mu-law", "a-law"]
 FolderPath = Annotated[Path, Field(strict=False)]
-ClassCount = Annotated[int, Field(ge=1, le=4096)]
-ClassNames = Annotated[list[str], Field(min_length=1, max_length=4096), AfterValidator(_check_class_names)]
+ClassCount = Annotated[int, Field(ge=1, le=MOST_CLASSES)]
+ClassNames = Annotated[list[str], Field(min_length=1, max_length=MOST_CLASSES), AfterValidator(_check_class_names)]
 
 
 class Section(BaseModel):
@@ -46,10 +48,8 @@ class Audio(Section):
     sample_rate: int = Field(
         16000, ge=1000, le=384000, description="Samples per second; files at another rate are resampled."
     )
-    q_type: Literal["linear", "mu-law", "a-law"] = Field(
-        "mu-law", description="How amplitudes become codes: in equal steps, or finer near silence."
-    )
-    q_levels: int = Field(256, ge=2, le=65536, description="Number of codes a sample can have.")
+    q_type: QType = Field("mu-law", description="How amplitudes become codes: in equal steps, or finer near silence.")
+    q_levels: int = Field(256, ge=2, le=MOST_LEVELS, description="Number of codes a sample can have.")
 
 
 class Data(Section):
@@ -62,7 +62,7 @@ class Data(Section):
         "that is held out; null: none.",
     )
     test: FolderPath | None = Field(
-        None, description="Folder of the test sounds, which nothing but `evaluate` reads; null: none."
+        None, description="Folder of the test sounds, which only `evaluate` scores; null: none."
     )
     segment_seconds: float = Field(
         8.0,
@@ -126,7 +126,9 @@ class Training(Section):
 class Monitoring(Section):
     """Sounds that are generated while the model trains, for TensorBoard; they need validation files."""
 
-    every_epochs: int = Field(10, ge=0, description="Epochs between generated sounds; 0: never.")
+    every_epochs: int = Field(
+        10, ge=0, description="Epochs between generated sounds, which the last epoch makes too; 0: never."
+    )
     sounds: int = Field(3, ge=1, le=100, description="How many sounds are generated each time.")
     seconds: float = Field(3.0, gt=0, le=600, description="Longest generated sound, in seconds.")
     temperature: float = Field(
@@ -185,11 +187,6 @@ class Spec(Section):
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes in order; their numbers where they have none."""
         return tuple(map(str, range(self.classes))) if isinstance(self.classes, int) else self.classes
-
-    @property
-    def top_frame_size(self) -> int:
-        """Samples per step of the slowest tier."""
-        return self.tiers[0].frame_size
 
     def to_json(self) -> str:
         """Return the spec as it is stored: every field explicit; parsing it again gives an equal spec."""

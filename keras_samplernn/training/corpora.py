@@ -5,7 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from keras_samplernn.data.corpus import Corpus, CorpusSettings, Pair, find_pairs, prepare_corpus, split_pairs
+from keras_samplernn.data.corpus import Corpus, prepare_corpus
+from keras_samplernn.data.pairs import Pair, find_pairs, split_pairs
+from keras_samplernn.data.preparation import CorpusSettings
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError, collect
 from keras_samplernn.spec import Spec

@@ -6,10 +6,15 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 
-import numpy as np
-
+from keras_samplernn.machine import FLOAT_BYTES
 from keras_samplernn.model.assembly import assemble
-from keras_samplernn.model.memory import SMALLER_WINDOWS, check_training_memory, telling_exhaustion
+from keras_samplernn.model.memory import (
+    ADAM_COPIES,
+    SMALLER_WINDOWS,
+    check_training_memory,
+    telling_exhaustion,
+    weights_in,
+)
 from keras_samplernn.progress import format_duration
 from keras_samplernn.spec import Spec
 from keras_samplernn.training.corpora import Corpora
@@ -34,9 +39,9 @@ def estimate(spec: Spec, tier_types: Mapping[str, type], corpora: Corpora) -> It
                 f"class {label} {share:.1%}" for label, share in zip(spec.class_names, shares, strict=True)
             )
     model = assemble(spec, tier_types, spec.training.precision)
+    weights, megabytes = weights_in(model), FLOAT_BYTES * weights_in(model) / 1e6
+    yield f"model: {weights:,} parameters, {megabytes:,.1f} MB; with Adam {ADAM_COPIES * megabytes:,.1f} MB"
     trainer = Trainer(spec, model, corpora.train)
-    weights = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
-    yield f"model: {weights:,} parameters, {4 * weights / 1e6:,.1f} MB; with Adam {16 * weights / 1e6:,.1f} MB"
     plan = trainer.plan(epoch=0)
     yield f"epoch: {plan.steps:,} steps of {plan.lanes} x {plan.seq_len} samples"
     with telling_exhaustion(spec.name, f"{plan.lanes} windows of {plan.seq_len} samples", SMALLER_WINDOWS):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from .header import Header, HeaderError, check_sample_rate, id3_length
+from keras_samplernn.data.headers.header import Header, HeaderError, check_sample_rate, id3_length
 
 
 def read_flac_header(path: Path) -> Header:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from .header import Header, HeaderError, check_sample_rate
+from keras_samplernn.data.headers.header import Header, HeaderError, check_sample_rate
 
-_CONTINUES, _BEGINS, _ENDS = 1, 2, 4
+_BEGINS, _ENDS = 2, 4
 
 
 class _Page(NamedTuple):

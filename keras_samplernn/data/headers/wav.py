@@ -4,7 +4,7 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
-from .header import Header, HeaderError, check_sample_rate
+from keras_samplernn.data.headers.header import Header, HeaderError, check_sample_rate
 
 _PCM, _FLOAT, _ALAW, _ULAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
 _ENCODINGS = {
