@@ -1,6 +1,6 @@
 """Checkpoints: everything a run needs to go on, in a folder that appears whole or not at all.
 
-    checkpoints/step-0000001200[-validated]/
+    checkpoints/step-0000001200[-noted|-validated]/
         weights.npz     the model's weights: all that generation reads
         training.npz    optimizer, truncated-BPTT states, random states, metrics
         state.json      plan position, best score, metrics rows
@@ -37,7 +37,10 @@ MOST_MANIFEST_BYTES = 4096
 MOST_STATE_BYTES, MOST_STATE_VALUES = 48_000_000, 3_000_000
 # Of an entry of an npz, beside the array.
 MOST_ENTRY_BYTES = 1024
-_NAME = re.compile(r"step-(\d{10})(-validated)?")
+# A step may have two checkpoints: as training left it, and with its figures noted, where an epoch or the run ends. Then
+# its weights were scored too, where there are validation files.
+NOTED, VALIDATED = "-noted", "-validated"
+_NAME = re.compile(rf"step-(\d{{10}})({NOTED}|{VALIDATED})?")
 
 
 class DamagedCheckpoint(UserError):
@@ -55,12 +58,15 @@ class Checkpoint:
     Attributes:
         folder: where it lies.
         step: training steps that it stands after.
-        validated: whether the weights were scored after that step, which `state` then tells.
     """
 
     folder: Path
     step: int
-    validated: bool
+
+    @property
+    def validated(self) -> bool:
+        """Whether the weights were scored after that step, which the state then tells."""
+        return self.folder.name.endswith(VALIDATED)
 
     def read_state(self) -> dict[str, Any]:
         """Return what `save_checkpoint` was given as `state`."""
@@ -171,7 +177,7 @@ class Checkpoint:
         return DamagedCheckpoint(f"{self.folder / name}: is damaged, its size or sha256 is not the manifest's")
 
 
-def save_checkpoint(folder: Path, step: int, validated: bool, model: SampleRNN, state: dict[str, Any]) -> Checkpoint:
+def save_checkpoint(folder: Path, step: int, suffix: str, model: SampleRNN, state: dict[str, Any]) -> Checkpoint:
     """Write a checkpoint beside its place, force it to the disk and rename it.
 
     What stands under a name is a function of the name, so that one that is there already is kept.
@@ -179,11 +185,11 @@ def save_checkpoint(folder: Path, step: int, validated: bool, model: SampleRNN, 
     Args:
         folder: the run's checkpoints.
         step: training steps done.
-        validated: whether `state` tells the score after that step.
+        suffix: NOTED or VALIDATED where `state` tells the step's figures, else nothing.
         model: compiled, its optimizer built.
         state: JSON-able.
     """
-    checkpoint = Checkpoint(folder / f"step-{step:010d}{'-validated' if validated else ''}", step, validated)
+    checkpoint = Checkpoint(folder / f"step-{step:010d}{suffix}", step)
     if checkpoint.folder.exists():
         return checkpoint
     make_folder(folder)
@@ -204,7 +210,7 @@ def list_checkpoints(folder: Path) -> list[Checkpoint]:
     """Return the checkpoints in a run's folder, oldest first."""
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     matches = [match for name in names if (match := _NAME.fullmatch(name))]
-    return [Checkpoint(folder / match[0], int(match[1]), bool(match[2])) for match in matches]
+    return [Checkpoint(folder / match[0], int(match[1])) for match in matches]
 
 
 def choose_checkpoint(folder: Path, which: str, model: SampleRNN, say: Callable[[str], None]) -> Checkpoint:

@@ -90,9 +90,7 @@ def test_all_problems_of_a_folder_are_raised_together(tmp_path):
 
 def test_folders_without_sounds_are_refused_with_what_they_hold(tmp_path):
     reads = "holds no audio; .wav, .flac, .ogg, .mp3 are read, and the folder has"
-    assert lines_of(find_pairs, tmp_path, False) == [
-        f"{tmp_path}: {reads} no files; add sounds or name another folder"
-    ]
+    assert lines_of(find_pairs, tmp_path, False) == [f"{tmp_path}: {reads} no files; add sounds or name another folder"]
     for name in ("a.m4a", "b.m4a", "c.csv"):
         (tmp_path / name).touch()
     assert lines_of(find_pairs, tmp_path, False) == [

@@ -8,7 +8,7 @@ import pytest
 from faults import disk_full_at, killed_at, operations
 from variants import build_variant
 
-from keras_samplernn.checkpoint import list_checkpoints, prune_checkpoints, save_checkpoint
+from keras_samplernn.checkpoint import VALIDATED, list_checkpoints, prune_checkpoints, save_checkpoint
 from keras_samplernn.data.wav_writer import WavWriter
 from keras_samplernn.errors import UserError
 from keras_samplernn.files import replace_file
@@ -34,7 +34,7 @@ def model():
 def folder(model, tmp_path):
     """A folder with the checkpoint of step 1, of all weights 1."""
     give_value(model, 1.0)
-    save_checkpoint(tmp_path / "checkpoints", 1, True, model, STATE)
+    save_checkpoint(tmp_path / "checkpoints", 1, VALIDATED, model, STATE)
     return tmp_path / "checkpoints"
 
 
@@ -46,7 +46,7 @@ def give_value(model, value):
 def commit(model, folder):
     """Write the checkpoint of step 2, of all weights 2, and delete the older one."""
     give_value(model, 2.0)
-    save_checkpoint(folder, 2, True, model, STATE | {"best_step": 2})
+    save_checkpoint(folder, 2, VALIDATED, model, STATE | {"best_step": 2})
     prune_checkpoints(folder, 1, 2)
 
 

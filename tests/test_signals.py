@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
-from command_line import write_sound, write_spec
+from command_line import give, outcome, write_corpora, write_sound, write_spec
 
 from keras_samplernn.checkpoint import list_checkpoints
 from keras_samplernn.training.interrupt import StopWish
+from keras_samplernn.training.step_keeper import StepKeeper
 
 CLI = Path(__file__).parent.parent / "cli.py"
 SECONDS = 5.0
@@ -89,6 +90,34 @@ def test_the_first_signal_writes_a_checkpoint_and_says_how_to_go_on(forks, home,
         f"most seconds from {signal.Signals(number).name} in {during} to the end",
         round(taken, 2),
     )
+
+
+@pytest.mark.parametrize("valid", ["valid", None])
+@pytest.mark.parametrize("step", [3, 4, 8])
+def test_a_signal_in_any_step_costs_nothing(tmp_path, monkeypatch, valid, step):
+    """Four steps make an epoch: in the midst of one, and in the last of the first and of the run."""
+    write_corpora(tmp_path)
+    write_spec(tmp_path, data={"valid": valid}, training={"seq_len": 128})
+    assert give("fit spec.json --run whole", tmp_path).status == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(StepKeeper, "on_train_batch_end", stopping_in(step, StepKeeper.on_train_batch_end))
+        answer = give("fit spec.json --run run", tmp_path)
+    assert answer.status == 128 + signal.SIGINT
+    assert f"stopped after step {step}; a checkpoint is written." in answer.err
+    assert f"goes on after step {step}" in give("fit spec.json --run run", tmp_path).err
+    assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
+    assert "is finished" in give("fit spec.json --run run", tmp_path).err
+
+
+def stopping_in(step, on_train_batch_end):
+    """Return the callback with a signal that comes while a step is computed."""
+
+    def after_step(self, batch, logs=None):
+        if self.state.step + 1 == step:
+            self.wish.signal_number = signal.SIGINT
+        on_train_batch_end(self, batch, logs)
+
+    return after_step
 
 
 def test_the_second_signal_stops_at_once(forks, home, tally):

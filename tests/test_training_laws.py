@@ -10,6 +10,7 @@ import pytest
 from variants import build_variant, random_sound, window_of
 
 from keras_samplernn.checkpoint import (
+    VALIDATED,
     choose_checkpoint,
     list_checkpoints,
     prune_checkpoints,
@@ -144,7 +145,7 @@ def test_a_checkpoint_brings_back_everything_bit_for_bit(tmp_path):
     trainer = make_trainer()
     batches = list(trainer.batches(trainer.plan(0)))
     trainer.model.train_on_batch(*batches[0])
-    save_checkpoint(tmp_path, 1, False, trainer.model, {"step": 1})
+    save_checkpoint(tmp_path, 1, "", trainer.model, {"step": 1})
     saved = values(trainer.model)
     trainer.model.train_on_batch(*batches[1])
     went_on = values(trainer.model)
@@ -164,9 +165,9 @@ def test_a_checkpoint_brings_back_everything_bit_for_bit(tmp_path):
 def test_the_newest_and_the_best_checkpoints_are_kept(tmp_path):
     model = make_trainer().model
     for step, best in ((1, 1), (2, 2), (3, 2), (4, 2)):
-        save_checkpoint(tmp_path, step, True, model, {"best_step": best})
+        save_checkpoint(tmp_path, step, VALIDATED, model, {"best_step": best})
         prune_checkpoints(tmp_path, keep=1, best_step=best)
-    save_checkpoint(tmp_path, 4, False, model, {"best_step": 2})
+    save_checkpoint(tmp_path, 4, "", model, {"best_step": 2})
     assert [each.folder.name[-12:] for each in list_checkpoints(tmp_path)] == [
         "02-validated",
         "p-0000000004",
@@ -179,7 +180,7 @@ def test_the_newest_and_the_best_checkpoints_are_kept(tmp_path):
 def test_the_half_deleted_twin_of_a_checkpoint_is_in_nobodys_way(tmp_path):
     model = make_trainer().model
     for step in (1, 2):
-        save_checkpoint(tmp_path, step, False, model, {})
+        save_checkpoint(tmp_path, step, "", model, {})
     shutil.copytree(tmp_path / "step-0000000001", tmp_path / ".step-0000000001.partial")
     prune_checkpoints(tmp_path, keep=1, best_step=None)
     assert [path.name for path in tmp_path.iterdir()] == ["step-0000000002"]
@@ -196,7 +197,7 @@ def test_half_precision_learns_and_keeps_its_weights_in_full(tmp_path):
     assert np.isfinite(bits).all()
     assert np.mean(bits[-3:]) < 0.7 * bits[0]
     twin = assemble(spec, TIER_TYPES)
-    save_checkpoint(tmp_path, 1, False, trainer.model, {}).load_weights(twin)
+    save_checkpoint(tmp_path, 1, "", trainer.model, {}).load_weights(twin)
     codes, conditions = random_sound(twin, 32)
     window = window_of(twin, codes, SILENCE)
     half, full = (model.forward(window, conditions, model.initial_states(1))[0] for model in (trainer.model, twin))
@@ -208,7 +209,7 @@ def test_half_precision_learns_and_keeps_its_weights_in_full(tmp_path):
 @pytest.mark.parametrize("name", ["weights.npz", "training.npz"])
 def test_a_damaged_checkpoint_is_refused(tmp_path, name):
     model = make_trainer().model
-    checkpoint = save_checkpoint(tmp_path, 1, False, model, {})
+    checkpoint = save_checkpoint(tmp_path, 1, "", model, {})
     content = bytearray((checkpoint.folder / name).read_bytes())
     content[len(content) // 2] ^= 1
     (checkpoint.folder / name).write_bytes(content)

@@ -6,7 +6,7 @@ import time
 
 import keras
 
-from keras_samplernn.checkpoint import prune_checkpoints, save_checkpoint
+from keras_samplernn.checkpoint import NOTED, VALIDATED, prune_checkpoints, save_checkpoint
 from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.samplernn import SampleRNN
@@ -101,10 +101,10 @@ class StepKeeper(keras.callbacks.Callback):
             self.save()
             raise Interrupted(self.wish.signal_number, self.state.step)
 
-    def save(self, validated: bool = False) -> None:
-        """Write a checkpoint of the present step."""
+    def save(self, suffix: str = "") -> None:
+        """Write a checkpoint of the present step; see `save_checkpoint`."""
         folder, keep = self.run.checkpoints_folder, self.spec.training.keep_checkpoints
-        save_checkpoint(folder, self.state.step, validated, self.samplernn, dataclasses.asdict(self.state))
+        save_checkpoint(folder, self.state.step, suffix, self.samplernn, dataclasses.asdict(self.state))
         prune_checkpoints(folder, keep, self.state.best_step)
         self._saved = time.monotonic()
 
@@ -133,7 +133,7 @@ class StepKeeper(keras.callbacks.Callback):
             state.epoch, state.epoch_step = state.epoch + 1, 0
             model.reset_metrics()
             self._metrics = []
-        self.save(validated=self.validation is not None)
+        self.save(NOTED if self.validation is None else VALIDATED)
         write_metrics(self.run.metrics_file, state.rows)
         if row["samples_per_second"]:
             text += f"  {row['samples_per_second']:,} samples/s"
