@@ -34,7 +34,7 @@ from keras_samplernn.model.samplernn import SampleRNN
 FILES = ("weights.npz", "training.npz", "state.json")
 MOST_MANIFEST_BYTES = 4096
 # 150,000 rows of metrics.csv for ten classes.
-MOST_STATE_BYTES, MOST_STATE_VALUES = 48_000_000, 3_000_000
+MOST_STATE_BYTES, MOST_STATE_VALUES, MOST_STATE_ROWS = 48_000_000, 3_000_000, 150_000
 # Of an entry of an npz, beside the array.
 MOST_ENTRY_BYTES = 1024
 # A step may have two checkpoints: as training left it, and with its figures noted, where an epoch or the run ends. Then
@@ -72,7 +72,8 @@ class Checkpoint:
         """Return what `save_checkpoint` was given as `state`."""
         content = self._read("state.json", MOST_STATE_BYTES)
         # Python's objects take many times the bytes of their text.
-        if sum(map(content.count, (b",", b"[", b"{"))) > MOST_STATE_VALUES:
+        values, objects = sum(map(content.count, (b",", b"[", b"{"))), content.count(b"{")
+        if values > MOST_STATE_VALUES or objects > MOST_STATE_ROWS + 1:
             raise self.foreign("state.json")
         with contextlib.suppress(ValueError, RecursionError):
             if isinstance(state := json.loads(content), dict):
@@ -81,7 +82,7 @@ class Checkpoint:
 
     def load_weights(self, model: SampleRNN) -> None:
         """Give the model the weights of this checkpoint."""
-        self._assign("weights.npz", weights_of(model))
+        self._assign("weights.npz", weights_of(model), finite=True)
 
     def load_training(self, model: SampleRNN) -> None:
         """Give optimizer, carried states, random states and metrics their values. The optimizer must be built."""
@@ -117,12 +118,14 @@ class Checkpoint:
             " hand: restore it, or train anew"
         )
 
-    def _assign(self, name: str, variables: Sequence[keras.Variable]) -> None:
+    def _assign(self, name: str, variables: Sequence[keras.Variable], finite: bool = False) -> None:
         wanted = _shapes(variables)
         content = self._read(name, _most_bytes(wanted))
         try:
             arrays = list(_arrays_of(content, wanted))
-        except (ValueError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError):
+            if finite and not all(np.isfinite(array).all() for array in arrays):
+                raise ValueError("no training ends with numbers that are none")
+        except (ValueError, ArithmeticError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError):
             raise self.foreign(name) from None
         # All of them are known to be good before the first is used.
         for array, variable in zip(arrays, variables, strict=True):

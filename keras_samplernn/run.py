@@ -56,14 +56,19 @@ class Run:
         """Make the folder if it is missing, and keep a second `fit` out; a process that dies leaves no lock."""
         make_folder(self.folder)
         self._refuse_foreign_entries()
+        lock = self.folder / ".lock"
         with writing(self.folder):
-            stream = (self.folder / ".lock").open("a")
+            stream = lock.open("a")
         with stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+                # Another fit's --restart may have moved the folder, and what is locked, away meanwhile.
+                if not os.path.samestat(os.fstat(stream.fileno()), lock.stat()):
+                    raise BlockingIOError
+            except (BlockingIOError, FileNotFoundError):
                 raise UserError(
-                    f"{self.folder}: another fit trains this run; wait for it, stop it, or give --run another folder"
+                    f"{self.folder}: another fit is training this run; wait for it, stop it, or give --run another"
+                    " folder"
                 ) from None
             except OSError as error:  # a file system of another machine may know no locks
                 raise UserError(

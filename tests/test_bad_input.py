@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 from command_line import give, listing, write_conditions, write_corpora, write_sound, write_spec
 
+from keras_samplernn.errors import UserError
+from keras_samplernn.run import Run
+
 CLI = Path(__file__).parent.parent / "cli.py"
 WRITE_ELSEWHERE = "see to its permissions or choose another folder"
 CHECKPOINT = "run/checkpoints/step-0000000002-validated"
@@ -744,11 +747,27 @@ def test_wrong_usage_is_one_line_and_status_2(tmp_path, command, message):
 
 
 def test_a_run_that_another_fit_trains_is_left_alone(home):
-    line = "run: another fit trains this run; wait for it, stop it, or give --run another folder"
+    line = "run: another fit is training this run; wait for it, stop it, or give --run another folder"
     with (home / "run/.lock").open() as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         refused("fit spec.json --run run --max-steps 3", home, [line])
         refused("fit spec.json --run run --restart", home, [line])
+
+
+def test_a_run_that_another_fit_moves_away_meanwhile_is_not_locked_twice(home, monkeypatch):
+    run, flock = Run(home / "run", None), fcntl.flock
+
+    def late(stream, how):
+        """Lock, after a fit with --restart has begun anew in the same place."""
+        monkeypatch.undo()
+        run.set_aside()
+        (home / "run").mkdir()
+        (home / "run/.lock").touch()
+        flock(stream, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with pytest.raises(UserError, match="another fit is training this run"), run.locked():
+        pass
 
 
 def test_a_file_system_without_locks_is_named(home, monkeypatch):

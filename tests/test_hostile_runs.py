@@ -3,9 +3,11 @@
 import hashlib
 import io
 import json
+import math
 import os
 import pickle
 import shutil
+import struct
 import warnings
 import zipfile
 from pathlib import Path
@@ -124,6 +126,25 @@ def endless(name):
         (home / CHECKPOINT / "manifest.json").write_text(json.dumps(said, indent=1))
 
     return spoil
+
+
+def far_entry(data):
+    """Return an archive whose first entry is said to begin at byte 2**64 - 1 (zip64)."""
+    end = data.rfind(b"PK\5\6")
+    (begin,) = struct.unpack_from("<I", data, end + 16)
+    directory = bytearray(data[begin:end])
+    name, extra = struct.unpack_from("<HH", directory, 28)
+    far = struct.pack("<HHQ", 1, 8, 2**64 - 1)
+    directory[46 + name : 46 + name + extra] = far
+    struct.pack_into("<H", directory, 30, len(far))
+    struct.pack_into("<I", directory, 42, 2**32 - 1)
+    return data[:begin] + directory + data[end : end + 12] + struct.pack("<I", len(directory)) + data[end + 16 :]
+
+
+def not_a_number(data):
+    array = array_of(data).copy()
+    array.flat[-1] = np.nan
+    return npy(array)
 
 
 def state(**fields):
@@ -263,6 +284,8 @@ CHECKPOINTS = {
     "a Keras archive with a Lambda": raw(lambda_archive),
     "a directory of 2e9 bytes": raw(lambda data: data[:-22] + b"PK\5\6" + b"\0" * 8 + b"\0\x94\x35\x77" * 2 + b"\0\0"),
     "an encrypted entry": raw(lambda data: data.replace(b"PK\x01\x02\x2d\x03\x2d\0\0", b"PK\x01\x02\x2d\x03\x2d\0\1")),
+    "an entry at byte 2**64 - 1": raw(far_entry),
+    "weights that are no numbers": archive(first(not_a_number)),
     "2e9 bytes of weights": sparse("weights.npz"),
     "2e12 bytes of weights": endless("weights.npz"),
     "a state of 2e9 bytes": sparse("state.json"),
@@ -293,6 +316,10 @@ FITTED = {
     "a field too few": state(epoch="gone"),
     "a row of text": state(rows=[{"step": "2"}]),
     "a row of nothing": state(rows=[{}]),
+    "a row of 400 digits": state(rows=[{"step": 2, "training_bits": 10**400}]),
+    "a row of infinity": state(rows=[{"step": 2, "training_bits": math.inf}]),
+    "a million rows": state(rows=[{"step": 2}] * 1_000_000),
+    "columns of their own in 30,000 rows": state(rows=[{"step": 2, f"{number}": 1} for number in range(30_000)]),
     "a step of another checkpoint": state(step=10**30),
     "a lock that is a pipe": lambda home: [(home / "run/.lock").unlink(), os.mkfifo(home / "run/.lock")],
     "metrics that are a folder": folder("run/metrics.csv"),

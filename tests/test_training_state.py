@@ -3,7 +3,7 @@
 import dataclasses
 import json
 
-from keras_samplernn.checkpoint import MOST_STATE_BYTES, MOST_STATE_VALUES
+from keras_samplernn.checkpoint import MOST_STATE_BYTES, MOST_STATE_ROWS, MOST_STATE_VALUES
 from keras_samplernn.training.state import TrainingState
 
 
@@ -18,3 +18,9 @@ def test_many_validations_of_many_classes_stay_within_a_checkpoint():
     assert [row["step"] for row in state.rows] == list(range(1, 160))
     assert len(state.rows[0]) == 4
     assert len(state.rows[-1]) == 4100
+
+
+def test_of_very_many_rows_the_oldest_go():
+    state = TrainingState(rows=[{"step": step} for step in range(MOST_STATE_ROWS)])
+    state.add_row({"step": MOST_STATE_ROWS})
+    assert (len(state.rows), state.rows[0], state.rows[-1]) == (MOST_STATE_ROWS, {"step": 1}, {"step": MOST_STATE_ROWS})

@@ -3,14 +3,17 @@
 import dataclasses
 import functools
 import json
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import NonNegativeInt, TypeAdapter, ValidationError
+from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError
 
-from keras_samplernn.checkpoint import MOST_STATE_BYTES
+from keras_samplernn.checkpoint import MOST_STATE_BYTES, MOST_STATE_ROWS
 
 CLASS_COLUMN = "validation_bits_"
 _VALUE_BYTES = 32  # at most, with what stands around it
+MOST_CELLS = 20_000_000  # of metrics.csv, empty ones too
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Figure = Annotated[int, Field(ge=-(2**63), lt=2**63)] | FiniteFloat | None
 
 
 @dataclasses.dataclass
@@ -27,20 +30,22 @@ class TrainingState:
         rows: of metrics.csv.
     """
 
-    epoch: NonNegativeInt = 0
-    step: NonNegativeInt = 0
-    epoch_step: NonNegativeInt = 0
-    best_bits: float | None = None
-    best_step: NonNegativeInt | None = None
-    epochs_since_best: NonNegativeInt = 0
-    rows: list[dict[str, int | float | None]] = dataclasses.field(default_factory=list)
+    epoch: Count = 0
+    step: Count = 0
+    epoch_step: Count = 0
+    best_bits: FiniteFloat | None = None
+    best_step: Count | None = None
+    epochs_since_best: Count = 0
+    rows: list[dict[str, Figure]] = dataclasses.field(default_factory=list)
 
-    def add_row(self, row: dict[str, int | float | None]) -> None:
+    def add_row(self, row: dict[str, Figure]) -> None:
         """Add a row of metrics.csv; the oldest lose their classes where all would be more than a checkpoint holds.
 
-        With 4,096 classes that is after 200 validations.
+        With 4,096 classes that is after 200 validations. Of more rows than a checkpoint or metrics.csv holds, the
+        oldest go.
         """
         self.rows.append(row)
+        del self.rows[: -min(MOST_STATE_ROWS, MOST_CELLS // _columns_of(self.rows))]
         too_many = sum(map(_bytes_of, self.rows)) - MOST_STATE_BYTES * 9 // 10
         for old in self.rows[:-1]:
             if too_many <= 0:
@@ -61,7 +66,13 @@ class TrainingState:
             raise ValueError(str(error)) from None
         if state.step != step or not all("step" in row for row in state.rows):
             raise ValueError(f"a state after step {state.step}, not {step}, or rows without a step")
+        if len(state.rows) * _columns_of(state.rows) > MOST_CELLS:
+            raise ValueError(f"{len(state.rows)} rows of {_columns_of(state.rows)} columns")
         return state
+
+
+def _columns_of(rows: list[dict[str, Any]]) -> int:
+    return len(set().union(*rows))
 
 
 def _bytes_of(row: dict[str, Any]) -> int:
