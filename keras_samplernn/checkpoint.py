@@ -292,11 +292,15 @@ def prune_checkpoints(folder: Path, keep: int, best_step: int | None) -> None:
     """Delete all but the `keep` newest checkpoints and the best, and what a broken-off save left."""
     with writing(folder):
         for leftover in folder.glob(".step-*.partial"):
-            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+            _delete(leftover)
         for checkpoint in list_checkpoints(folder)[:-keep]:
             if not (checkpoint.validated and checkpoint.step == best_step):
                 # Under its own name there is only ever a whole one.
-                shutil.rmtree(checkpoint.folder.rename(partial_of(checkpoint.folder)))
+                _delete(checkpoint.folder.rename(partial_of(checkpoint.folder)))
+
+
+def _delete(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def weights_of(model: SampleRNN) -> list[keras.Variable]:

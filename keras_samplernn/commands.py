@@ -28,6 +28,13 @@ class Place(click.Path):
         super().__init__(path_type=Path, readable=False)
         self.name = name
 
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path, or fail as click's types do."""
+        path = super().convert(value, param, ctx)
+        if not str(value) or (self.name == "file" and not path.name):
+            self.fail(f"'{value}' is no path of a {self.name}.", param, ctx)
+        return path
+
 
 class Number(click.FloatRange):
     """A float in a range that is neither infinite nor not-a-number."""
@@ -129,7 +136,7 @@ def fit(
 @click.argument("run", type=FOLDER, required=False)
 @click.option("--conditioning-index", type=FILE, help="Text file that lists one condition file per line.")
 @click.option("--seconds", type=Number(min=0), help="Length of each sound; of an unconditional run.")
-@click.option("--count", type=click.IntRange(min=1), help="Number of sounds, with --seconds.  [default: 1]")
+@click.option("--count", type=click.IntRange(1, 100_000), help="Number of sounds, with --seconds.  [default: 1]")
 @click.option("--out", type=FOLDER, required=True, help="Folder for the wavs; made if it is missing.")
 @click.option(
     "--temperature",
@@ -248,8 +255,16 @@ def cache(clear: bool) -> None:
         click.echo(f"{entry.folder}\t{sounds:,} sounds\t{samples:,} samples\t{entry.size_bytes / 1e6:,.1f} MB")
 
 
+def _open_closed_streams() -> None:
+    """Give stdin, stdout and stderr that were closed (`2>&-`) the null device, so that no file takes their numbers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123
+
+
 def main() -> None:
     """Run the command line."""
+    _open_closed_streams()
     # The pipelines and the training are TensorFlow's, whatever backend the user's other programs use.
     os.environ["KERAS_BACKEND"] = "tensorflow"
     # As an exception, so that what is half-written is removed.

@@ -1,14 +1,18 @@
 """The `demo` command: a small conditional corpus from nothing, a model fitted to it, and sounds from that model."""
 
+import contextlib
+import json
 import shlex
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from keras_samplernn.data.wav_writer import WavWriter
-from keras_samplernn.files import make_folder, named, replace_file, replace_json
-from keras_samplernn.generation.command import generate_files
+from keras_samplernn.errors import UserError
+from keras_samplernn.files import make_folder, named, partial_of, replace_file, replace_json, writing
+from keras_samplernn.generation.command import RECORD, generate_files
 from keras_samplernn.spec import load_spec
 from keras_samplernn.training.fit import fit_spec
 
@@ -105,7 +109,7 @@ def _fade(wave: np.ndarray) -> np.ndarray:
 def write_demo_corpus(folder: Path) -> None:
     """Write pairs to train and to validate with, held-out condition files with their index, and the spec.
 
-    The same files every time. The spec comes last: where it lies, the corpus is whole.
+    The same files every time.
     """
     rng = np.random.default_rng(1)
     for part, files in {"train": TRAIN_FILES, "valid": VALID_FILES}.items():
@@ -130,6 +134,12 @@ def _write_lines(path: Path, lines: list[str]) -> None:
     replace_file(path, "".join(f"{line}\n" for line in lines).encode())
 
 
+def _is_demo_corpus(folder: Path) -> bool:
+    with contextlib.suppress(OSError, ValueError):
+        return json.loads((folder / "spec.json").read_bytes()) == SPEC
+    return False
+
+
 def run_demo(folder: Path, tier_types: Mapping[str, type], say: Callable[[str], None]) -> None:
     """Synthesise a corpus, fit a run to it, generate from the run.
 
@@ -145,10 +155,19 @@ def run_demo(folder: Path, tier_types: Mapping[str, type], say: Callable[[str], 
     """
     folder = named(folder)
     corpus, sounds = (folder.with_name(f"{folder.name}-{kind}") for kind in ("corpus", "sounds"))
-    if (corpus / "spec.json").is_file():
+    if corpus.exists():
+        if not _is_demo_corpus(corpus):
+            raise UserError(f"{corpus}: exists and is no corpus of the demo; give --run another folder")
         say(f"{corpus}: is there already")
     else:
-        write_demo_corpus(corpus)
+        staged = partial_of(corpus)
+        shutil.rmtree(staged, ignore_errors=True)
+        try:
+            write_demo_corpus(staged)
+            with writing(corpus):
+                staged.rename(corpus)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
         say(f"{corpus}: {TRAIN_FILES + VALID_FILES} pairs of sound and conditions: {', '.join(VOICES)}")
     spec = load_spec(corpus / "spec.json", tier_types)
     if folder.exists():
@@ -167,7 +186,7 @@ def run_demo(folder: Path, tier_types: Mapping[str, type], say: Callable[[str], 
         prime=None,
         checkpoint="best",
         precision="float32",
-        overwrite=True,
+        overwrite=(sounds / RECORD).is_file(),
         say=say,
     ):
         print(path)

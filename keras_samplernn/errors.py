@@ -3,10 +3,12 @@
 import difflib
 import errno
 import os
+import re
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 Result = TypeVar("Result")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 # What no program can help: the file or folder is not this user's, the disk takes no more, or its name is impossible.
 # By the words of the system, which stand in TensorFlow's errors too.
@@ -31,8 +33,9 @@ class UserError(Exception):
     """
 
     def __init__(self, *lines: str):
-        super().__init__("\n".join(lines))
-        self.lines = lines
+        # What is quoted may hold line feeds and what terminals obey.
+        self.lines = tuple(_CONTROL.sub(lambda found: repr(found[0])[1:-1], line) for line in lines)
+        super().__init__("\n".join(self.lines))
 
 
 def collect(problems: list[str], function: Callable[..., Result], *arguments: object) -> Result | None:

@@ -54,6 +54,14 @@ def open_file(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
+def home_folder() -> Path:
+    """Return the user's home; UserError where it is not known."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise UserError("HOME: is not set, and this user has no home folder; set it") from None
+
+
 def named(path: Path) -> Path:
     """Return the same place under a path that has a name, which "." has not."""
     return path if path.name else path.absolute()

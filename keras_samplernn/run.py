@@ -134,7 +134,7 @@ def check_run_folder(folder: Path, spec: Spec, tier_types: Mapping[str, type], r
     """
     for field in ("train", "valid", "test"):
         corpus = getattr(spec.data, field)
-        if isinstance(corpus, Path) and folder.resolve().is_relative_to(corpus.resolve()):
+        if isinstance(corpus, Path) and Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(corpus)):
             raise UserError(
                 f"{folder}: lies inside data.{field} = {corpus}, where a run's sounds would be taken for the corpus';"
                 " give --run a folder elsewhere"

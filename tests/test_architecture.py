@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "machine": set(),
     "progress": set(),
     "quiet": set(),
-    "spec": {"errors"},
+    "spec": {"errors", "files"},
     "data": {"errors", "files", "machine", "spec"},
     "model": {"errors", "backend", "machine", "spec"},
     "run": {"errors", "files", "spec"},

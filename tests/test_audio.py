@@ -1,4 +1,5 @@
 import struct
+import time
 
 import dying_decoder
 import numpy as np
@@ -274,7 +275,7 @@ def test_a_decoder_that_dies_is_the_error_of_its_file_alone(tmp_path, every_form
 
 def test_a_sound_that_would_take_most_of_the_memory_is_refused_before_it_is_decoded(every_format, monkeypatch):
     monkeypatch.setattr("keras_samplernn.data.inspection.machine_bytes", lambda: 1000)
-    with pytest.raises(UserError, match=r"decoded, more than a quarter of this machine's 0.0 GB; cut it into several"):
+    with pytest.raises(UserError, match=r"decoded, more than an eighth of this machine's 0.0 GB; cut it into several"):
         inspect_audio(next(path for path in every_format if path.suffix == ".flac"))
 
 
@@ -365,3 +366,13 @@ def test_a_path_that_is_no_audio_file_is_refused(tmp_path, name, message):
 def test_a_folder_that_is_missing_is_named_by_the_writer(tmp_path):
     with pytest.raises(UserError, match=r"a.wav: cannot be written: No such file"):
         WavWriter(tmp_path / "no" / "a.wav", RATE)
+
+
+def test_a_huge_mp3_of_nothing_is_refused_at_once_and_never_read_whole(tmp_path):
+    path = tmp_path / "a.mp3"
+    with path.open("wb") as file:
+        file.truncate(10**12)
+    start = time.process_time()
+    with pytest.raises(UserError, match="holds much that is no MPEG layer III frame"):
+        inspect_audio(path)
+    assert time.process_time() - start < 2

@@ -4,6 +4,8 @@ import errno
 import fcntl
 import json
 import os
+import pwd
+import shlex
 import shutil
 import struct
 import subprocess
@@ -81,6 +83,10 @@ def remove(*paths):
 
 def folder(path):
     return lambda home: (home / path).mkdir(parents=True)
+
+
+def loop(path):
+    return lambda home: (home / path).symlink_to(path)
 
 
 def copy(source, target):
@@ -253,6 +259,14 @@ CORPORA = {
             "HOME/train: holds no audio; .wav, .flac, .ogg, .mp3 are read, and the folder has no files; "
             "add sounds or name another folder"
         ),
+    ),
+    "two csv files of one stem": (
+        text("train/a.CSV", "0\n"),
+        "HOME/train/a.csv: stands beside a.CSV; keep one of the two",
+    ),
+    "a name that would take two lines": (
+        text("train/a\nb\x1b[31m.wav", "x"),
+        "HOME/train/a\\nb\\x1b[31m.wav: has no a\\nb\\x1b[31m.csv beside it; add the csv or move the sound away",
     ),
     "a missing folder": (remove("train"), "HOME/train: does not exist; name the folder that holds the corpus"),
     "a file in place of the folder": (
@@ -461,6 +475,24 @@ COMMANDS = {
             "--seconds 1e+09: a WAV file holds 536870 seconds at most at 4000 Hz; ask for shorter sounds, and"
             " --count of them"
         ),
+    ),
+    "a length that is hardly a number": (
+        nothing(),
+        "generate free --seconds 1e305 --out out",
+        (
+            "--seconds 1e+305: a WAV file holds 536870 seconds at most at 4000 Hz; ask for shorter sounds, and"
+            " --count of them"
+        ),
+    ),
+    "a folder of sounds that is a link to itself": (
+        loop("loop"),
+        f"{GENERATE[:-3]}loop",
+        "loop: cannot be written: File exists; choose another folder",
+    ),
+    "a run that is a link to itself": (
+        loop("loop"),
+        "fit spec.json --run loop",
+        "loop: cannot be written: File exists; choose another folder",
     ),
     "several sounds at once in int8": (
         nothing(),
@@ -671,6 +703,13 @@ USAGE = [
     ),
     ("fit spec.json other.json", "keras-samplernn fit: Got unexpected extra argument (other.json)"),
     ("generate", "keras-samplernn generate: Missing option '--out'"),
+    ("generate --out out --prime ''", "keras-samplernn generate: Invalid value for '--prime': '' is no path of a file"),
+    ("generate --out out --prime .", "keras-samplernn generate: Invalid value for '--prime': '.' is no path of a file"),
+    ("generate --out ''", "keras-samplernn generate: Invalid value for '--out': '' is no path of a folder"),
+    (
+        "generate --out out --count 2000000000",
+        "keras-samplernn generate: Invalid value for '--count': 2000000000 is not in the range 1<=x<=100000",
+    ),
     (
         "generate --out out --temperature -1",
         "keras-samplernn generate: Invalid value for '--temperature': -1.0 is not in the range 0<=x<=100",
@@ -693,7 +732,7 @@ USAGE = [
     ),
     (
         "generate --out out --count 0",
-        "keras-samplernn generate: Invalid value for '--count': 0 is not in the range x>=1",
+        "keras-samplernn generate: Invalid value for '--count': 0 is not in the range 1<=x<=100000",
     ),
     ("generate --out out --seed x", "keras-samplernn generate: Invalid value for '--seed': 'x' is not a valid integer"),
     (
@@ -788,6 +827,44 @@ def test_what_is_not_the_users_is_named(home, forks, path, mode, command, line):
     finally:
         (home / path).chmod(0o755)
     assert (status, messages.read_text()) == (1, f"{line}\n".replace("HOME", str(home)))
+
+
+def test_logs_that_are_a_file_are_named(home):
+    shutil.rmtree(home / "run/logs")
+    (home / "run/logs").touch()
+    answer = give("fit spec.json --run run --max-steps 3", home)
+    assert (answer.status, answer.err.splitlines()[1:]) == (
+        1,
+        ["run/logs: cannot be written: Not a directory; choose another folder"],
+    )
+
+
+@pytest.mark.parametrize("cache", ["~nobody-here/cache", ""])
+def test_a_home_that_is_not_known_is_named(home, monkeypatch, cache):
+    monkeypatch.setenv("KERAS_SAMPLERNN_CACHE", cache)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", lambda number: {}[number])
+    line = "HOME: is not set, and this user has no home folder; set it"
+    if cache:
+        line = f"KERAS_SAMPLERNN_CACHE = {cache}: there is no such home; set an absolute path"
+    refused("cache", home, line)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_cost_messages_only(home, closed):
+    done = subprocess.run(
+        f"{shlex.quote(sys.executable)} {shlex.quote(str(CLI))} fit spec.json --run run --max-steps 3 {closed}",
+        shell=True,
+        cwd=home,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0
+    assert done.stdout == ("" if ">&-" in closed.split() else "run\n")
+    assert ("goes on after step 2" in done.stderr) == ("2>&-" not in closed)
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in (home / "run/checkpoints").glob("*3-validated")]
 
 
 def test_a_process_of_its_own_ends_without_a_traceback(home):

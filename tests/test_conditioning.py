@@ -176,3 +176,14 @@ def test_conditions_are_resampled_to_the_nearest_in_time():
     np.testing.assert_array_equal(resample_conditions(conditions, 6), conditions)
     assert resample_conditions(conditions, 0).shape == (0,)
     assert resample_conditions(np.zeros(0, np.int32), 0).shape == (0,)
+
+
+def test_names_that_are_numbers_in_another_way_are_names(tmp_path):
+    path = write(tmp_path / "a.csv", "0e1\n0e1\n")
+    assert read_conditions(path, ("0e5", "0e1")).tolist() == [1, 1]
+
+
+def test_a_file_without_an_end_is_refused(monkeypatch):
+    monkeypatch.setattr("keras_samplernn.data.conditioning.machine_bytes", lambda: 800_000_000)
+    with pytest.raises(UserError, match=r"/dev/zero: has more than 0.1 GB, too much for this machine; cut it"):
+        read_index("/dev/zero")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from keras_samplernn.data import cache, preparation
+from keras_samplernn.data import cache, preparation, quantization
 from keras_samplernn.data.cache import clear_cache, list_cache
 from keras_samplernn.data.corpus import prepare_corpus
 from keras_samplernn.data.pairs import Pair, find_pairs, split_pairs
@@ -142,7 +142,7 @@ def test_a_single_file_cannot_be_split():
 
 @pytest.mark.parametrize("q_levels", [16, 256, 1024])
 def test_prepared_arrays_are_the_quantized_files_end_to_end(tmp_path, monkeypatch, q_levels):
-    monkeypatch.setattr(preparation, "_BLOCK_SAMPLES", 64)
+    monkeypatch.setattr(quantization, "_BLOCK_SAMPLES", 64)
     lengths = {"a.wav": 100, "b/c.wav": 1, "d.wav": 333}
     for name, length in lengths.items():
         add_sound(tmp_path, name, length, classes=np.arange(length) % 3)

@@ -77,6 +77,26 @@ def test_the_demo_makes_its_sounds_and_makes_them_again_when_called_again(tiny_d
     assert (sounds / "changing.wav").read_bytes() == before
 
 
+def test_the_demo_leaves_what_is_not_its_own(tiny_demo, tmp_path):
+    for kept in ("my-corpus/index.txt", "your-sounds/reed.wav"):
+        (tmp_path / kept).parent.mkdir()
+        (tmp_path / kept).write_text("precious")
+    mine, yours = give("demo --run my", tmp_path), give("demo --run your", tmp_path)
+    assert (mine.status, mine.err) == (
+        1,
+        "my-corpus: exists and is no corpus of the demo; give --run another folder\n",
+    )
+    assert (yours.status, yours.err.splitlines()[-1]) == (
+        1,
+        "your-sounds/reed.wav: exists; give --overwrite, or --out another folder",
+    )
+    assert [path.read_text() for path in (tmp_path / "my-corpus/index.txt", tmp_path / "your-sounds/reed.wav")] == [
+        "precious",
+        "precious",
+    ]
+    assert [path.name for path in (tmp_path / "my-corpus").iterdir()] == ["index.txt"]
+
+
 def test_an_interrupted_demo_says_how_to_go_on(tiny_demo, tmp_path, monkeypatch):
     def interrupted(*arguments):
         raise Interrupted(15, 7)

@@ -188,6 +188,10 @@ FIELDS = [
         {"conditioning": {"classes": ["1.0"]}},
         'conditioning.classes = ["1.0"]: "1.0" would be mistaken for a class number; choose a name that is no number',
     ),
+    (
+        {"conditioning": {"classes": ["0e1"]}},
+        'conditioning.classes = ["0e1"]: "0e1" would be mistaken for a class number; choose a name that is no number',
+    ),
 ]
 
 STACKS = [

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keras_samplernn.errors import UserError
-from keras_samplernn.files import sync_folder, writing
+from keras_samplernn.files import home_folder, sync_folder, writing
 
 MANIFEST = "manifest.json"
 _HASHES = "hashes.json"
@@ -42,11 +42,14 @@ class CacheEntry:
 def cache_folder() -> Path:
     """Return `$KERAS_SAMPLERNN_CACHE`, or `keras_samplernn` in the user's cache folder."""
     if chosen := os.environ.get("KERAS_SAMPLERNN_CACHE"):
-        return Path(chosen).expanduser()
+        try:
+            return Path(chosen).expanduser()
+        except RuntimeError:
+            raise UserError(f"KERAS_SAMPLERNN_CACHE = {chosen}: there is no such home; set an absolute path") from None
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "keras_samplernn"
+        return home_folder() / "Library" / "Caches" / "keras_samplernn"
     base = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "keras_samplernn"
+    return (Path(base) if base else home_folder() / ".cache") / "keras_samplernn"
 
 
 def list_cache() -> list[CacheEntry]:

@@ -1,6 +1,5 @@
 """Condition files: one class per audio sample, one per line; and the index that lists them."""
 
-import re
 import unicodedata
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,11 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from keras_samplernn.errors import UserError, nearest
+from keras_samplernn.machine import machine_bytes
+from keras_samplernn.spec import CLASS_NUMBER
 
 _BLOCK_BYTES = 1 << 24
-_INTEGER = re.compile(r"[+-]?\d+")
-# float() alone would also take 1_0, nan and inf.
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _MOST_SHOWN, _MOST_HINTS = 40, 10
 
 
@@ -26,7 +24,7 @@ def read_conditions(path: str | Path, classes: int | Sequence[str], samples: int
     Args:
         path: the csv file.
         classes: the number of classes, or their names. Where classes have names, a line holds a name; it may also
-            hold the class' number, unless some class' name is a whole number itself.
+            hold the class' number, unless some class' name is a number itself.
         samples: the length of the sound that the conditions belong to; None for any.
 
     Raises:
@@ -100,7 +98,7 @@ class _Parser:
         self.path = path
         self.names = () if isinstance(classes, int) else tuple(classes)
         self.count = classes if isinstance(classes, int) else len(classes)
-        self.takes_numbers = not any(_INTEGER.fullmatch(name) for name in self.names)
+        self.takes_numbers = not any(CLASS_NUMBER.fullmatch(name) for name in self.names)
         self.class_of: Mapping[bytes, int] = {name.encode(): number for number, name in enumerate(self.names)}
 
     def parse(self, block: bytes, first_line: int) -> np.ndarray:
@@ -147,7 +145,7 @@ class _Parser:
             raise UserError(f"{place}: blank line inside the file; every condition after it would shift by one sample")
         if value in self.names:
             return self.names.index(value)
-        if not (self.takes_numbers and _NUMBER.fullmatch(value)):
+        if not (self.takes_numbers and CLASS_NUMBER.fullmatch(value)):
             raise UserError(f"{place}: {self._why_no_class(value, number)}")
         figure, shown = float(value), _shown(value)
         if figure < 0:
@@ -172,11 +170,17 @@ class _Parser:
 
 
 def _read_text(path: Path) -> bytes:
+    most, blocks, size = machine_bytes() // 8, [], 0
     try:
-        text = path.read_bytes()
+        with path.open("rb") as stream:
+            while block := stream.read(_BLOCK_BYTES):
+                blocks.append(block)
+                size += len(block)
+                if size > most:
+                    raise UserError(f"{path}: has more than {most / 1e9:,.1f} GB, too much for this machine; cut it")
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}; give the path of a readable text file") from None
-    return text.removeprefix(b"\xef\xbb\xbf").rstrip()
+    return b"".join(blocks).removeprefix(b"\xef\xbb\xbf").rstrip()
 
 
 def _blocks_of_lines(text: bytes) -> Iterator[bytes]:

@@ -63,10 +63,11 @@ def inspect_audio(path: str | Path) -> AudioInfo:
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}; give the path of a readable audio file") from None
     needed, there = FLOAT_BYTES * header.samples * header.channels, machine_bytes()
-    if needed > there // 4:
+    # The decoder, what it hands over and what is made of that hold it several times.
+    if needed > there // 8:
         raise UserError(
             f"{path}: {header.samples:,} samples of {header.channels} channels take {needed / 1e9:,.1f} GB when they"
-            f" are decoded, more than a quarter of this machine's {there / 1e9:,.1f} GB; cut it into several files"
+            f" are decoded, more than an eighth of this machine's {there / 1e9:,.1f} GB; cut it into several files"
         )
     decoder = "tensorflow-io" if header.tensorflow_io and has_tensorflow_io() else "soundfile"
     return AudioInfo(path, path.suffix.lower()[1:], *header[:4], decoder)

@@ -33,7 +33,7 @@ def find_pairs(folder: str | Path, conditional: bool) -> list[Pair]:
     Raises:
         UserError: the folder is missing, holds no audio, or has a folder in it that cannot be looked into; and, one
             line each, every sound of two formats (`x.wav` beside `x.flac`) and, where `conditional`, every sound
-            without csv and every csv without sound.
+            without csv, every csv without sound, and every two of one stem.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -43,9 +43,12 @@ def find_pairs(folder: str | Path, conditional: bool) -> list[Pair]:
     sounds = [file for file in files if file.suffix.lower() in AUDIO_SUFFIXES]
     if not sounds:
         raise UserError(_why_no_sounds(folder, files))
-    tables = {file.with_suffix(""): file for file in files if file.suffix.lower() == ".csv"} if conditional else {}
+    tables: dict[Path, Path] = {}
     sound_of_stem: dict[Path, Path] = {}
     problems = []
+    for file in files if conditional else ():
+        if file.suffix.lower() == ".csv" and tables.setdefault(file.with_suffix(""), file) != file:
+            problems.append(f"{file}: stands beside {tables[file.with_suffix('')].name}; keep one of the two")
     if conditional and not tables:
         raise UserError(
             f"{folder}: holds {len(sounds)} sounds and no csv, but the spec has conditioning; "

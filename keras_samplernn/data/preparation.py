@@ -20,7 +20,6 @@ from keras_samplernn.errors import UserError, collect
 # Part of every key: raise it when prepared arrays would come out otherwise.
 FORMAT = 1
 CODES, CONDITIONS = "codes.bin", "conditions.bin"
-_BLOCK_SAMPLES = 1 << 20
 _NAMED_FILES = 3
 
 
@@ -98,8 +97,8 @@ def write_corpus(
                     "conditions_sha256": pair_hashes[1],
                 }
             )
-            for start in range(0, len(mono), _BLOCK_SAMPLES):
-                codes.append(settings.quantizer.encode(mono[start : start + _BLOCK_SAMPLES]))
+            for block in settings.quantizer.encode_blocks(mono):
+                codes.append(block)
             if classes is not None:
                 conditions.append(resample_conditions(classes, len(mono)))
     if problems:

@@ -1,5 +1,6 @@
 """Waves to codes and back: the three quantizers of SampleRNN."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import get_args
 
@@ -9,6 +10,7 @@ from keras_samplernn.spec import MOST_LEVELS, Audio, QType
 
 Q_TYPES: tuple[str, ...] = get_args(QType)
 
+_BLOCK_SAMPLES = 1 << 20
 _A = 87.6
 _A_NORM = 1 + np.log(_A)
 
@@ -62,6 +64,11 @@ class Quantizer:
             top = self.q_levels - 1
             codes = np.floor((self._compress(wave) + 1) / 2 * top + 0.5)
         return codes.astype(np.int32)
+
+    def encode_blocks(self, wave: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the codes of a long `wave`, `(n,)`, piece by piece: `encode` takes several times the memory."""
+        for start in range(0, len(wave), _BLOCK_SAMPLES):
+            yield self.encode(wave[start : start + _BLOCK_SAMPLES])
 
     def decode(self, codes) -> np.ndarray:
         """Return the float32 samples in [-1, 1] that `codes`, of any shape, stand for."""

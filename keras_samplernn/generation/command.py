@@ -106,7 +106,7 @@ def generate_files(
         start = engine.silent_start()
         if primer is not None:
             wave, conditions = primer
-            start = engine.primed_start(quantizer.encode(wave), conditions)
+            start = engine.primed_start(np.concatenate([*quantizer.encode_blocks(wave)]), conditions)
 
         def on_samples(samples: int) -> None:
             done = progress.done + samples
@@ -179,12 +179,12 @@ def _requested(
     if seconds is None or index is not None:
         asked = "with --conditioning-index" if index is not None else "without --seconds"
         raise UserError(f"{run_folder}: is an unconditional run and was asked {asked}; give --seconds and --count")
-    samples = round(seconds * spec.audio.sample_rate)
-    if samples > MOST_SAMPLES:
+    if seconds > MOST_SAMPLES / spec.audio.sample_rate:
         raise UserError(
             f"--seconds {seconds:g}: a WAV file holds {MOST_SAMPLES // spec.audio.sample_rate} seconds at most at"
             f" {spec.audio.sample_rate} Hz; ask for shorter sounds, and --count of them"
         )
+    samples = round(seconds * spec.audio.sample_rate)
     return [(f"sound_{number:03d}", samples, None) for number in range(count or 1)]
 
 
@@ -210,12 +210,12 @@ def _read_primer(spec: Spec, path: Path) -> tuple[np.ndarray, np.ndarray | None]
 def _check_out(out: Path, names: Sequence[str], inputs: Sequence[Path], overwrite: bool) -> None:
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is not a folder; give --out a folder")
-    places = {path.resolve(): path for path in inputs}
+    places = {os.path.realpath(path): path for path in inputs}
     written = [out / name for name in (*names, RECORD)]
     problems = [
         f"{places[place]}: is read and would be overwritten; give --out another folder"
         for path in (*written, *map(partial_of, written))
-        if (place := path.resolve()) in places
+        if (place := os.path.realpath(path)) in places
     ]
     problems += [
         f"{path}: would have a name of more than {MOST_NAME_BYTES} bytes; give its condition file a shorter one"

@@ -1,6 +1,7 @@
 """The fields of a spec, with their ranges, defaults and one sentence each: the source of the schema and its pages."""
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,6 +14,8 @@ DEFAULT_TIERS = [
     {"type": "sample_mlp"},
 ]
 MOST_TIERS = 16
+# A class' number in a condition file. float() alone would also take 1_0, nan and inf.
+CLASS_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def _check_class_names(names: list[str]) -> list[str]:
@@ -22,7 +25,7 @@ def _check_class_names(names: list[str]) -> list[str]:
             raise ValueError(
                 f"{shown} is no name for a class; a name is printable text without commas, quotes and outer blanks"
             )
-        if name.lstrip("+-").replace(".", "").isdigit():
+        if CLASS_NUMBER.fullmatch(name) or name.lstrip("+-").replace(".", "").isdigit():
             raise ValueError(f"{shown} would be mistaken for a class number; choose a name that is no number")
         if times > 1:
             raise ValueError(f"{shown} stands there {times} times; class names must be distinct")

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from keras_samplernn.errors import UserError
+from keras_samplernn.files import home_folder
 from keras_samplernn.spec.constructors import constructor_model
 from keras_samplernn.spec.fields import Data, Spec
 from keras_samplernn.spec.json_text import read_json
@@ -140,7 +141,7 @@ def _without(sections: dict[str, Any], problems: dict[tuple, str]) -> dict[str, 
 def _resolve_paths(data: Data, folder: Path) -> Data:
     def resolve(path: Path) -> Path:
         home = path.parts[:1] == ("~",)
-        absolute = Path.home().joinpath(*path.parts[1:]) if home else folder.absolute() / path
+        absolute = home_folder().joinpath(*path.parts[1:]) if home else folder.absolute() / path
         return Path(os.path.normpath(absolute))
 
     paths = {key: getattr(data, key) for key in DATA_PATHS}

@@ -74,8 +74,8 @@ class Monitor:
         try:
             yield
         except tf.errors.OpError as error:
-            # "{{node}} PATH; REASON", and then what TensorFlow was about, in more lines.
-            reason = error.message.splitlines()[0].partition(" [Op:")[0].rpartition("; ")[-1]
+            # "{{node}} PATH; REASON [Op:...", and then what TensorFlow was about, in more lines.
+            reason = error.message.splitlines()[0].partition(" [Op:")[0].rpartition("}} ")[-1].rpartition("; ")[-1]
             raise cannot_write(self.folder, reason) from error
 
 

@@ -1,16 +1,50 @@
 """The frames of an MP3 file."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from keras_samplernn.data.headers.header import Header, HeaderError, id3_length
 
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-# Bytes that could begin a frame and do not.
-_MOST_PASSED_OVER = 1_000_000
+# Bytes that could begin a frame and do not; and bytes from one that could to the next.
+_MOST_PASSED_OVER, _MOST_BETWEEN = 1_000_000, 100_000_000
+_BLOCK_BYTES = 1 << 16
+
+
+class _Blocks:
+    """A file's bytes, of which one block is in memory."""
+
+    def __init__(self, stream: BinaryIO):
+        self._descriptor = stream.fileno()
+        self.size = os.fstat(self._descriptor).st_size
+        self._begin, self._block = 0, b""
+
+    def read(self, position: int, count: int) -> bytes:
+        """Return so many bytes, or what is left of the file."""
+        begin = position - self._begin
+        if begin < 0 or begin + count > len(self._block):
+            self._begin, begin = position, 0
+            self._block = os.pread(self._descriptor, max(count, _BLOCK_BYTES), position)
+        return self._block[begin : begin + count]
+
+    def find_sync(self, position: int) -> int:
+        """Return where the next byte of ones is, with which a frame may begin; -1 where there is none."""
+        last = position + _MOST_BETWEEN
+        while block := self.read(position, _BLOCK_BYTES):
+            if (found := block.find(b"\xff")) >= 0:
+                return position + found
+            position += len(block)
+            if position > last:
+                raise _not_mpeg()
+        return -1
+
+
+def _not_mpeg() -> HeaderError:
+    return HeaderError("holds much that is no MPEG layer III frame; convert it or give it its true suffix")
 
 
 class _Frame(NamedTuple):
@@ -28,12 +62,16 @@ def read_mp3_header(path: Path) -> Header:
     The samples are those that gapless decoding gives: encoder delay and padding are left out where a LAME tag
     states them. Raises HeaderError where frames are missing that the Xing tag counts, or the last one is cut short.
     """
-    data = path.read_bytes()
-    frames = _frames(data, id3_length(data[:10]))
+    with path.open("rb") as stream:
+        return _read_header(_Blocks(stream))
+
+
+def _read_header(data: "_Blocks") -> Header:
+    frames = _frames(data, id3_length(data.read(0, 10)))
     first = next(frames, None)
     if first is None:
         raise HeaderError("holds no MPEG layer III frame; convert it or give it its true suffix")
-    tag = data[first.position + first.tag : first.position + first.length]
+    tag = data.read(first.position + first.tag, first.length - first.tag)
     tagged = tag[:4] in (b"Xing", b"Info") and len(tag) >= 8
     found, last = (0 if tagged else 1), first
     for frame in frames:
@@ -41,7 +79,7 @@ def read_mp3_header(path: Path) -> Header:
     promised = int.from_bytes(tag[8:12], "big") if tagged and tag[7] & 1 else found
     if found < promised:
         raise HeaderError(f"is truncated: its header promises {promised} frames, {found} are there; copy it again")
-    if last.position + last.length > len(data):
+    if last.position + last.length > data.size:
         raise HeaderError("is truncated: its last frame is cut short; copy it again")
     samples = promised * first.samples - (_unheard(tag) if tagged else 0)
     return Header("MPEG_LAYER_III", first.sample_rate, first.channels, max(samples, 0), True)
@@ -55,38 +93,39 @@ def _unheard(tag: bytes) -> int:
     return (packed >> 12) + (packed & 0xFFF)
 
 
-def _frames(data: bytes, position: int) -> Iterator[_Frame]:
+def _frames(data: _Blocks, position: int) -> Iterator[_Frame]:
     """Walk from frame to frame; what lies between two runs of frames is passed over, as decoders do."""
     end, passed_over = -1, 0
-    while (position := data.find(b"\xff", position)) >= 0:
+    while (position := data.find_sync(position)) >= 0:
         frame = _parse_frame(data, position)
         if frame is None or not (position == end or _continues(data, frame)):
             position, passed_over = position + 1, passed_over + 1
             if passed_over == _MOST_PASSED_OVER:
-                raise HeaderError("holds much that is no MPEG layer III frame; convert it or give it its true suffix")
+                raise _not_mpeg()
         else:
             yield frame
             position = end = frame.position + frame.length
 
 
-def _continues(data: bytes, frame: _Frame) -> bool:
+def _continues(data: _Blocks, frame: _Frame) -> bool:
     """Whether a frame of the same rate or the end of the file comes next: bytes like a header are everywhere."""
     following = frame.position + frame.length
     after = _parse_frame(data, following)
-    return following == len(data) or (after is not None and after.sample_rate == frame.sample_rate)
+    return following == data.size or (after is not None and after.sample_rate == frame.sample_rate)
 
 
-def _parse_frame(data: bytes, position: int) -> _Frame | None:
-    if position + 4 > len(data) or data[position] != 0xFF or data[position + 1] & 0xE6 != 0xE2:  # layer III only
+def _parse_frame(data: _Blocks, position: int) -> _Frame | None:
+    head = data.read(position, 4)
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:  # layer III only
         return None
-    version = data[position + 1] >> 3 & 3
-    bitrate, rate, padding = data[position + 2] >> 4, data[position + 2] >> 2 & 3, data[position + 2] >> 1 & 1
+    version = head[1] >> 3 & 3
+    bitrate, rate, padding = head[2] >> 4, head[2] >> 2 & 3, head[2] >> 1 & 1
     if version == 1 or rate == 3 or bitrate in (0, 15):
         return None
     first_version = version == 3
     kbits = (_KBITS_1 if first_version else _KBITS_2)[bitrate]
     sample_rate = _RATES[version][rate]
     length = (144 if first_version else 72) * kbits * 1000 // sample_rate + padding
-    channels = 1 if data[position + 3] >> 6 == 3 else 2
+    channels = 1 if head[3] >> 6 == 3 else 2
     side = (17 if channels == 1 else 32) if first_version else (9 if channels == 1 else 17)
     return _Frame(position, length, sample_rate, channels, 1152 if first_version else 576, 4 + side)
