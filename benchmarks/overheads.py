@@ -153,7 +153,7 @@ def train_short_epochs() -> dict[str, Any]:
         epochs = spec.monitoring.every_epochs + 1
         watch = Stopwatch()
         with watch.watching(), mock.patch.object(fit, "prepare_corpora", lambda *_: corpora):
-            run = fit.fit_spec(spec, root / "run", tier_types, epochs, None, False, None, tell)
+            run = fit.fit_spec(spec, root / "run", tier_types, tell, epochs=epochs)
             rows = (run.folder / "metrics.csv").read_text().splitlines()
     column = rows[0].split(",").index("samples_per_second")
     return {
@@ -174,7 +174,7 @@ def train_demo() -> dict[str, Any]:
         prepare_corpora(spec, tell)
         watch = Stopwatch()
         with watch.watching():
-            whole = seconds(lambda: fit.fit_spec(spec, root / "run", tier_types, None, None, False, None, tell))
+            whole = seconds(lambda: fit.fit_spec(spec, root / "run", tier_types, tell))
     return {**watch.noted(), "whole": whole}
 
 

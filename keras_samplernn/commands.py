@@ -107,14 +107,7 @@ def check(spec: Path) -> None:
 @click.option(
     "--init-from", type=FOLDER, help="Begin a new run with the best weights of another one of the same tiers."
 )
-def fit(
-    spec: Path,
-    run_folder: Path | None,
-    epochs: int | None,
-    max_steps: int | None,
-    restart: bool,
-    init_from: Path | None,
-) -> None:
+def fit(spec: Path, run_folder: Path | None, **options) -> None:
     """Train SPEC, or go on where its run stopped.
 
     The run directory gets checkpoints, TensorBoard logs, metrics.csv and sounds generated on the way. The same
@@ -127,7 +120,7 @@ def fit(
 
     loaded = load_spec(spec, tier_types)
     folder = run_folder or RUNS / loaded.name
-    run = fit_spec(loaded, folder, tier_types, epochs, max_steps, restart, init_from, say)
+    run = fit_spec(loaded, folder, tier_types, say, **options)
     click.echo(run.folder)
     say(f"TensorBoard: tensorboard --logdir {shlex.quote(str(run.logs_folder))}")
 
@@ -162,20 +155,19 @@ def fit(
 @CHECKPOINT_OPTION
 @PRECISION_OPTION
 @click.option("--overwrite", is_flag=True, help="Replace wavs that exist, and a generation.json that is not ours.")
-def generate(run: Path | None, out: Path, precision: str, **options) -> None:
+def generate(run: Path | None, **options) -> None:
     """Generate sound from RUN, the newest one unless given.
 
     One wav for each condition file of the index, of its stem and exactly as many samples as it has rows; or, from an
     unconditional run, --count sounds of --seconds each. generation.json beside them says how each was made.
     """
     # XLA would share each of int8's many small sums out among threads, which costs more than the sum.
-    tier_types = _load_tiers(threads=1 if precision == "int8" else None)
-    from keras_samplernn.generation.command import generate_files
+    tier_types = _load_tiers(threads=1 if options["precision"] == "int8" else None)
+    from keras_samplernn.generation.command import Request, generate_files
     from keras_samplernn.run import newest_run, open_run
 
     options["temperatures"] = tuple(dict.fromkeys(options["temperatures"]))
-    options |= {"precision": precision, "say": say}
-    for path in generate_files(open_run(run or newest_run(), tier_types), tier_types, out, **options):
+    for path in generate_files(open_run(run or newest_run(), tier_types), tier_types, Request(**options), say):
         click.echo(path)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from keras_samplernn.data.wav_writer import WavWriter
 from keras_samplernn.errors import UserError
 from keras_samplernn.files import make_folder, named, partial_of, replace_file, replace_json, writing
-from keras_samplernn.generation.command import RECORD, generate_files
+from keras_samplernn.generation.command import RECORD, Request, generate_files
 from keras_samplernn.spec import load_spec
 from keras_samplernn.training.fit import fit_spec
 
@@ -172,23 +172,14 @@ def run_demo(folder: Path, tier_types: Mapping[str, type], say: Callable[[str], 
     spec = load_spec(corpus / "spec.json", tier_types)
     if folder.exists():
         say(f"{folder}: is there already; what is left of its {spec.training.epochs} epochs is trained now")
-    run = fit_spec(spec, folder, tier_types, None, None, False, None, say)
-    for path in generate_files(
-        run,
-        tier_types,
+    run = fit_spec(spec, folder, tier_types, say)
+    request = Request(
         sounds,
         conditioning_index=corpus / "index.txt",
-        seconds=None,
-        count=None,
         temperatures=(TEMPERATURE,),
-        seed=0,
-        batch_size=None,
-        prime=None,
-        checkpoint="best",
-        precision="float32",
         overwrite=(sounds / RECORD).is_file(),
-        say=say,
-    ):
+    )
+    for path in generate_files(run, tier_types, request, say):
         print(path)
     say(f"listen to the sounds in {sounds}, generated under the conditions in {corpus / 'asked'}")
     say(f"TensorBoard: tensorboard --logdir {shlex.quote(str(run.logs_folder))}")

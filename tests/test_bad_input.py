@@ -16,6 +16,7 @@ import pytest
 from command_line import give, listing, write_conditions, write_corpora, write_sound, write_spec
 
 from keras_samplernn.errors import UserError
+from keras_samplernn.generation import command as generation
 from keras_samplernn.run import Run
 
 CLI = Path(__file__).parent.parent / "cli.py"
@@ -809,6 +810,33 @@ def test_a_run_that_another_fit_moves_away_meanwhile_is_not_locked_twice(home, m
         pass
 
 
+def test_a_folder_that_another_generate_writes_to_is_left_alone(home):
+    (home / "out").mkdir()
+    line = "out: another `generate` is writing there; wait for it, or give --out another folder"
+    other = os.open(home / "out", os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    refused(GENERATE, home, line)
+    os.close(other)
+    assert give(GENERATE, home).status == 0
+
+
+def test_sounds_that_another_generate_made_meanwhile_are_kept(home, monkeypatch):
+    make_engine = generation._engine_of
+
+    def slowly(*arguments):
+        """Make the engine while another command generates the same."""
+        monkeypatch.undo()
+        assert give(GENERATE, home).status == 0
+        return make_engine(*arguments)
+
+    monkeypatch.setattr(generation, "_engine_of", slowly)
+    answer = give(GENERATE, home)
+    assert (answer.status, answer.err.splitlines()) == (
+        1,
+        [f"out/{name}.wav: exists; give --overwrite, or --out another folder" for name in "ab"],
+    )
+
+
 def test_a_file_system_without_locks_is_named(home, monkeypatch):
     def flock(*_):
         raise OSError(errno.ENOLCK, "No locks available")
@@ -816,6 +844,7 @@ def test_a_file_system_without_locks_is_named(home, monkeypatch):
     monkeypatch.setattr(fcntl, "flock", flock)
     line = "run: cannot be locked (No locks available); give --run a folder on another file system"
     refused("fit spec.json --run run --max-steps 3", home, line)
+    assert give(GENERATE, home).status == 0
 
 
 @pytest.mark.parametrize("path, mode, command, line", CLOSED)

@@ -1,6 +1,8 @@
 """The `generate` command: everything checked first, then sound after sound to disk."""
 
 import contextlib
+import dataclasses
+import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +17,7 @@ from keras_samplernn.data.conditioning import read_conditions, read_index, resam
 from keras_samplernn.data.inspection import inspect_audio
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError, collect
-from keras_samplernn.files import make_folder, open_file, partial_of, replace_json
+from keras_samplernn.files import make_folder, open_file, partial_of, replace_json, writing
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.render import CHUNK_SAMPLES, Sound, render_sounds
 from keras_samplernn.model.assembly import assemble
@@ -31,27 +33,66 @@ MOST_NAME_BYTES, MOST_RECORD_BYTES = 255, 100_000_000
 MOST_SAMPLES = (2**32 - 1024) // 2
 
 
-def generate_files(
-    run: Run,
-    tier_types: Mapping[str, type],
-    out: Path,
-    *,
-    conditioning_index: Path | None,
-    seconds: float | None,
-    count: int | None,
-    temperatures: Sequence[float],
-    seed: int,
-    batch_size: int | None,
-    prime: Path | None,
-    checkpoint: str,
-    precision: str,
-    overwrite: bool,
-    say: Callable[[str], None],
-) -> Iterator[Path]:
-    """Generate wavs from a run into the folder `out`, and note in `generation.json` there how each was made.
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What is asked of `generate`: the command's options.
 
-    The arguments are the command's options. Nothing is written before all of them, and all files that they name,
-    are found in order.
+    Attributes:
+        out: folder for the wavs; made if it is missing.
+        conditioning_index: lists the condition files, for a conditional run.
+        seconds: length of each sound, for an unconditional run; count: number of sounds, 1 unless given.
+        temperatures: each sound is rendered at each.
+        seed: of the uniforms.
+        batch_size: sounds side by side; None: by their number.
+        prime: sound to go on from.
+        checkpoint: "best" or "newest"; precision: "float32" or "int8".
+        overwrite: replace wavs that exist.
+    """
+
+    out: Path
+    conditioning_index: Path | None = None
+    seconds: float | None = None
+    count: int | None = None
+    temperatures: Sequence[float] = (1.0,)
+    seed: int = 0
+    batch_size: int | None = None
+    prime: Path | None = None
+    checkpoint: str = "best"
+    precision: str = "float32"
+    overwrite: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """A request in which everything was found in order.
+
+    Attributes:
+        sounds: in the order asked for.
+        inputs: the files that were read for them.
+        primer: wave and conditions, or None.
+        checkpoint: of the weights.
+        rows: sounds side by side.
+    """
+
+    sounds: list[Sound]
+    inputs: list[Path]
+    primer: tuple[np.ndarray, np.ndarray | None] | None
+    checkpoint: Checkpoint
+    rows: int
+
+
+def generate_files(
+    run: Run, tier_types: Mapping[str, type], request: Request, say: Callable[[str], None]
+) -> Iterator[Path]:
+    """Generate wavs from a run into a folder, and note in `generation.json` there how each was made.
+
+    Nothing is written before the whole request, and all files that it names, are found in order.
+
+    Args:
+        run: with a checkpoint.
+        tier_types: the installed tiers by name.
+        request: what is asked for.
+        say: takes messages for people.
 
     Yields:
         Each wav, as soon as it is whole.
@@ -59,101 +100,116 @@ def generate_files(
     Raises:
         UserError: every problem that can be told beforehand, one line each.
     """
-    spec = run.spec
-    problems: list[str] = []
-    if precision == "int8" and batch_size not in (None, 1):
-        problems.append(
-            f"--batch-size {batch_size}: --precision int8 makes one sound at a time; leave --batch-size out, or"
-            " --precision"
-        )
-    files = collect(problems, read_index, conditioning_index) if conditioning_index and spec.classes else None
-    lengths = collect(problems, _requested, spec, run.folder, conditioning_index, files, seconds, count) or []
-    sounds = [
-        Sound(_name(stem, temperature, temperatures), stem, samples, temperature, conditions)
-        for stem, samples, conditions in lengths
-        for temperature in temperatures
-    ]
-    primer = collect(problems, _read_primer, spec, prime) if prime else None
-    inputs = [conditioning_index, *(files or ()), prime, prime and prime.with_suffix(".csv")]
-    names = [f"{sound.name}.wav" for sound in sounds]
-    collect(problems, _check_out, out, names, [path for path in inputs if path], overwrite)
-    outlined = outline(spec, tier_types)
-    collect(problems, check_generation_memory, spec, outlined)
-    chosen = collect(problems, choose_checkpoint, run.checkpoints_folder, checkpoint, outlined, say)
-    if problems:
-        raise UserError(*problems)
-    # Powers of two, so that other numbers of sounds seldom mean another shape to compile.
-    rows = batch_size or (1 if precision == "int8" else min(1 << (len(sounds) - 1).bit_length(), MOST_ROWS))
-    too_many = f"{rows} sounds side by side", "lower --batch-size"
+    spec, out = run.spec, request.out
+    job = _check(run, tier_types, request, say)
+    too_many = f"{job.rows} sounds side by side", "lower --batch-size"
     with telling_exhaustion(run.folder, *too_many):
-        engine, chosen = _engine_of(spec, tier_types, rows, precision, chosen, checkpoint, say)
-    make_folder(out)
-
+        engine, chosen = _engine_of(run, tier_types, request, job, say)
     quantizer = Quantizer.of(spec.audio)
     record = {
         "run": str(run.folder.absolute()),
         "checkpoint": chosen.folder.name,
-        "seed": seed,
-        "batch_size": rows,
-        "precision": precision,
-        "prime": None if prime is None else str(prime.absolute()),
+        "seed": request.seed,
+        "batch_size": job.rows,
+        "precision": request.precision,
+        "prime": None if request.prime is None else str(request.prime.absolute()),
         "environment": environment(),
     }
-    say(f"{run.folder}: {chosen.folder.name}, seed {seed}, temperature {', '.join(f'{t:g}' for t in temperatures)}")
-    temperature_of = {sound.name: sound.temperature for sound in sounds}
-    total = sum(sound.samples for sound in sounds)
-    with telling_exhaustion(run.folder, *too_many), Progress("generate", total) as progress:
+    temperatures = ", ".join(f"{temperature:g}" for temperature in request.temperatures)
+    temperature_of = {sound.name: sound.temperature for sound in job.sounds}
+    total = sum(sound.samples for sound in job.sounds)
+    make_folder(out)
+    with _locked(out), telling_exhaustion(run.folder, *too_many), Progress("generate", total) as progress:
+        # Another process may have been here since it was looked into.
+        _check_out(request, job.sounds, job.inputs)
+        say(f"{run.folder}: {chosen.folder.name}, seed {request.seed}, temperature {temperatures}")
         start = engine.silent_start()
-        if primer is not None:
-            wave, conditions = primer
+        if job.primer is not None:
+            wave, conditions = job.primer
             start = engine.primed_start(np.concatenate([*quantizer.encode_blocks(wave)]), conditions)
 
         def on_samples(samples: int) -> None:
             done = progress.done + samples
             progress.update(done, f"{progress.speed(done) / spec.audio.sample_rate:.2f} x real time")
 
-        sample_rate = spec.audio.sample_rate
-        for path in render_sounds(engine, sounds, start, seed, quantizer, sample_rate, out, on_samples):
+        rate = spec.audio.sample_rate
+        for path in render_sounds(engine, job.sounds, start, request.seed, quantizer, rate, out, on_samples):
             _note(out / RECORD, path.name, {"temperature": temperature_of[path.stem], **record})
             yield path
+
+
+def _check(run: Run, tier_types: Mapping[str, type], request: Request, say: Callable[[str], None]) -> _Job:
+    """Find a request in order, and read what it names; UserError for all of its problems."""
+    spec, index, prime = run.spec, request.conditioning_index, request.prime
+    problems: list[str] = []
+    if request.precision == "int8" and request.batch_size not in (None, 1):
+        problems.append(
+            f"--batch-size {request.batch_size}: --precision int8 makes one sound at a time; leave --batch-size out, or"
+            " --precision"
+        )
+    files = collect(problems, read_index, index) if index and spec.classes else None
+    sounds = [
+        Sound(_name(stem, temperature, request.temperatures), stem, samples, temperature, conditions)
+        for stem, samples, conditions in collect(problems, _requested, run, request, files) or ()
+        for temperature in request.temperatures
+    ]
+    primer = collect(problems, _read_primer, spec, prime) if prime else None
+    inputs = [path for path in (index, *(files or ()), prime, prime and prime.with_suffix(".csv")) if path]
+    collect(problems, _check_out, request, sounds, inputs)
+    outlined = outline(spec, tier_types)
+    collect(problems, check_generation_memory, spec, outlined)
+    chosen = collect(problems, choose_checkpoint, run.checkpoints_folder, request.checkpoint, outlined, say)
+    if problems:
+        raise UserError(*problems)
+    # Powers of two, so that other numbers of sounds seldom mean another shape to compile.
+    fitting = 1 if request.precision == "int8" else min(1 << (len(sounds) - 1).bit_length(), MOST_ROWS)
+    return _Job(sounds, inputs, primer, chosen, request.batch_size or fitting)
+
+
+@contextlib.contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """Keep other processes that generate out of a folder, where its file system knows locks."""
+    with writing(out):
+        descriptor = os.open(out, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"{out}: another `generate` is writing there; wait for it, or give --out another folder"
+            ) from None
+        except OSError:  # a file system of another machine may know none
+            pass
+        yield
+    finally:
+        os.close(descriptor)
 
 
 _last_engine: tuple[tuple, GenerationEngine] | None = None
 
 
 def _engine_of(
-    spec: Spec,
-    tier_types: Mapping[str, type],
-    rows: int,
-    precision: str,
-    chosen: Checkpoint,
-    which: str,
-    say: Callable[[str], None],
+    run: Run, tier_types: Mapping[str, type], request: Request, job: _Job, say: Callable[[str], None]
 ) -> tuple[GenerationEngine, Checkpoint]:
     """Return an engine and the checkpoint of its weights; the last engine where it serves, since that has compiled."""
     global _last_engine
-    key = spec.to_json(), tuple(sorted(tier_types.items(), key=lambda item: item[0])), rows, precision
+    spec, precision, which = run.spec, request.precision, request.checkpoint
+    key = spec.to_json(), tuple(sorted(tier_types.items(), key=lambda item: item[0])), job.rows, precision
     if _last_engine is not None and _last_engine[0] == key:
         engine = _last_engine[1]
-        chosen = load_chosen(chosen, which, engine.model, say)
+        chosen = load_chosen(job.checkpoint, which, engine.model, say)
         engine.refresh()
         return engine, chosen
     model = assemble(spec, tier_types)
-    chosen = load_chosen(chosen, which, model, say)
-    engine = GenerationEngine(model, Quantizer.of(spec.audio).silence, rows, CHUNK_SAMPLES, precision)
+    chosen = load_chosen(job.checkpoint, which, model, say)
+    engine = GenerationEngine(model, Quantizer.of(spec.audio).silence, job.rows, CHUNK_SAMPLES, precision)
     _last_engine = key, engine
     return engine, chosen
 
 
-def _requested(
-    spec: Spec,
-    run_folder: Path,
-    index: Path | None,
-    files: Sequence[Path] | None,
-    seconds: float | None,
-    count: int | None,
-) -> list[tuple[str, int, np.ndarray | None]]:
+def _requested(run: Run, request: Request, files: Sequence[Path] | None) -> list[tuple[str, int, np.ndarray | None]]:
     """Return stem, samples and conditions of each sound asked for, by the condition files that the index lists."""
+    spec, index, seconds, count = run.spec, request.conditioning_index, request.seconds, request.count
     if spec.classes:
         asked = {
             "without --conditioning-index": index is None,
@@ -163,7 +219,7 @@ def _requested(
         if any(asked.values()):
             wrong = " and ".join(words for words, so in asked.items() if so)
             raise UserError(
-                f"{run_folder}: is a conditional run and was asked {wrong}; give --conditioning-index alone:"
+                f"{run.folder}: is a conditional run and was asked {wrong}; give --conditioning-index alone:"
                 " the condition files say how long each sound is"
             )
         problems: list[str] = []
@@ -178,7 +234,7 @@ def _requested(
         return found
     if seconds is None or index is not None:
         asked = "with --conditioning-index" if index is not None else "without --seconds"
-        raise UserError(f"{run_folder}: is an unconditional run and was asked {asked}; give --seconds and --count")
+        raise UserError(f"{run.folder}: is an unconditional run and was asked {asked}; give --seconds and --count")
     if seconds > MOST_SAMPLES / spec.audio.sample_rate:
         raise UserError(
             f"--seconds {seconds:g}: a WAV file holds {MOST_SAMPLES // spec.audio.sample_rate} seconds at most at"
@@ -207,7 +263,9 @@ def _read_primer(spec: Spec, path: Path) -> tuple[np.ndarray, np.ndarray | None]
     return wave, resample_conditions(conditions, len(wave))
 
 
-def _check_out(out: Path, names: Sequence[str], inputs: Sequence[Path], overwrite: bool) -> None:
+def _check_out(request: Request, sounds: Sequence[Sound], inputs: Sequence[Path]) -> None:
+    """Raise UserError where sounds cannot be written without harm to what is there, or to what is read."""
+    out, names = request.out, [f"{sound.name}.wav" for sound in sounds]
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is not a folder; give --out a folder")
     places = {os.path.realpath(path): path for path in inputs}
@@ -222,7 +280,7 @@ def _check_out(out: Path, names: Sequence[str], inputs: Sequence[Path], overwrit
         for path in written
         if len(os.fsencode(partial_of(path).name)) > MOST_NAME_BYTES
     ]
-    if not overwrite:
+    if not request.overwrite:
         collect(problems, _read_record, out / RECORD)
         existing = (out / name for name in names if os.path.lexists(out / name))
         problems += [f"{path}: exists; give --overwrite, or --out another folder" for path in existing]

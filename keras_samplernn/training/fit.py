@@ -38,11 +38,12 @@ def fit_spec(
     spec: Spec,
     folder: Path,
     tier_types: Mapping[str, type],
-    epochs: int | None,
-    max_steps: int | None,
-    restart: bool,
-    init_from: Path | None,
     say: Callable[[str], None],
+    *,
+    epochs: int | None = None,
+    max_steps: int | None = None,
+    restart: bool = False,
+    init_from: Path | None = None,
 ) -> Run:
     """Train a spec in a run directory, or go on there.
 
@@ -53,11 +54,11 @@ def fit_spec(
         spec: validated.
         folder: of the run.
         tier_types: the installed tiers by name.
+        say: takes messages for people.
         epochs: end after so many in all; None: as many as the spec says.
         max_steps: end after so many steps in all; None: no such end.
         restart: an old run is moved aside first.
         init_from: a run of the same tiers, whose best weights a new run begins with; None: random weights.
-        say: takes messages for people.
 
     Raises:
         Interrupted: a signal came; the step was finished and a checkpoint written.
