@@ -275,8 +275,16 @@ def test_a_decoder_that_dies_is_the_error_of_its_file_alone(tmp_path, every_form
 
 def test_a_sound_that_would_take_most_of_the_memory_is_refused_before_it_is_decoded(every_format, monkeypatch):
     monkeypatch.setattr("keras_samplernn.data.inspection.machine_bytes", lambda: 1000)
-    with pytest.raises(UserError, match=r"decoded, more than an eighth of this machine's 0.0 GB; cut it into several"):
+    with pytest.raises(UserError, match=r"resampled, more than an eighth of this machine's 0.0 GB; cut it"):
         inspect_audio(next(path for path in every_format if path.suffix == ".flac"))
+
+
+def test_a_sound_that_would_grow_too_large_is_refused_before_it_is_resampled(tmp_path, monkeypatch):
+    monkeypatch.setattr("keras_samplernn.data.inspection.machine_bytes", lambda: 1_000_000)
+    soundfile.write(tmp_path / "a.wav", np.zeros(1000), 1000, "PCM_16")
+    assert len(read_audio(tmp_path / "a.wav", 16_000)) == 16_000
+    with pytest.raises(UserError, match=r"1,000 samples of 1 channels at 1000 Hz take 0.0 GB"):
+        read_audio(tmp_path / "a.wav", 384_000)
 
 
 @pytest.mark.parametrize("name", ["endless.ogg", "waiting.ogg"])

@@ -16,7 +16,7 @@ def read_audio(path: str | Path, sample_rate: int) -> np.ndarray:
     Raises:
         UserError: one line; see `inspect_audio` and `decode_files`.
     """
-    info = inspect_audio(path)
+    info = inspect_audio(path, sample_rate)
     (wave,) = decode_files([info])
     if isinstance(wave, UserError):
         raise wave

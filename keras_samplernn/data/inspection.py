@@ -45,8 +45,12 @@ class AudioInfo:
     decoder: str
 
 
-def inspect_audio(path: str | Path) -> AudioInfo:
+def inspect_audio(path: str | Path, sample_rate: int = 0) -> AudioInfo:
     """Return what the header of the audio file at `path` says; no native decoder is called.
+
+    Args:
+        path: the file.
+        sample_rate: that it will be resampled to, in Hz; 0: none.
 
     Raises:
         UserError: one line; the file is missing or unreadable, of another kind, truncated, contradicts itself, or is
@@ -62,12 +66,14 @@ def inspect_audio(path: str | Path) -> AudioInfo:
         raise UserError(f"{path}: {fault}") from None
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}; give the path of a readable audio file") from None
-    needed, there = FLOAT_BYTES * header.samples * header.channels, machine_bytes()
+    resampled = header.samples * sample_rate // header.sample_rate
+    needed, there = FLOAT_BYTES * max(header.samples * header.channels, resampled), machine_bytes()
     # The decoder, what it hands over and what is made of that hold it several times.
     if needed > there // 8:
         raise UserError(
-            f"{path}: {header.samples:,} samples of {header.channels} channels take {needed / 1e9:,.1f} GB when they"
-            f" are decoded, more than an eighth of this machine's {there / 1e9:,.1f} GB; cut it into several files"
+            f"{path}: {header.samples:,} samples of {header.channels} channels at {header.sample_rate} Hz take"
+            f" {needed / 1e9:,.1f} GB when they are decoded or resampled, more than an eighth of"
+            f" this machine's {there / 1e9:,.1f} GB; cut it into several files"
         )
     decoder = "tensorflow-io" if header.tensorflow_io and has_tensorflow_io() else "soundfile"
     return AudioInfo(path, path.suffix.lower()[1:], *header[:4], decoder)

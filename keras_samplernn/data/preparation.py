@@ -74,7 +74,7 @@ def write_corpus(
     with (folder / CODES).open("wb") as codes_file, (folder / CONDITIONS).open("wb") as conditions_file:
         codes = _FlatFile(codes_file, settings.quantizer.q_levels)
         conditions = _FlatFile(conditions_file, settings.class_count)
-        for pair, pair_hashes, info, wave in zip(pairs, hashes, *_decode(pairs), strict=True):
+        for pair, pair_hashes, info, wave in zip(pairs, hashes, *_decode(pairs, settings.sample_rate), strict=True):
             classes = mono = None
             if isinstance(wave, UserError):
                 problems += wave.lines
@@ -115,12 +115,14 @@ def write_corpus(
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
 
-def _decode(pairs: Sequence[Pair]) -> tuple[list[AudioInfo | UserError], Iterator[np.ndarray | UserError]]:
+def _decode(
+    pairs: Sequence[Pair], sample_rate: int
+) -> tuple[list[AudioInfo | UserError], Iterator[np.ndarray | UserError]]:
     """Return what is known of each sound, and the sounds one by one; in place of a faulty one its error."""
     infos: list[AudioInfo | UserError] = []
     for pair in pairs:
         try:
-            infos.append(inspect_audio(pair.audio))
+            infos.append(inspect_audio(pair.audio, sample_rate))
         except UserError as error:
             infos.append(error)
     waves = decode_files([info for info in infos if isinstance(info, AudioInfo)])

@@ -9,7 +9,8 @@ import os
 import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,18 +89,32 @@ class _Worker:
         self._process.join()
         self.connection.close()
 
-    def receive(self, seconds: float) -> Any:
+    def receive(self, seconds: float) -> "np.ndarray | str":
         """Return what the process sends next; TimeoutError where it takes longer, EOFError where it dies."""
+        import numpy as np
+
         if not self.connection.poll(seconds):
             raise TimeoutError
-        return self.connection.recv()
+        shape = self.connection.recv()
+        if isinstance(shape, str):
+            return shape
+        return np.frombuffer(self.connection.recv_bytes(), np.float32).reshape(shape)
 
     def exit_status(self) -> int | None:
         self._process.join(timeout=5)
         return self._process.exitcode
 
 
-def _serve(connection) -> None:
+def _send(connection: Connection, wave: "np.ndarray | str") -> None:
+    """Send what `_Worker.receive` returns; samples as they lie in memory, since pickling would copy them."""
+    if isinstance(wave, str):
+        connection.send(wave)
+        return
+    connection.send(wave.shape)
+    connection.send_bytes(wave.reshape(-1).view("uint8"))
+
+
+def _serve(connection: Connection) -> None:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     # TensorFlow and native decoders write remarks to stderr that no setting hides; what matters is sent.
@@ -124,5 +139,5 @@ def _serve(connection) -> None:
         for limit in seconds:
             # Its signal ends the process, in the midst of native code too.
             signal.setitimer(signal.ITIMER_PROF, limit)
-            connection.send(next(waves))
+            _send(connection, next(waves))
         signal.setitimer(signal.ITIMER_PROF, 0)
