@@ -18,7 +18,7 @@ import click
 from keras_samplernn import __version__
 from keras_samplernn.errors import REMEDIES, UserError
 from keras_samplernn.progress import say
-from keras_samplernn.training.interrupt import Interrupted, heeded
+from keras_samplernn.training.interrupt import Interrupted, not_ignored
 
 
 class Place(click.Path):
@@ -53,7 +53,8 @@ PRECISION_OPTION = click.option(
     type=click.Choice(["float32", "int8"]),
     default="float32",
     show_default=True,
-    help="Of the weights. int8 is for one wide sound at a time, with TensorFlow 2.17; `evaluate` tells what it costs.",
+    help="Of the weights. int8 is faster for one sound at a time from wide tiers, on TensorFlow 2.17; `evaluate` tells"
+    " what it costs.",
 )
 CHECKPOINT_OPTION = click.option(
     "--checkpoint",
@@ -87,7 +88,7 @@ def cli() -> None:
 @cli.command()
 @click.argument("spec", type=FILE)
 def check(spec: Path) -> None:
-    """Check SPEC and its corpus; estimate memory and time. Nothing is trained."""
+    """Check SPEC and its corpus; estimate memory and time by a few trial steps. No run is begun."""
     tier_types = _load_tiers()
     from keras_samplernn.spec import load_spec
     from keras_samplernn.training.corpora import prepare_corpora
@@ -101,8 +102,10 @@ def check(spec: Path) -> None:
 @cli.command()
 @click.argument("spec", type=FILE)
 @click.option("--run", "run_folder", type=FOLDER, help="Run directory.  [default: runs/NAME, after the spec's name]")
-@click.option("--epochs", type=click.IntRange(min=1), help="End after so many epochs in all.  [default: the spec's]")
-@click.option("--max-steps", type=click.IntRange(min=1), help="End after so many steps in all.")
+@click.option(
+    "--epochs", type=click.IntRange(min=1), help="Stop after this many epochs in total.  [default: the spec's]"
+)
+@click.option("--max-steps", type=click.IntRange(min=1), help="Stop after this many steps in total.")
 @click.option("--restart", is_flag=True, help="Begin anew; an old run is moved aside, never deleted.")
 @click.option(
     "--init-from", type=FOLDER, help="Begin a new run with the best weights of another one of the same tiers."
@@ -128,7 +131,7 @@ def fit(spec: Path, run_folder: Path | None, **options) -> None:
 @cli.command()
 @click.argument("run", type=FOLDER, required=False)
 @click.option("--conditioning-index", type=FILE, help="Text file that lists one condition file per line.")
-@click.option("--seconds", type=Number(min=0), help="Length of each sound; of an unconditional run.")
+@click.option("--seconds", type=Number(min=0), help="Length of each sound, for an unconditional run.")
 @click.option("--count", type=click.IntRange(1, 100_000), help="Number of sounds, with --seconds.  [default: 1]")
 @click.option("--out", type=FOLDER, required=True, help="Folder for the wavs; made if it is missing.")
 @click.option(
@@ -260,7 +263,7 @@ def main() -> None:
     # The pipelines and the training are TensorFlow's, whatever backend the user's other programs use.
     os.environ["KERAS_BACKEND"] = "tensorflow"
     # As an exception, so that what is half-written is removed.
-    for number in heeded(signal.SIGTERM, signal.SIGHUP):
+    for number in not_ignored(signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, frame: sys.exit(128 + number))
     # The name of a file may be no text; it is printed as it is.
     sys.stdout.reconfigure(errors="surrogateescape")

@@ -9,6 +9,8 @@ from keras_samplernn import Linear, narrow, scan_steps, value_of
 
 # U(±sqrt(3 / fan_in)), for the matrices of a recurrent layer.
 RECURRENT_INITIALIZER = "lecun_uniform"
+# Which gate of GRU and LSTM alike.
+CANDIDATE = 2
 
 
 class PreparedGates(NamedTuple):
@@ -64,7 +66,7 @@ class GatedLayer(keras.layers.Layer):
 
         def initialize(shape: tuple, dtype: Any = None) -> Any:
             rules = [gate] * self.gates
-            rules[2] = candidate or gate
+            rules[CANDIDATE] = candidate or gate
             part = (shape[0], shape[1] // self.gates)
             return ops.concatenate([keras.initializers.get(rule)(part, dtype=dtype) for rule in rules], axis=-1)
 

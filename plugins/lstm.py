@@ -10,7 +10,18 @@ from keras_samplernn.plugins.gated_layer import GatedLayer, PreparedGates
 
 
 class LSTM(GatedLayer):
-    """Long short-term memory; gates input, forget, candidate, output. The forget gate's bias starts at 3."""
+    """Long short-term memory (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000).
+
+    The gates are, in this order: input, forget, candidate, output.
+
+        c' = sigmoid(f) c + sigmoid(i) tanh(g)        h' = sigmoid(o) tanh(c')
+
+    The forget gate's bias starts at 3: until training says otherwise, sigmoid(3) = 0.95 of the cell is kept a step.
+
+    Args:
+        dim: width of the state `h` and of the cell `c`.
+        weight_norm: whether both matrices are weight-normalised.
+    """
 
     gates = 4
     states = 2
@@ -23,9 +34,9 @@ class LSTM(GatedLayer):
         """Return the next state `(h, c)`."""
         h, c = state
         gates = projected + multiply(h, prepared.recurrent)
-        enter, forget, candidate, leave = ops.split(gates, 4, axis=-1)
-        c = ops.sigmoid(forget) * c + ops.sigmoid(enter) * ops.tanh(candidate)
-        return (ops.sigmoid(leave) * ops.tanh(c), c)
+        input_gate, forget_gate, candidate, output_gate = ops.split(gates, 4, axis=-1)
+        c = ops.sigmoid(forget_gate) * c + ops.sigmoid(input_gate) * ops.tanh(candidate)
+        return (ops.sigmoid(output_gate) * ops.tanh(c), c)
 
     def window(self, projected: Any, state: tuple, prepared: PreparedGates) -> tuple[Any, tuple]:
         """Run a window; see `GatedLayer.window`."""
@@ -47,28 +58,30 @@ def _run_window(projected: Any, h0: Any, c0: Any, recurrent: Any) -> tuple[Any, 
     def forward(row: Any, state: tuple) -> tuple[tuple, tuple]:
         h, c = state
         gates = row + ops.matmul(h, recurrent)
-        enter, forget = ops.split(ops.sigmoid(gates[:, : 2 * dim]), 2, axis=-1)
-        candidate, leave = ops.tanh(gates[:, 2 * dim : 3 * dim]), ops.sigmoid(gates[:, 3 * dim :])
-        c = forget * c + enter * candidate
-        shown = ops.tanh(c)
-        h = leave * shown
-        return (h, c, enter, forget, candidate, leave, shown), (h, c)
+        input_gate, forget_gate = ops.split(ops.sigmoid(gates[:, : 2 * dim]), 2, axis=-1)
+        candidate, output_gate = ops.tanh(gates[:, 2 * dim : 3 * dim]), ops.sigmoid(gates[:, 3 * dim :])
+        c = forget_gate * c + input_gate * candidate
+        tanh_c = ops.tanh(c)
+        h = output_gate * tanh_c
+        return (h, c, input_gate, forget_gate, candidate, output_gate, tanh_c), (h, c)
 
-    (outputs, cells, enter, forget, candidate, leave, shown), (_, last) = scan_steps(forward, projected, (h0, c0))
+    (outputs, cells, input_gate, forget_gate, candidate, output_gate, tanh_c), (_, last) = scan_steps(
+        forward, projected, (h0, c0)
+    )
 
     def gradient(*upstream: Any) -> tuple:
         above_outputs, above_last = keras.tree.flatten(upstream)
         c_before = ops.concatenate([c0[None], cells[:-1]])
         cell_slopes = ops.concatenate(
             [
-                candidate * enter * (1 - enter),
-                c_before * forget * (1 - forget),
-                enter * (1 - candidate * candidate),
+                candidate * input_gate * (1 - input_gate),
+                c_before * forget_gate * (1 - forget_gate),
+                input_gate * (1 - candidate * candidate),
             ],
             axis=-1,
         )
-        leave_slope = shown * leave * (1 - leave)
-        h_to_c = leave * (1 - shown * shown)
+        output_slope = tanh_c * output_gate * (1 - output_gate)
+        h_to_c = output_gate * (1 - tanh_c * tanh_c)
         transposed = ops.transpose(recurrent)
 
         def backward(row: tuple, state: tuple) -> tuple[Any, tuple]:
@@ -79,7 +92,7 @@ def _run_window(projected: Any, h0: Any, c0: Any, recurrent: Any) -> tuple[Any, 
             gates = ops.concatenate([from_c * ops.tile(c, (1, 3)), from_h * h], axis=-1)
             return gates, (ops.matmul(gates, transposed), c * kept)
 
-        rows = above_outputs, leave_slope, cell_slopes, h_to_c, forget
+        rows = above_outputs, output_slope, cell_slopes, h_to_c, forget_gate
         gates, (to_h0, to_c0) = scan_steps(backward, rows, (ops.zeros_like(h0), above_last), reverse=True)
         before = ops.concatenate([h0[None], outputs[:-1]])
         to_recurrent = ops.matmul(ops.transpose(ops.reshape(before, (-1, dim))), ops.reshape(gates, (-1, 4 * dim)))

@@ -363,9 +363,7 @@ def test_a_validation_that_is_not_finite_ends_the_run_before_a_checkpoint(home, 
     )
     answer = give(f"fit {home / 'spec.json'} --run run --max-steps 1", tmp_path)
     assert (answer.status, answer.out) == (1, "")
-    assert answer.err.startswith(
-        "run: the validation's loss is nan at step 1; the last checkpoint is kept: try a lower"
-    )
+    assert answer.err.startswith("run: the validation loss is nan at step 1; the last checkpoint is kept: try a lower")
     assert not (tmp_path / "run/checkpoints").exists()
 
 

@@ -14,7 +14,7 @@ import pytest
 from command_line import give, outcome, write_corpora, write_sound, write_spec
 
 from keras_samplernn.checkpoint import list_checkpoints
-from keras_samplernn.training.interrupt import StopWish
+from keras_samplernn.training.interrupt import StopRequest
 from keras_samplernn.training.step_keeper import StepKeeper
 
 CLI = Path(__file__).parent.parent / "cli.py"
@@ -45,11 +45,14 @@ def begin(forks, home, name, run):
     """Start a fit; return it when it is in the midst of that."""
     command = forks.start(f"fit {name}.json --run {run}", home, home / f"{run}.txt")
     until = time.monotonic() + 60
-    while b"bits" not in b"".join(file.read_bytes() for file in (home / run).glob("logs/*")) and name != "training":
+    # The log is begun when signals are heeded, and has figures when the epoch has been trained.
+    while (b"spec" if name == "training" else b"bits") not in b"".join(
+        file.read_bytes() for file in (home / run).glob("logs/*")
+    ):
         assert time.monotonic() < until
         time.sleep(0.02)
     if name == "training":
-        time.sleep(4)
+        time.sleep(2)
     return command
 
 
@@ -114,7 +117,7 @@ def stopping_in(step, on_train_batch_end):
 
     def after_step(self, batch, logs=None):
         if self.state.step + 1 == step:
-            self.wish.signal_number = signal.SIGINT
+            self.stop.signal_number = signal.SIGINT
         on_train_batch_end(self, batch, logs)
 
     return after_step
@@ -162,11 +165,11 @@ def test_a_terminal_that_is_closed_costs_messages_only(home):
 def test_signals_that_are_to_be_ignored_are():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with StopWish() as wish:
+        with StopRequest() as stop:
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
             os.kill(os.getpid(), signal.SIGHUP)
             time.sleep(0.1)
-            assert wish.signal_number is None
+            assert stop.signal_number is None
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
@@ -175,10 +178,10 @@ def test_signals_that_are_to_be_ignored_are():
 def test_a_hangup_that_comes_twice_is_one():
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     try:
-        with StopWish() as wish:
+        with StopRequest() as stop:
             for _ in range(2):
                 os.kill(os.getpid(), signal.SIGHUP)
                 time.sleep(0.1)
-            assert wish.signal_number == signal.SIGHUP
+            assert stop.signal_number == signal.SIGHUP
     finally:
         signal.signal(signal.SIGHUP, before)

@@ -349,7 +349,7 @@ NOT_JSON = [
     ("", "spec.json:1:1: the file is empty; a spec is one JSON object, in braces { }"),
     ('{"name": "a",\n}', "spec.json:2:1: a comma stands before a closing bracket; remove it"),
     ('{"tiers": [1,\n]}', "spec.json:2:1: a comma stands before a closing bracket; remove it"),
-    ("{'name': 1}", "spec.json:1:2: texts and keys stand in double quotes, not in single ones"),
+    ("{'name': 1}", "spec.json:1:2: strings and keys stand in double quotes, not in single ones"),
     ('{\n // a\n"name": 1}', "spec.json:2:2: JSON has no comments; remove it"),
     ('{"a": True}', "spec.json:1:7: True is written true in JSON"),
     ('{"a": 1 "b": 2}', "spec.json:1:9: a comma is missing before this, or a bracket } or ]"),
@@ -357,14 +357,14 @@ NOT_JSON = [
     ("{a: 1}", "spec.json:1:2: a key in double quotes must stand here"),
     (
         '{"a": mu-law}',
-        "spec.json:1:7: a value must stand here: a text in double quotes, a number, true, false, null, "
+        "spec.json:1:7: a value must stand here: a string in double quotes, a number, true, false, null, "
         "an object or a list",
     ),
     ('{"a": {"b": 1}', "spec.json:1:15: the file ends before the spec does; a bracket } or ] is missing"),
-    ('{"a": "b}', "spec.json:1:7: a text is not closed; it ends with a double quote"),
+    ('{"a": "b}', "spec.json:1:7: a string is not closed; it ends with a double quote"),
     (
         '{"a": "b\n"}',
-        "spec.json:1:9: a text runs over the end of its line; close its double quotes or write \\n",
+        "spec.json:1:9: a string runs over the end of its line; close its double quotes or write \\n",
     ),
     (
         '{"a": "C:\\corpus"}',

@@ -61,7 +61,7 @@ class Released(NamedTuple):
 
 
 class Absorbed(NamedTuple):
-    """A tier that has taken the kernel of the tier below over.
+    """A tier that has taken over the kernel of the tier below.
 
     Attributes:
         prepared: the form under which outputs come out multiplied by the kernel.

@@ -79,9 +79,9 @@ def _why_not_json(text: str, error: json.JSONDecodeError) -> str:
     if error.msg.startswith("Extra data"):
         return "there is text after the end of the spec; a file holds one object"
     if error.msg.startswith("Unterminated string"):
-        return "a text is not closed; it ends with a double quote"
+        return "a string is not closed; it ends with a double quote"
     if error.msg.startswith("Invalid control character"):
-        return "a text runs over the end of its line; close its double quotes or write \\n"
+        return "a string runs over the end of its line; close its double quotes or write \\n"
     if error.msg.startswith("Invalid \\"):
         return "a backslash stands before a letter that it cannot stand before; write \\\\ for a backslash"
     if not after:
@@ -89,7 +89,7 @@ def _why_not_json(text: str, error: json.JSONDecodeError) -> str:
     if (after[0] in "}]" and before.endswith(",")) or error.msg.startswith("Illegal trailing comma"):
         return "a comma stands before a closing bracket; remove it"
     if after[0] == "'":
-        return "texts and keys stand in double quotes, not in single ones"
+        return "strings and keys stand in double quotes, not in single ones"
     if after[0] in "/#":
         return "JSON has no comments; remove it"
     if literal := re.match("(True|False|None)\\b", after):
@@ -101,4 +101,4 @@ def _why_not_json(text: str, error: json.JSONDecodeError) -> str:
         return "a colon is missing between a key and its value"
     if "property name" in error.msg:
         return "a key in double quotes must stand here"
-    return "a value must stand here: a text in double quotes, a number, true, false, null, an object or a list"
+    return "a value must stand here: a string in double quotes, a number, true, false, null, an object or a list"

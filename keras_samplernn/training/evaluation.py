@@ -60,8 +60,8 @@ class Evaluator:
         self.seq_len = seq_len
         self._score = tf.function(self._score_window, autograph=False)
 
-    def __call__(self, corpus: Corpus, pause: Callable[[], None] = lambda: None) -> Bits:
-        """Score every sample of every file once; `pause` is called before every window, and may raise."""
+    def __call__(self, corpus: Corpus, check_stop: Callable[[], None] = lambda: None) -> Bits:
+        """Score every sample of every file once; `check_stop` is called before every window, and may raise."""
         lengths = [sound.samples for sound in corpus.sounds]
         plan = plan_once(lengths, min(self.lanes, len(lengths)), self.seq_len)
         states = self.model.initial_states(plan.lanes)
@@ -69,7 +69,7 @@ class Evaluator:
         class_totals, class_samples = np.zeros(self.model.classes), np.zeros(self.model.classes, np.int64)
         for batch in make_batches(corpus, plan, self.model.lookback, self.silence):
             valid = np.arange(self.seq_len) < batch["valid"].numpy()[:, None]
-            pause()
+            check_stop()
             bits, states = self._score(batch, states)
             bits = bits.numpy().astype(np.float64)[valid]
             total += bits.sum()

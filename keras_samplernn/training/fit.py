@@ -26,7 +26,7 @@ from keras_samplernn.run import Run, check_run_folder, open_run
 from keras_samplernn.spec import Spec, differences
 from keras_samplernn.training.corpora import Corpora, prepare_corpora
 from keras_samplernn.training.evaluation import Evaluator
-from keras_samplernn.training.interrupt import StopWish
+from keras_samplernn.training.interrupt import StopRequest
 from keras_samplernn.training.metrics import write_metrics
 from keras_samplernn.training.monitoring import HeldOutSounds, Monitor
 from keras_samplernn.training.state import TrainingState
@@ -149,12 +149,12 @@ def _train(
         if spec.monitoring.every_epochs:
             sounds = HeldOutSounds(assemble(spec, tier_types), spec, corpora.valid, run.samples_folder)
     with (
-        StopWish() as wish,
+        StopRequest() as stop,
         Monitor(run.logs_folder, spec) as monitor,
         Progress("fit", _steps_in_all(trainer, state, epochs, max_steps), done=state.step) as progress,
     ):
         monitor.log_spec(state.step)
-        keeper = StepKeeper(run, trainer.model, state, epochs, validation, sounds, monitor, progress, wish)
+        keeper = StepKeeper(run, trainer.model, state, epochs, validation, sounds, monitor, progress, stop)
         while not _end(spec, state, epochs, max_steps):
             plan = trainer.plan(state.epoch)
             # A corpus that has become smaller may have fewer steps in an epoch than are done.
@@ -163,7 +163,7 @@ def _train(
             if max_steps is not None:
                 last_step = min(last_step, state.epoch_step + max(max_steps - state.step, 0))
             _fit_epoch(trainer, plan, state, keeper, last_step)
-            keeper.obey()
+            keeper.raise_if_stopped()
             keeper.finish(whole_epoch=last_step == plan.steps)
 
 

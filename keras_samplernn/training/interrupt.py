@@ -1,16 +1,16 @@
-"""SIGINT, SIGTERM and SIGHUP as a wish: the step is finished and a checkpoint written before the program ends."""
+"""SIGINT, SIGTERM and SIGHUP ask a training to stop: it finishes the step, writes a checkpoint and ends."""
 
 import os
 import signal
 import threading
 
 
-def heeded(*numbers: signal.Signals) -> list[signal.Signals]:
+def not_ignored(*numbers: signal.Signals) -> list[signal.Signals]:
     """Return those signals that this process was not told to ignore, as `nohup` does with SIGHUP."""
     return [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
 
 
-class StopWish:
+class StopRequest:
     """Notes the first signal that arrives within the context; the second one ends the process at once.
 
     Python runs its handlers between two lines of its own, seconds late where a step takes seconds. So a thread of its
@@ -23,12 +23,12 @@ class StopWish:
     def __init__(self):
         self.signal_number: int | None = None
 
-    def __enter__(self) -> "StopWish":
+    def __enter__(self) -> "StopRequest":
         self._told, self._tell = os.pipe()
         os.set_blocking(self._tell, False)
         self._fd_before = signal.set_wakeup_fd(self._tell, warn_on_full_buffer=False)
         # A handler there must be, or the signals' own effect takes place.
-        numbers = heeded(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        numbers = not_ignored(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         self._before = {number: signal.signal(number, lambda *_: None) for number in numbers}
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()

@@ -47,6 +47,7 @@ class Monitor:
         """Show the spec."""
         with self._at(step):
             tf.summary.text("spec", "```json\n" + self.spec.to_json() + "```")
+            self._writer.flush()
 
     def log_figures(self, step: int, figures: dict[str, float]) -> None:
         """Add a point to each named curve, and make it visible at once."""
@@ -106,11 +107,11 @@ class HeldOutSounds:
         self._engine = GenerationEngine(model, self.quantizer.silence, len(self.sounds), CHUNK_SAMPLES)
 
     def show(
-        self, monitor: Monitor, trained: SampleRNN, step: int, epoch: int, pause: Callable[[], None] = lambda: None
+        self, monitor: Monitor, trained: SampleRNN, step: int, epoch: int, check_stop: Callable[[], None] = lambda: None
     ) -> None:
         """Generate with the trained weights, keep the wavs in `epoch_NNNN`, and log them with the real clips.
 
-        `pause` is called again and again meanwhile, and may raise.
+        `check_stop` is called again and again meanwhile, and may raise.
         """
         for variable, value in zip(weights_of(self.model), weights_of(trained), strict=True):
             variable.assign(value)
@@ -120,7 +121,7 @@ class HeldOutSounds:
         pieces: dict[str, list[np.ndarray]] = {sound.name: [] for sound in self.sounds}
         start, seed = self._engine.silent_start(), self.spec.training.seed
         for sound, codes, _ in generate_chunks(self._engine, self.sounds, start, seed):
-            pause()
+            check_stop()
             pieces[sound.name].append(self.quantizer.decode(codes))
         for (name, waves), clip in zip(pieces.items(), self.clips, strict=True):
             wave = np.concatenate(waves)

@@ -30,7 +30,7 @@ class ObservedAdam(keras.optimizers.Adam):
         self.gradient_norm = self.add_variable((), name="gradient_norm")
 
     def apply(self, grads: list, trainable_variables: list | None = None) -> None:
-        """Note the gradients' norm and take a step."""
+        """Note the gradient norm and take a step."""
         halves = [tf.nn.l2_loss(tf.cast(each, "float32")) for each in grads if each is not None]
         self.gradient_norm.assign(tf.sqrt(2.0 * tf.add_n(halves)))
         super().apply(grads, trainable_variables)

@@ -13,7 +13,7 @@ from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.progress import Progress
 from keras_samplernn.run import Run
 from keras_samplernn.training.evaluation import Evaluator
-from keras_samplernn.training.interrupt import Interrupted, StopWish
+from keras_samplernn.training.interrupt import Interrupted, StopRequest
 from keras_samplernn.training.metrics import write_metrics
 from keras_samplernn.training.monitoring import HeldOutSounds, Monitor
 from keras_samplernn.training.state import CLASS_COLUMN, TrainingState
@@ -39,7 +39,7 @@ class StepKeeper(keras.callbacks.Callback):
         epochs: at which the run ends.
         validation: None where the spec has no validation files; sounds: None where none are to be made.
         monitor: takes the figures; progress: shows them.
-        wish: looked at after every step.
+        stop: looked at after every step.
 
     Attributes:
         last_step: of the epoch under way, after which `finish` will save.
@@ -57,12 +57,12 @@ class StepKeeper(keras.callbacks.Callback):
         sounds: HeldOutSounds | None,
         monitor: Monitor,
         progress: Progress,
-        wish: StopWish,
+        stop: StopRequest,
     ):
         super().__init__()
         self.run, self.spec, self.samplernn, self.state, self.epochs = run, run.spec, model, state, epochs
         self.validation, self.sounds = validation, sounds
-        self.monitor, self.progress, self.wish = monitor, progress, wish
+        self.monitor, self.progress, self.stop = monitor, progress, stop
         self._saved = time.monotonic()
         self._first_step_ended: tuple[float, float] | None = None  # when, and the epoch's samples by then
         # `fit` clears its metrics when it begins.
@@ -83,23 +83,23 @@ class StepKeeper(keras.callbacks.Callback):
         self.state.epoch_step += 1
         # Gradients that are no numbers have spoilt the weights by now.
         self._refuse_divergence("loss", logs["loss"])
-        self._refuse_divergence("gradients' norm", self._gradient_norm())
+        self._refuse_divergence("gradient norm", self._gradient_norm())
         now = self._last_step_ended = time.monotonic()
         if self._first_step_ended is None:
             self._first_step_ended = now, self._epoch_totals()[1]
         if now - self._logged >= LOG_SECONDS:
             self._log(now)
         self.progress.update(self.state.step, f"epoch {self.state.epoch + 1}/{self.epochs}  {logs['bits']:.3f} bits")
-        if self.wish.signal_number:
+        if self.stop.signal_number:
             self.model.stop_training = True
         elif now - self._saved >= 60 * self.spec.training.checkpoint_minutes and self.state.epoch_step < self.last_step:
             self.save()
 
-    def obey(self) -> None:
+    def raise_if_stopped(self) -> None:
         """Where a signal has come, write a checkpoint and raise Interrupted."""
-        if self.wish.signal_number:
+        if self.stop.signal_number:
             self.save()
-            raise Interrupted(self.wish.signal_number, self.state.step)
+            raise Interrupted(self.stop.signal_number, self.state.step)
 
     def save(self, suffix: str = "") -> None:
         """Write a checkpoint of the present step; see `save_checkpoint`."""
@@ -114,7 +114,7 @@ class StepKeeper(keras.callbacks.Callback):
         self._log(time.monotonic())
         # Before the epoch counts as done: broken off, they are made again.
         if self.sounds and whole_epoch and ((state.epoch + 1) % every == 0 or state.epoch + 1 == self.epochs):
-            self.sounds.show(self.monitor, model, state.step, state.epoch + 1, self.obey)
+            self.sounds.show(self.monitor, model, state.step, state.epoch + 1, self.raise_if_stopped)
         row = {
             "epoch": state.epoch + 1,
             "step": state.step,
@@ -144,8 +144,8 @@ class StepKeeper(keras.callbacks.Callback):
 
         Patience counts epochs: a validation where `--max-steps` ended the run must not use it up.
         """
-        bits = self.validation.evaluator(self.validation.corpus, self.obey)
-        self._refuse_divergence("validation's loss", bits.per_sample)
+        bits = self.validation.evaluator(self.validation.corpus, self.raise_if_stopped)
+        self._refuse_divergence("validation loss", bits.per_sample)
         per_class = bits.per_class(self.spec.class_names) if self.spec.classes else {}
         figures = {"bits/validation": bits.per_sample}
         figures |= {f"bits_per_class/{name}": value for name, value in per_class.items()}
