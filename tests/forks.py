@@ -84,8 +84,9 @@ class Forks:
 def _serve() -> None:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    # Under nohup it would be ignored.
+    # Under nohup the one would be ignored, and in a shell's background the other.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     import tensorflow  # noqa: F401
 
     import keras_samplernn.generation.command
