@@ -73,7 +73,8 @@ def page() -> str:
     for promise, figures in numbers.items():
         for counted, each in figures.items():
             number = max(each) if counted.startswith("most ") else sum(each)
-            rows.append(f"| {promise} | {counted} | {number:,.{0 if number > 100 else 1}f} |".replace(".0 |", " |"))
+            digits = 0 if isinstance(number, int) or number > 100 else 1 if number >= 1 else 2
+            rows.append(f"| {promise} | {counted} | {number:,.{digits}f} |")
     table = "\n".join(["| promise | counted | number |", "| --- | --- | ---: |", *rows])
     versions = f"Python {platform.python_version()}, {platform.system()} on {platform.machine()}"
     words = PAGE.read_text().partition(COUNTED)[0]
