@@ -9,6 +9,8 @@ from click.testing import CliRunner
 
 from keras_samplernn.commands import cli
 from keras_samplernn.model import registry
+from keras_samplernn.model.memory import outline, weights_in
+from keras_samplernn.spec import load_spec
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -77,3 +79,15 @@ def test_every_command_is_in_the_readme():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     for name in cli.commands:
         assert re.search(rf"^\| `{name}[ `]", text, re.MULTILINE), name
+
+
+def test_what_check_prints_in_the_readme_is_of_the_spec_above_it(tmp_path):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for part in ("train", "valid", "test"):
+        (tmp_path / part).mkdir()
+    (tmp_path / "spec.json").write_text(re.search(r"```json\n(.*?)```", text, re.DOTALL)[1])
+    tier_types = registry.load_tiers()
+    spec = load_spec(tmp_path / "spec.json", tier_types)
+    assert f"    model: {weights_in(outline(spec, tier_types)):,} parameters, " in text
+    assert f" steps of {spec.training.batch_size} x {spec.training.seq_len} samples\n" in text
+    assert f" for {spec.training.epochs} epochs, without validation\n" in text
