@@ -12,7 +12,8 @@ _KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 # Bytes that could begin a frame and do not; and bytes from one that could to the next.
 _MOST_PASSED_OVER, _MOST_BETWEEN = 1_000_000, 100_000_000
-_BLOCK_BYTES = 1 << 16
+# A block begins a longest frame before what was asked for: the walk looks one frame ahead and goes back.
+_BLOCK_BYTES, _FRAME_BYTES = 1 << 16, 1 << 12
 
 
 class _Blocks:
@@ -27,17 +28,19 @@ class _Blocks:
         """Return so many bytes, or what is left of the file."""
         begin = position - self._begin
         if begin < 0 or begin + count > len(self._block):
-            self._begin, begin = position, 0
-            self._block = os.pread(self._descriptor, max(count, _BLOCK_BYTES), position)
+            self._begin = max(0, position - _FRAME_BYTES)
+            begin = position - self._begin
+            self._block = os.pread(self._descriptor, begin + max(count, _BLOCK_BYTES), self._begin)
         return self._block[begin : begin + count]
 
     def find_sync(self, position: int) -> int:
         """Return where the next byte of ones is, with which a frame may begin; -1 where there is none."""
         last = position + _MOST_BETWEEN
-        while block := self.read(position, _BLOCK_BYTES):
-            if (found := block.find(b"\xff")) >= 0:
-                return position + found
-            position += len(block)
+        while self.read(position, 1):
+            found = self._block.find(b"\xff", position - self._begin)
+            if found >= 0:
+                return self._begin + found
+            position = self._begin + len(self._block)
             if position > last:
                 raise _not_mpeg()
         return -1
@@ -66,7 +69,7 @@ def read_mp3_header(path: Path) -> Header:
         return _read_header(_Blocks(stream))
 
 
-def _read_header(data: "_Blocks") -> Header:
+def _read_header(data: _Blocks) -> Header:
     frames = _frames(data, id3_length(data.read(0, 10)))
     first = next(frames, None)
     if first is None:
