@@ -4,7 +4,7 @@ The model has frames of 16 and 4, width 256, an embedding of 256 and ten classes
 samples, at 16 kHz. Corpora are synthesised in the form that the cache has, in sounds of 10 seconds; the 100 hours take
 11.5 GB of disk while it runs.
 
-- Pipeline over training: an epoch's batches are iterated alone, and then the same epoch is trained on by `fit`, in
+- Pipeline over training: an epoch's batches are iterated alone, and then the same epoch is trained on, in
   turns in one process; each is counted from its first batch's end on, and compiling is done before.
 - 100 hours over 1 hour: the same number of steps is trained in a process of its own each, in turns. Before each run the
   100 hours are dropped from the system's page cache, so that they come from the disk, while the single hour stays in
@@ -26,6 +26,7 @@ import tensorflow as tf
 from measuring import Figure, interleave, main, ratios, tell
 from synthetic import SPEC, forget_pages, in_fresh_process, parse, write_prepared
 
+from keras_samplernn.data.batches import Plan
 from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.training.trainer import Trainer
@@ -38,23 +39,6 @@ WARM_STEPS = 3
 # The private memory that 100 hours may take above 1 hour, in MB: no more than this varies, the list of sounds included.
 ALLOWED_MB = 64
 CASE = "16/4, D 256, batch 32, T 1024, ten classes"
-
-
-class Clock(keras.callbacks.Callback):
-    """Notes when each training step ended."""
-
-    def on_train_begin(self, logs: dict | None = None) -> None:
-        """Forget the steps of the `fit` before."""
-        self.ends: list[float] = []
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Note a step."""
-        self.ends.append(perf_counter())
-
-    def samples_per_second(self, first_step: int, samples_per_step: int) -> float:
-        """Return the speed of the steps after `first_step`, counted from 1."""
-        ends = self.ends[first_step - 1 :]
-        return samples_per_step * (len(ends) - 1) / (ends[-1] - ends[0])
 
 
 def measure(repeats: int) -> Iterator[Figure]:
@@ -106,15 +90,15 @@ def _over_one_hour(folders: dict[int, Path], repeats: int) -> Iterator[Figure]:
 
 def make_trainer(folder: Path) -> Trainer:
     """Make a model ready to train on a prepared corpus, as `fit` does it."""
-    spec, tier_types = parse(SPEC, folder)
+    spec = parse(SPEC, folder)
     keras.utils.set_random_seed(spec.training.seed)
     tf.config.experimental.enable_op_determinism()
-    return Trainer(spec, assemble(spec, tier_types), Corpus.open(folder))
+    return Trainer(spec, assemble(spec), Corpus.open(folder))
 
 
 def take_turns(folder: Path, repeats: int) -> dict[str, list[float]]:
     """Return samples per second of the pipeline alone and of training, turn by turn."""
-    trainer, clock = make_trainer(folder), Clock()
+    trainer = make_trainer(folder)
     plan = trainer.plan(epoch=0)
     samples_per_step = plan.lanes * plan.seq_len
 
@@ -124,14 +108,19 @@ def take_turns(folder: Path, repeats: int) -> dict[str, list[float]]:
         began = perf_counter()
         return samples_per_step * sum(1 for _ in batches) / (perf_counter() - began)
 
-    def fit() -> float:
-        batches = trainer.batches(plan).take(TRAINING_STEPS)
-        trainer.model.fit(batches, callbacks=[clock], verbose=0, shuffle=False)
-        return clock.samples_per_second(1, samples_per_step)
-
-    runs = {"pipeline": iterate, "training": fit}
+    runs = {"pipeline": iterate, "training": lambda: train_steps(trainer, plan, 1, TRAINING_STEPS)}
     interleave(runs, 1)
     return interleave(runs, repeats)
+
+
+def train_steps(trainer: Trainer, plan: Plan, first_step: int, steps: int) -> float:
+    """Return the samples per second of so many steps, without those up to `first_step`, counted from 1."""
+    ends = []
+    for batch in trainer.batches(plan).take(steps):
+        float(trainer.step(batch).bits)
+        ends.append(perf_counter())
+    ends = ends[first_step - 1 :]
+    return plan.lanes * plan.seq_len * (len(ends) - 1) / (ends[-1] - ends[0])
 
 
 def train(folder: Path) -> dict[str, float]:
@@ -141,17 +130,15 @@ def train(folder: Path) -> dict[str, float]:
         Samples per second of training and of the pipeline alone, the seconds that planning takes, and resident memory
         after training in MB.
     """
-    trainer, clock = make_trainer(folder), Clock()
+    trainer = make_trainer(folder)
     plan = trainer.plan(epoch=0)
-    batches = trainer.batches(plan).take(WARM_STEPS + TRAINING_STEPS)
-    trainer.model.fit(batches, callbacks=[clock], verbose=0, shuffle=False)
-    samples_per_step = plan.lanes * plan.seq_len
-    figures = {"speed": clock.samples_per_second(WARM_STEPS, samples_per_step), **resident_mb()}
+    speed = train_steps(trainer, plan, WARM_STEPS, WARM_STEPS + TRAINING_STEPS)
+    figures = {"speed": speed, **resident_mb()}
     began = perf_counter()
     plan = trainer.plan(epoch=1)
     planned = perf_counter()
     batches = sum(1 for _ in trainer.batches(plan).take(PIPELINE_BATCHES))
-    speed = batches * samples_per_step / (perf_counter() - planned)
+    speed = batches * plan.lanes * plan.seq_len / (perf_counter() - planned)
     return figures | {"planning": planned - began, "pipeline": speed}
 
 

@@ -35,9 +35,10 @@ from synthetic import SAMPLE_RATE, SPEC, in_fresh_process, parse, write_prepared
 from keras_samplernn import demo
 from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.training import fit
+from keras_samplernn.training.bookkeeping import LOG_SECONDS
 from keras_samplernn.training.corpora import Corpora, prepare_corpora
 from keras_samplernn.training.monitoring import HeldOutSounds, Monitor
-from keras_samplernn.training.step_keeper import LOG_SECONDS, StepKeeper
+from keras_samplernn.training.session import Session
 
 HOUR_SAMPLES = 3600 * SAMPLE_RATE
 STEPS_AN_EPOCH = 4
@@ -49,7 +50,7 @@ MONITORING = {
     "log": [(Monitor, "log_figures")],
     "sounds": [(HeldOutSounds, "show")],
 }
-CHECKPOINTS = {"checkpoint": [(StepKeeper, "save")]}
+CHECKPOINTS = {"checkpoint": [(Session, "_save")]}
 
 
 class Stopwatch:
@@ -143,7 +144,7 @@ def train_short_epochs() -> dict[str, Any]:
     """Train epochs of a few steps until sounds were made twice; return the seconds by name, speed and settings."""
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        spec, tier_types = parse(SPEC, root)
+        spec = parse(SPEC, root)
         samples = STEPS_AN_EPOCH * spec.training.batch_size * spec.training.seq_len
         sound_seconds = spec.monitoring.seconds
         write_prepared(root / "train", spec, samples / SAMPLE_RATE, samples / SAMPLE_RATE)
@@ -153,7 +154,7 @@ def train_short_epochs() -> dict[str, Any]:
         epochs = spec.monitoring.every_epochs + 1
         watch = Stopwatch()
         with watch.watching(), mock.patch.object(fit, "prepare_corpora", lambda *_: corpora):
-            run = fit.fit_spec(spec, root / "run", tier_types, tell, epochs=epochs)
+            run = fit.fit_spec(spec, root / "run", tell, epochs=epochs)
             rows = (run.folder / "metrics.csv").read_text().splitlines()
     column = rows[0].split(",").index("samples_per_second")
     return {
@@ -170,11 +171,11 @@ def train_demo() -> dict[str, Any]:
         root = Path(name)
         demo.write_demo_corpus(root / "corpus")
         raw = {key: value for key, value in demo.SPEC.items() if key != "monitoring"}
-        spec, tier_types = parse(raw, root / "corpus")
+        spec = parse(raw, root / "corpus")
         prepare_corpora(spec, tell)
         watch = Stopwatch()
         with watch.watching():
-            whole = seconds(lambda: fit.fit_spec(spec, root / "run", tier_types, tell))
+            whole = seconds(lambda: fit.fit_spec(spec, root / "run", tell))
     return {**watch.noted(), "whole": whole}
 
 

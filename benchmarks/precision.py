@@ -64,9 +64,9 @@ def measure(repeats: int) -> Iterator[Figure]:
 
 def fit(root: Path, precision: str, seed: int) -> tuple[float, float]:
     """Train a run to its end; return its last validation's bits and the seconds that it took."""
-    spec, tier_types = parse(spec_of(precision, seed), root)
+    spec = parse(spec_of(precision, seed), root)
     folder = root / f"{precision}_{seed}"
-    taken = seconds(lambda: fit_spec(spec, folder, tier_types, tell))
+    taken = seconds(lambda: fit_spec(spec, folder, tell))
     return float(pd.read_csv(folder / "metrics.csv")["validation_bits"].iloc[-1]), taken
 
 

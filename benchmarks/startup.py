@@ -121,18 +121,18 @@ def write_sounds(root: Path) -> None:
 
 def time_step(raw: dict[str, Any], root: Path) -> float:
     """Return the seconds of a training step that compiles nothing more."""
-    spec, tier_types = parse(raw, root)
-    trainer = Trainer(spec, assemble(spec, tier_types), prepare_corpora(spec, tell).train)
+    spec = parse(raw, root)
+    trainer = Trainer(spec, assemble(spec), prepare_corpora(spec, tell).train)
     batches = iter(trainer.batches(trainer.plan(epoch=0)))
-    trainer.model.train_on_batch(*next(batches))
-    return seconds(lambda: trainer.model.train_on_batch(*next(batches)))
+    float(trainer.step(next(batches)).bits)
+    return seconds(lambda: float(trainer.step(next(batches)).bits))
 
 
 def time_sound(raw: dict[str, Any], started: float) -> tuple[float, float, float]:
     """Return the seconds from `started` to the assembled model, to a second of sound from there, and of another one."""
-    spec, tier_types = parse(raw, Path())
+    spec = parse(raw, Path())
     keras.utils.set_random_seed(spec.training.seed)
-    model = assemble(spec, tier_types)
+    model = assemble(spec)
     before = time.time() - started
     samples = spec.audio.sample_rate
     sound = Sound("sound", "sound", samples, 1.0, np.zeros(samples, np.int32) if spec.classes else None)

@@ -38,10 +38,9 @@ SPEC = {
 }
 
 
-def parse(raw: dict[str, Any], folder: Path) -> tuple[Spec, dict[str, type]]:
-    """Validate a spec whose data lie in `folder`; return it and the installed tiers."""
-    tier_types = load_tiers()
-    return parse_spec(json.dumps(raw), "the benchmark's spec", tier_types, folder), tier_types
+def parse(raw: dict[str, Any], folder: Path) -> Spec:
+    """Return the validated spec whose data lie in `folder`."""
+    return parse_spec(json.dumps(raw), "the benchmark's spec", load_tiers(), folder)
 
 
 def synthesise(samples: int) -> tuple[np.ndarray, np.ndarray]:

@@ -89,7 +89,7 @@ FORMS = tuple(Form(l1_form, xla) for l1_form in ("convolution", "concatenation")
 OURS = {"ours": {}, "ours without weight norm": {"weight_norm": False}}
 """Ours as the defaults have it, and with the textbook's formulas: what the tiers' options are."""
 
-Fit = Callable[[int, list], None]
+Fit = Callable[[int, Callable[[float], None]], None]
 """Fits for some steps with some Keras callbacks."""
 
 
@@ -156,9 +156,9 @@ class StepClock:
         self.ends: list[float] = []
         self.bits = 0.0
 
-    def step_ended(self, batch: int, logs: dict[str, Any]) -> None:
-        """Look at the loss, as the `fit` command does after every step, so that the step is over."""
-        self.bits = float(logs["loss"])
+    def step_ended(self, bits: float) -> None:
+        """Note a step whose loss has been read, so that it is over."""
+        self.bits = bits
         self.ends.append(time.perf_counter())
 
 
@@ -179,10 +179,8 @@ def _serve(connection: Connection, start: Callable[..., Fit], arguments: tuple) 
 
 
 def _run(fit: Fit, steps: int) -> StepClock:
-    import keras
-
     clock = StepClock()
-    fit(steps, [keras.callbacks.LambdaCallback(on_train_batch_end=clock.step_ended)])
+    fit(steps, clock.step_ended)
     if len(clock.ends) != steps:
         raise RuntimeError(f"{len(clock.ends)} of {steps} steps were done: the data ran out")
     return clock
@@ -207,7 +205,6 @@ def start_ours(case: Case, tier_options: dict[str, Any]) -> Fit:
     from keras_samplernn.spec import parse_spec
     from keras_samplernn.training.trainer import Trainer
 
-    tier_types = load_tiers()
     document = {
         "audio": {"sample_rate": SAMPLE_RATE, "q_levels": Q_LEVELS},
         "data": {"train": "train"},
@@ -218,7 +215,7 @@ def start_ours(case: Case, tier_options: dict[str, Any]) -> Fit:
         ],
         "training": {"seq_len": case.seq_len, "batch_size": case.batch_size},
     }
-    spec = parse_spec(json.dumps(document), "spec", tier_types, Path())
+    spec = parse_spec(json.dumps(document), "spec", load_tiers(), Path())
     codes = synthesise_codes(case)
     starts = range(0, len(codes), SOUND_SAMPLES)
     corpus = Corpus(
@@ -232,12 +229,13 @@ def start_ours(case: Case, tier_options: dict[str, Any]) -> Fit:
     )
     keras.utils.set_random_seed(spec.training.seed)
     tf.config.experimental.enable_op_determinism()
-    trainer = Trainer(spec, assemble(spec, tier_types, spec.training.precision), corpus)
+    trainer = Trainer(spec, assemble(spec, spec.training.precision), corpus)
     epochs = itertools.count()
 
-    def fit(steps: int, callbacks: list) -> None:
-        batches = trainer.batches(trainer.plan(next(epochs))).take(steps)
-        trainer.model.fit(batches, callbacks=callbacks, verbose=0, shuffle=False)
+    def fit(steps: int, step_ended: Callable[[float], None]) -> None:
+        for batch in trainer.batches(trainer.plan(next(epochs))).take(steps):
+            sums = trainer.step(batch)
+            step_ended(float(sums.bits) / int(sums.samples))
 
     return fit
 
@@ -257,8 +255,9 @@ def start_textbook(case: Case, form: Form) -> Fit:
     compile_textbook(model, form.xla)
     batches = textbook_batches(synthesise_codes(case), case.frames[0], case.batch_size, case.seq_len)
 
-    def fit(steps: int, callbacks: list) -> None:
-        model.fit(batches.take(steps), callbacks=callbacks, verbose=0, shuffle=False)
+    def fit(steps: int, step_ended: Callable[[float], None]) -> None:
+        callback = keras.callbacks.LambdaCallback(on_train_batch_end=lambda _, logs: step_ended(float(logs["loss"])))
+        model.fit(batches.take(steps), callbacks=[callback], verbose=0, shuffle=False)
 
     return fit
 

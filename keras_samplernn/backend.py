@@ -141,3 +141,42 @@ def _sum_lookups_in_graph(tables: Any, codes: Any) -> Any:
 
     found = tf.raw_ops.SparseSegmentSum(data=tf.reshape(tables, (-1, dim)), indices=rows, segment_ids=sums)
     return tf.ensure_shape(found, (codes.shape[0], dim)), gradient
+
+
+def traced(function: Callable) -> Callable:
+    """Make one operation of a function of tensors: TensorFlow's graph, not XLA's, for training (docs/decisions/007)."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(function)
+    import tensorflow
+
+    return tensorflow.function(function, autograph=False, jit_compile=False)
+
+
+def value_and_gradients(function: Callable[[list], tuple[Any, Any]], tensors: list) -> tuple[tuple[Any, Any], list]:
+    """Return what `function(tensors) -> (value, others)` gives, and the gradients of the value for each tensor.
+
+    A tensor that the value does not depend on has gradient 0.
+    """
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.value_and_grad(function, has_aux=True)(tensors)
+    import tensorflow as tf
+
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(tensors)
+        value, others = function(tensors)
+    gradients = tape.gradient(value, tensors, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    return (value, others), [tf.convert_to_tensor(gradient) for gradient in gradients]
+
+
+def sum_of_squares(tensor: Any) -> Any:
+    """Return the float32 sum of the squares of all elements; on TensorFlow in one pass over memory."""
+    tensor = ops.cast(tensor, "float32")
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        return 2.0 * tensorflow.nn.l2_loss(tensor)
+    return ops.sum(ops.square(tensor))

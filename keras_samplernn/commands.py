@@ -65,14 +65,11 @@ CHECKPOINT_OPTION = click.option(
 )
 
 
-def _load_tiers(threads: int | None = None) -> dict[str, type]:
-    """Start TensorFlow, before anything else imports it, and load the installed tiers."""
+def _start(threads: int | None = None) -> None:
+    """Start TensorFlow before anything else imports it."""
     from keras_samplernn.quiet import start_tensorflow
 
     start_tensorflow(threads)
-    from keras_samplernn.model.registry import load_tiers
-
-    return load_tiers()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -89,14 +86,14 @@ def cli() -> None:
 @click.argument("spec", type=FILE)
 def check(spec: Path) -> None:
     """Check SPEC and its corpus; estimate memory and time by a few trial steps. No run is begun."""
-    tier_types = _load_tiers()
+    _start()
+    from keras_samplernn.model.registry import load_tiers
     from keras_samplernn.spec import load_spec
     from keras_samplernn.training.corpora import prepare_corpora
     from keras_samplernn.training.estimate import estimate
 
-    loaded = load_spec(spec, tier_types)
-    for line in estimate(loaded, tier_types, prepare_corpora(loaded, say)):
-        click.echo(line)
+    loaded = load_spec(spec, load_tiers())
+    click.echo(estimate(loaded, prepare_corpora(loaded, say)))
 
 
 @cli.command()
@@ -116,14 +113,15 @@ def fit(spec: Path, run_folder: Path | None, **options) -> None:
     The run directory gets checkpoints, TensorBoard logs, metrics.csv and sounds generated on the way. The same
     command after an interruption goes on as if there had been none.
     """
-    tier_types = _load_tiers()
-    from keras_samplernn.run import RUNS
+    _start()
+    from keras_samplernn.model.registry import load_tiers
+    from keras_samplernn.run_folder import RUNS
     from keras_samplernn.spec import load_spec
     from keras_samplernn.training.fit import fit_spec
 
-    loaded = load_spec(spec, tier_types)
+    loaded = load_spec(spec, load_tiers())
     folder = run_folder or RUNS / loaded.name
-    run = fit_spec(loaded, folder, tier_types, say, **options)
+    run = fit_spec(loaded, folder, say, **options)
     click.echo(run.folder)
     say(f"TensorBoard: tensorboard --logdir {shlex.quote(str(run.logs_folder))}")
 
@@ -165,12 +163,12 @@ def generate(run: Path | None, **options) -> None:
     unconditional run, --count sounds of --seconds each. generation.json beside them says how each was made.
     """
     # XLA would share each of int8's many small sums out among threads, which costs more than the sum.
-    tier_types = _load_tiers(threads=1 if options["precision"] == "int8" else None)
+    _start(threads=1 if options["precision"] == "int8" else None)
     from keras_samplernn.generation.command import Request, generate_files
-    from keras_samplernn.run import newest_run, open_run
+    from keras_samplernn.run_folder import newest_run, open_run
 
     options["temperatures"] = tuple(dict.fromkeys(options["temperatures"]))
-    for path in generate_files(open_run(run or newest_run(), tier_types), tier_types, Request(**options), say):
+    for path in generate_files(open_run(run or newest_run()), Request(**options), say):
         click.echo(path)
 
 
@@ -184,11 +182,11 @@ def generate(run: Path | None, **options) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def evaluate(run: Path, data: Path | None, checkpoint: str, precision: str, as_json: bool) -> None:
     """Score RUN in bits per sample, in all and per class."""
-    tier_types = _load_tiers()
-    from keras_samplernn.run import open_run
+    _start()
+    from keras_samplernn.run_folder import open_run
     from keras_samplernn.training.scoring import score_run
 
-    figures = score_run(open_run(run, tier_types), tier_types, data, checkpoint, precision, say)
+    figures = score_run(open_run(run), data, checkpoint, precision, say)
     if as_json:
         click.echo(json.dumps(figures))
         return
@@ -205,11 +203,11 @@ def demo(run_folder: Path | None) -> None:
 
     Minutes on two cores. Corpus and sounds lie beside the run directory; the same command goes on where it stopped.
     """
-    tier_types = _load_tiers()
+    _start()
     from keras_samplernn.demo import run_demo
-    from keras_samplernn.run import RUNS
+    from keras_samplernn.run_folder import RUNS
 
-    run_demo(run_folder or RUNS / "demo", tier_types, say)
+    run_demo(run_folder or RUNS / "demo", say)
 
 
 @cli.command()
@@ -225,12 +223,12 @@ def tiers() -> None:
 @click.option("--markdown", is_flag=True, help="The reference for people, instead of the JSON Schema for editors.")
 def schema(markdown: bool) -> None:
     """Print the spec's JSON Schema, the installed tiers included."""
-    tier_types = _load_tiers()
+    _start()
+    from keras_samplernn.model.registry import load_tiers
     from keras_samplernn.spec import spec_reference, spec_schema
 
-    click.echo(
-        spec_reference(tier_types) if markdown else json.dumps(spec_schema(tier_types), indent=2), nl=not markdown
-    )
+    text = spec_reference(load_tiers()) if markdown else json.dumps(spec_schema(load_tiers()), indent=2)
+    click.echo(text, nl=not markdown)
 
 
 @cli.command()

@@ -4,7 +4,7 @@ import contextlib
 import json
 import shlex
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from keras_samplernn.data.wav_writer import WavWriter
 from keras_samplernn.errors import UserError
 from keras_samplernn.files import make_folder, named, partial_of, replace_file, replace_json, writing
 from keras_samplernn.generation.command import RECORD, Request, generate_files
+from keras_samplernn.model.registry import load_tiers
 from keras_samplernn.spec import load_spec
 from keras_samplernn.training.fit import fit_spec
 
@@ -140,14 +141,13 @@ def _is_demo_corpus(folder: Path) -> bool:
     return False
 
 
-def run_demo(folder: Path, tier_types: Mapping[str, type], say: Callable[[str], None]) -> None:
+def run_demo(folder: Path, say: Callable[[str], None]) -> None:
     """Synthesise a corpus, fit a run to it, generate from the run.
 
     Called again, it goes on where the run stopped, and generates anew.
 
     Args:
         folder: of the run; corpus and sounds lie beside it, in `NAME-corpus` and `NAME-sounds`.
-        tier_types: the installed tiers by name.
         say: takes messages for people; the paths of the sounds go to stdout.
 
     Raises:
@@ -169,17 +169,17 @@ def run_demo(folder: Path, tier_types: Mapping[str, type], say: Callable[[str], 
         finally:
             shutil.rmtree(staged, ignore_errors=True)
         say(f"{corpus}: {TRAIN_FILES + VALID_FILES} pairs of sound and conditions: {', '.join(VOICES)}")
-    spec = load_spec(corpus / "spec.json", tier_types)
+    spec = load_spec(corpus / "spec.json", load_tiers())
     if folder.exists():
         say(f"{folder}: is there already; what is left of its {spec.training.epochs} epochs is trained now")
-    run = fit_spec(spec, folder, tier_types, say)
+    run = fit_spec(spec, folder, say)
     request = Request(
         sounds,
         conditioning_index=corpus / "index.txt",
         temperatures=(TEMPERATURE,),
         overwrite=(sounds / RECORD).is_file(),
     )
-    for path in generate_files(run, tier_types, request, say):
+    for path in generate_files(run, request, say):
         print(path)
     say(f"listen to the sounds in {sounds}, generated under the conditions in {corpus / 'asked'}")
     say(f"TensorBoard: tensorboard --logdir {shlex.quote(str(run.logs_folder))}")

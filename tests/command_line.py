@@ -15,7 +15,7 @@ from unittest import mock
 import numpy as np
 import soundfile
 
-from keras_samplernn.checkpoint import list_checkpoints
+from keras_samplernn.checkpoints.shelf import list_checkpoints
 from keras_samplernn.commands import main
 
 RATE = 4000

@@ -21,13 +21,27 @@ MAY_IMPORT = {
     "spec": {"errors", "files"},
     "data": {"errors", "files", "machine", "spec"},
     "model": {"errors", "backend", "machine", "spec"},
-    "run": {"errors", "files", "spec"},
-    "checkpoint": {"errors", "files", "model"},
-    "generation": {"errors", "backend", "files", "progress", "spec", "data", "model", "run", "checkpoint"},
-    "training": {"errors", "files", "machine", "progress", "spec", "data", "model", "run", "checkpoint", "generation"},
+    "run_folder": {"errors", "files", "spec", "model"},
+    "checkpoints": {"errors", "files"},
+    "generation": {"errors", "backend", "files", "progress", "spec", "data", "model", "run_folder", "checkpoints"},
+    "training": {
+        *("errors", "backend", "files", "machine", "progress", "spec", "data", "model", "run_folder", "checkpoints"),
+        "generation",
+    },
     "testing": {"backend", "model"},
-    "demo": {"errors", "files", "spec", "data", "model", "run", "training", "generation"},
-    "commands": {"errors", "progress", "quiet", "spec", "data", "model", "run", "training", "generation", "demo"},
+    "demo": {"errors", "files", "spec", "data", "model", "run_folder", "training", "generation"},
+    "commands": {
+        "errors",
+        "progress",
+        "quiet",
+        "spec",
+        "data",
+        "model",
+        "run_folder",
+        "training",
+        "generation",
+        "demo",
+    },
 }
 
 

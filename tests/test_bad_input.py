@@ -17,7 +17,7 @@ from command_line import give, listing, write_conditions, write_corpora, write_s
 
 from keras_samplernn.errors import UserError
 from keras_samplernn.generation import command as generation
-from keras_samplernn.run import Run
+from keras_samplernn.run_folder import RunFolder
 
 CLI = Path(__file__).parent.parent / "cli.py"
 WRITE_ELSEWHERE = "see to its permissions or choose another folder"
@@ -795,7 +795,7 @@ def test_a_run_that_another_fit_trains_is_left_alone(home):
 
 
 def test_a_run_that_another_fit_moves_away_meanwhile_is_not_locked_twice(home, monkeypatch):
-    run, flock = Run(home / "run", None), fcntl.flock
+    run, flock = RunFolder(home / "run", None), fcntl.flock
 
     def late(stream, how):
         """Lock, after a fit with --restart has begun anew in the same place."""

@@ -6,11 +6,12 @@ import shutil
 import pytest
 from command_line import give, write_corpora, write_spec
 
-from keras_samplernn.checkpoint import DamagedCheckpoint, list_checkpoints
+from keras_samplernn.checkpoints.arrays import Shape
+from keras_samplernn.checkpoints.checkpoint import DamagedCheckpoint
+from keras_samplernn.checkpoints.shelf import list_checkpoints
 from keras_samplernn.model.assembly import assemble
-from keras_samplernn.model.registry import load_tiers
-from keras_samplernn.run import open_run
-from keras_samplernn.training.optimizer import build_optimizer
+from keras_samplernn.run_folder import open_run
+from keras_samplernn.training.trainer import Trainer
 
 FILES = ("manifest.json", "state.json", "training.npz", "weights.npz")
 
@@ -29,13 +30,17 @@ def template(corpus_cache, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def model(template):
-    """The run's model with its optimizer, to load checkpoints into."""
-    spec = open_run(template / "run", tier_types := load_tiers()).spec
-    model = assemble(spec, tier_types)
-    model.carry_states(spec.training.batch_size)
-    model.compile(optimizer=build_optimizer(spec, model))
-    return model
+def trainer(template):
+    """What checkpoints of the run are loaded into."""
+    spec = open_run(template / "run").spec
+    return Trainer(spec, assemble(spec), None)
+
+
+def load(checkpoint, trainer):
+    """Read all of a checkpoint."""
+    checkpoint.load_weights(trainer.model)
+    checkpoint.read_training([Shape.of(variable) for variable in trainer.variables])
+    checkpoint.read_state()
 
 
 def flip(path, random_source):
@@ -56,7 +61,7 @@ def cut(path, random_source):
 
 
 @pytest.mark.parametrize(("damage", "fast", "full"), [(flip, 100, 1000), (cut, 30, 200)], ids=["flipped", "cut"])
-def test_no_damage_is_loaded(template, model, tmp_path, rounds, tally, damage, fast, full):
+def test_no_damage_is_loaded(template, trainer, tmp_path, rounds, tally, damage, fast, full):
     random_source = random.Random(7)
     whole = list_checkpoints(template / "run/checkpoints")[-1]
     copy = list_checkpoints(shutil.copytree(template / "run/checkpoints", tmp_path / "copy"))[-1]
@@ -65,13 +70,11 @@ def test_no_damage_is_loaded(template, model, tmp_path, rounds, tally, damage, f
         name = random_source.choice(FILES)
         where = damage(copy.folder / name, random_source)
         with pytest.raises(DamagedCheckpoint):
-            copy.load_weights(model)
-            copy.load_training(model)
-            copy.read_state()
+            load(copy, trainer)
             raise AssertionError(f"{name}, {where}: was loaded")
         detected += 1
         shutil.copy(whole.folder / name, copy.folder / name)
-    copy.load_training(model)
+    load(copy, trainer)
     tally("damaged checkpoint", f"{damage.__name__} at random, each detected", detected)
 
 

@@ -86,8 +86,7 @@ def test_what_check_prints_in_the_readme_is_of_the_spec_above_it(tmp_path):
     for part in ("train", "valid", "test"):
         (tmp_path / part).mkdir()
     (tmp_path / "spec.json").write_text(re.search(r"```json\n(.*?)```", text, re.DOTALL)[1])
-    tier_types = registry.load_tiers()
-    spec = load_spec(tmp_path / "spec.json", tier_types)
-    assert f"    model: {weights_in(outline(spec, tier_types)):,} parameters, " in text
+    spec = load_spec(tmp_path / "spec.json", registry.load_tiers())
+    assert f"    model: {weights_in(outline(spec)):,} parameters, " in text
     assert f" steps of {spec.training.batch_size} x {spec.training.seq_len} samples\n" in text
     assert f" for {spec.training.epochs} epochs, without validation\n" in text

@@ -5,7 +5,7 @@ import random
 import soundfile
 from command_line import write_conditions, write_corpora, write_spec
 
-from keras_samplernn.checkpoint import list_checkpoints
+from keras_samplernn.checkpoints.shelf import list_checkpoints
 
 # The file of the messages is limited too.
 MESSAGES_BYTES = 1000

@@ -7,7 +7,7 @@ import time
 import pytest
 from command_line import outcome, write_sound, write_spec
 
-from keras_samplernn.checkpoint import list_checkpoints
+from keras_samplernn.checkpoints.shelf import list_checkpoints
 
 RNN = {"type": "frame_rnn", "dim": 6}
 MLP = {"type": "sample_mlp", "dim": 6, "emb_size": 4}

@@ -7,6 +7,7 @@ from oracle import oracle_logits
 from variants import VARIANTS, build_variant, oracle_tiers, random_sound, window_of
 
 from keras_samplernn import SampleRNN
+from keras_samplernn.model.samplernn import bits_per_sample
 
 pytestmark = pytest.mark.law
 
@@ -112,37 +113,11 @@ def test_rows_are_independent(variant):
     np.testing.assert_array_equal(changed[1], whole[1])
 
 
-@pytest.mark.parametrize("variant", ["three tiers conditional", "LSTM x3 skip conditional"])
-def test_resets_are_exact_row_by_row(variant):
-    """A row that is reset goes on as from h0, its neighbour as if nothing had happened."""
-    model = build_variant(**VARIANTS[variant])
-    model.carry_states(2)
-    codes, conditions = random_sound(model, 64, rows=2)
-    window = window_of(model, codes, 0)
-    batches = [
-        {
-            "codes": window[:, start : start + model.lookback + 32],
-            "conditions": conditions[:, start : start + 32],
-            "reset": np.array(reset, "int32"),
-        }
-        for start, reset in ((0, (1, 1)), (32, (0, 1)))
-    ]
-    first, second = (keras.ops.convert_to_numpy(model(batch, training=True)) for batch in batches)
-    whole, _ = forward(model, window, conditions)
-    alone, _ = forward(model, batches[1]["codes"], batches[1]["conditions"])
-    np.testing.assert_allclose(first, whole[:, :32], atol=1e-5)
-    np.testing.assert_allclose(second[0], whole[0, 32:], atol=1e-5)
-    np.testing.assert_allclose(second[1], alone[1], atol=1e-5)
-
-
-def test_a_call_outside_training_leaves_the_carried_states():
+def test_keras_own_fit_trains_on_windows():
     model = build_variant(classes=3)
-    model.carry_states(2)
-    codes, conditions = random_sound(model, 32, rows=2)
-    batch = {"codes": window_of(model, codes, 0), "conditions": conditions, "reset": np.ones(2, "int32")}
-    model(batch, training=True)
-    kept = [keras.ops.convert_to_numpy(v) for states in model.carried_states for v in states]
-    assert any(state.any() for state in kept)
-    model(batch)
-    for before, variable in zip(kept, [v for states in model.carried_states for v in states], strict=True):
-        np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), before)
+    codes, conditions = random_sound(model, 32, rows=4)
+    inputs = {"codes": window_of(model, codes, 0), "conditions": conditions}
+    model.compile("adam", jit_compile=False)
+    losses = model.fit(inputs, codes, batch_size=2, epochs=3, verbose=0).history["loss"]
+    logits, _ = forward(build_variant(classes=3), inputs["codes"], conditions)
+    assert losses[-1] < losses[0] < 1.2 * float(np.mean(bits_per_sample(codes, logits)))

@@ -7,7 +7,7 @@ import pytest
 from command_line import give, outcome, write_corpora, write_spec
 from faults import operations
 
-from keras_samplernn.checkpoint import list_checkpoints
+from keras_samplernn.checkpoints.shelf import list_checkpoints
 from keras_samplernn.data.cache import cache_folder, clear_cache, list_cache
 
 COMMAND = "fit spec.json --run copy --max-steps 2"

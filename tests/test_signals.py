@@ -1,6 +1,7 @@
 """A first signal ends a training in good order, whatever it is doing; a second one ends it at once."""
 
 import fcntl
+import itertools
 import os
 import pty
 import signal
@@ -13,9 +14,9 @@ from pathlib import Path
 import pytest
 from command_line import give, outcome, write_corpora, write_sound, write_spec
 
-from keras_samplernn.checkpoint import list_checkpoints
+from keras_samplernn.checkpoints.shelf import list_checkpoints
 from keras_samplernn.training.interrupt import StopRequest
-from keras_samplernn.training.step_keeper import StepKeeper
+from keras_samplernn.training.trainer import Trainer
 
 CLI = Path(__file__).parent.parent / "cli.py"
 SECONDS = 5.0
@@ -103,7 +104,7 @@ def test_a_signal_in_any_step_costs_nothing(tmp_path, monkeypatch, valid, step):
     write_spec(tmp_path, data={"valid": valid}, training={"seq_len": 128})
     assert give("fit spec.json --run whole", tmp_path).status == 0
     with monkeypatch.context() as patch:
-        patch.setattr(StepKeeper, "on_train_batch_end", stopping_in(step, StepKeeper.on_train_batch_end))
+        patch.setattr(Trainer, "step", stopping_in(step, Trainer.step))
         answer = give("fit spec.json --run run", tmp_path)
     assert answer.status == 128 + signal.SIGINT
     assert f"stopped after step {step}; a checkpoint is written." in answer.err
@@ -112,15 +113,17 @@ def test_a_signal_in_any_step_costs_nothing(tmp_path, monkeypatch, valid, step):
     assert "is finished" in give("fit spec.json --run run", tmp_path).err
 
 
-def stopping_in(step, on_train_batch_end):
-    """Return the callback with a signal that comes while a step is computed."""
+def stopping_in(number, step):
+    """Return a trainer's step that the process gets a signal in the midst of, the first time at that number."""
+    taken = itertools.count(1)
 
-    def after_step(self, batch, logs=None):
-        if self.state.step + 1 == step:
-            self.stop.signal_number = signal.SIGINT
-        on_train_batch_end(self, batch, logs)
+    def stopping_step(trainer, batch):
+        if next(taken) == number:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)  # the thread that hears it
+        return step(trainer, batch)
 
-    return after_step
+    return stopping_step
 
 
 def test_the_second_signal_stops_at_once(forks, home, tally):

@@ -1,5 +1,6 @@
 """What training must hold: validation leaves no trace, padding costs nothing, figures are totals over totals."""
 
+import functools
 import json
 import shutil
 import types
@@ -7,15 +8,11 @@ import types
 import keras
 import numpy as np
 import pytest
-from variants import build_variant, random_sound, window_of
+from variants import VARIANTS, build_variant, random_sound, window_of
 
-from keras_samplernn.checkpoint import (
-    VALIDATED,
-    choose_checkpoint,
-    list_checkpoints,
-    prune_checkpoints,
-    save_checkpoint,
-)
+from keras_samplernn.checkpoints.arrays import Shape
+from keras_samplernn.checkpoints.checkpoint import VALIDATED, save_checkpoint
+from keras_samplernn.checkpoints.shelf import choose_checkpoint, list_checkpoints, prune_checkpoints
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.samplernn import bits_per_sample
@@ -23,7 +20,8 @@ from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.sample_mlp import SampleMLP
 from keras_samplernn.spec import parse_spec
 from keras_samplernn.training.evaluation import Evaluator
-from keras_samplernn.training.optimizer import ObservedAdam, WarmedSchedule
+from keras_samplernn.training.optimizer import WarmedSchedule, apply_in_place
+from keras_samplernn.training.step import Step, Values
 from keras_samplernn.training.trainer import Trainer
 
 pytestmark = pytest.mark.law
@@ -62,9 +60,13 @@ def make_trainer(**options):
     return Trainer(make_spec(**options), model, make_corpus([70, 33, 50]))
 
 
-def values(model):
-    """Return everything training depends on."""
-    return [keras.ops.convert_to_numpy(v) for v in [*model.variables, *model.optimizer.variables]]
+def values(trainer):
+    """Return everything that training changes."""
+    return [keras.ops.convert_to_numpy(each) for each in [*trainer.model.weights, *trainer.variables]]
+
+
+def shapes_of(trainer):
+    return [Shape.of(variable) for variable in trainer.variables]
 
 
 def test_an_evaluation_in_mid_epoch_leaves_training_bit_identical():
@@ -73,11 +75,11 @@ def test_an_evaluation_in_mid_epoch_leaves_training_bit_identical():
         trainer = make_trainer()
         evaluator = Evaluator(trainer.model, SILENCE, 2, 16)
         for number, batch in enumerate(trainer.batches(trainer.plan(0))):
-            trainer.model.train_on_batch(*batch)
+            trainer.step(batch)
             if evaluates and number == 1:
                 assert evaluator(make_corpus([40, 25], seed=1)).samples == 65
         assert number > 2
-        results.append(values(trainer.model))
+        results.append(values(trainer))
     for without, after in zip(*results, strict=True):
         np.testing.assert_array_equal(without, after)
 
@@ -103,31 +105,109 @@ def test_bits_are_total_bits_over_total_samples_however_batches_are_cut(lanes, s
     assert set(bits.per_class(("a", "b", "c"))) == {"a", "b", "c"}
 
 
+def first_values(trainer):
+    """Return the values that a trainer's first step begins with."""
+    model, tensors = trainer.model, functools.partial(map, keras.ops.copy)
+    states = [tuple(keras.ops.zeros((2, *shape)) for shape in tier.state_shapes) for tier in model.tiers]
+    return Values(
+        *map(list, map(tensors, (model.trainable_variables, model.non_trainable_variables))),
+        list(tensors(trainer.optimizer.variables)),
+        states,
+    )
+
+
+def test_the_step_in_place_is_the_pure_one():
+    """What the trainer does to its variables is what the pure function returns, dropout and optimizer included."""
+    trainer, twin = (make_trainer(clip_value=0.05) for _ in range(2))
+    pure, given, steps = Step(twin.model, twin.optimizer), first_values(twin), 0
+    for batch in trainer.batches(trainer.plan(0)):
+        seen = trainer.step(batch)
+        gradients, after, expected = pure.gradients(given, batch)
+        twin.optimizer.apply(gradients, twin.model.trainable_variables)  # Keras' own
+        given = after._replace(weights=list(map(keras.ops.copy, twin.model.trainable_variables)))
+        np.testing.assert_allclose([*map(float, seen)], [*map(float, expected)], rtol=1e-5)
+        steps += 1
+    assert steps > 2
+    carried = [*keras.tree.flatten(given.states), *given.others, *twin.optimizer.variables]
+    for variable, tensor in zip(trainer.variables, carried, strict=True):
+        np.testing.assert_allclose(variable, tensor, rtol=1e-3, atol=1e-6)
+    for variable, tensor in zip(trainer.model.trainable_variables, given.weights, strict=True):
+        np.testing.assert_allclose(variable, tensor, atol=1e-5)
+
+
+def test_a_steps_gradients_change_nothing():
+    trainer = make_trainer()
+    given, before = first_values(trainer), values(trainer)
+    batch = next(iter(trainer.batches(trainer.plan(0))))
+    once, again = (Step(trainer.model, trainer.optimizer).gradients(given, batch) for _ in range(2))
+    for one, other in zip(keras.tree.flatten(once), keras.tree.flatten(again), strict=True):
+        np.testing.assert_array_equal(one, other)
+    for one, other in zip(before, values(trainer), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("variant", ["three tiers conditional", "LSTM x3 skip conditional"])
+def test_carried_states_and_resets_are_exact_row_by_row(variant):
+    """A row that is reset goes on as from h0, its neighbour as if the window were the second half of a longer one."""
+    model = build_variant(**VARIANTS[variant])
+    codes, conditions = random_sound(model, 64, rows=2)
+    window, bits, states = window_of(model, codes, 0), [], model.initial_states(2)
+    for start, reset in ((0, (1, 1)), (32, (0, 1))):
+        batch = {
+            "codes": window[:, start : start + model.lookback + 32],
+            "conditions": conditions[:, start : start + 32],
+            "reset": np.array(reset, "int32"),
+        }
+        logits, states = model(batch, states=states)
+        bits.append(keras.ops.convert_to_numpy(logits))
+    whole, _ = model.forward(window, conditions, model.initial_states(2))
+    alone, _ = model.forward(batch["codes"], batch["conditions"], model.initial_states(2))
+    np.testing.assert_allclose(bits[0], whole[:, :32], atol=1e-5)
+    np.testing.assert_allclose(bits[1][0], whole[0, 32:], atol=1e-5)
+    np.testing.assert_allclose(bits[1][1], alone[1], atol=1e-5)
+
+
 def test_padding_is_not_scored_and_gives_no_gradient():
-    model = build_variant(frames=(8, 2), classes=3)
-    codes, conditions = random_sound(model, 32, rows=2)
-    weights = np.ones((2, 32), "float32")
-    weights[1, 20:] = 0
-    logits, _ = model.forward(window_of(model, codes, SILENCE), conditions, model.initial_states(2))
-    loss = model.compute_loss(y=codes, y_pred=logits, sample_weight=weights)
+    trainer = make_trainer()
+    trainer.model = build_variant(frames=(8, 2), classes=3)
+    codes, conditions = random_sound(trainer.model, 32, rows=2)
+    window = window_of(trainer.model, codes, SILENCE)
+    batch = {"codes": window, "conditions": conditions, "reset": np.ones(2, "int32")}
+    batch = {name: keras.ops.convert_to_tensor(array) for name, array in batch.items()}
+    batch["valid"] = keras.ops.convert_to_tensor(np.array([32, 20], "int32"))
+    step = Step(trainer.model, trainer.optimizer)
+    gradients, _, sums = step.gradients(first_values(trainer), batch)
+    logits, _ = trainer.model.forward(window, conditions, trainer.model.initial_states(2))
     bits = keras.ops.convert_to_numpy(bits_per_sample(codes, logits))
-    np.testing.assert_allclose(loss, np.concatenate([bits[0], bits[1, :20]]).mean(), rtol=1e-6)
-    assert float(model.bits.count) == 52
-    np.testing.assert_allclose(float(model.bits.result()), loss, rtol=1e-6)
+    assert int(sums.samples) == 52
+    np.testing.assert_allclose(sums.bits, bits[0].sum() + bits[1, :20].sum(), rtol=1e-5)
+    padded = (np.arange(window.shape[1]) < trainer.model.lookback + np.array([[32], [20]])).astype("int32")
+    batch["codes"] = keras.ops.convert_to_tensor(window * padded)
+    others, _, _ = step.gradients(first_values(trainer), batch)
+    for one, other in zip(gradients, others, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_the_gradient_norm_is_taken_before_clipping_by_value():
-    variable = keras.Variable(np.zeros(2, "float32"))
-    optimizer = ObservedAdam(0.1, clip_value=1.0)
-    optimizer.build([variable])
-    clipped = keras.optimizers.Adam(0.1)
-    other = keras.Variable(np.zeros(2, "float32"))
-    clipped.build([other])
+    trainer = make_trainer(clip_value=1e-4)
+    batch = next(iter(trainer.batches(trainer.plan(0))))
+    gradients, _, sums = Step(trainer.model, trainer.optimizer).gradients(first_values(trainer), batch)
+    norm = np.sqrt(sum(np.square(gradient, dtype="float64").sum() for gradient in gradients))
+    np.testing.assert_allclose(sums.gradient_norm, norm, rtol=1e-5)
+    assert max(np.abs(gradient).max() for gradient in gradients) > 1e-3
+
+
+def test_adam_in_place_is_keras_adam():
+    variables = [keras.Variable(np.zeros(2, "float32")) for _ in range(2)]
+    ours, theirs = (keras.optimizers.Adam(0.1, epsilon=1e-8, clipvalue=1.0) for _ in range(2))
+    ours.build(variables[:1])
+    theirs.build(variables[1:])
     for gradient in ([3.0, 4.0], [0.5, -9.0]):
-        optimizer.apply([keras.ops.convert_to_tensor(gradient)], [variable])
-        clipped.apply([keras.ops.convert_to_tensor(np.clip(gradient, -1, 1).astype("float32"))], [other])
-        np.testing.assert_allclose(optimizer.gradient_norm, np.linalg.norm(gradient), rtol=1e-6)
-    np.testing.assert_allclose(variable, other, rtol=1e-5)
+        apply_in_place(ours, [keras.ops.convert_to_tensor(gradient)], variables[:1])
+        theirs.apply([keras.ops.convert_to_tensor(gradient)], variables[1:])
+    np.testing.assert_allclose(variables[0], variables[1], rtol=1e-5)
+    for one, other in zip(ours.variables, theirs.variables, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -144,30 +224,31 @@ def test_the_learning_rate_warms_up_and_then_follows_its_schedule(schedule, rate
 def test_a_checkpoint_brings_back_everything_bit_for_bit(tmp_path):
     trainer = make_trainer()
     batches = list(trainer.batches(trainer.plan(0)))
-    trainer.model.train_on_batch(*batches[0])
-    save_checkpoint(tmp_path, 1, "", trainer.model, {"step": 1})
-    saved = values(trainer.model)
-    trainer.model.train_on_batch(*batches[1])
-    went_on = values(trainer.model)
+    trainer.step(batches[0])
+    save_checkpoint(tmp_path, 1, "", trainer.model, trainer.variables, {"step": 1})
+    saved = values(trainer)
+    trainer.step(batches[1])
+    went_on = values(trainer)
 
     other = make_trainer(seed=9)
     (checkpoint,) = list_checkpoints(tmp_path)
     checkpoint.load_weights(other.model)
-    checkpoint.load_training(other.model)
+    for variable, array in zip(other.variables, checkpoint.read_training(shapes_of(other)), strict=True):
+        variable.assign(array)
     assert checkpoint.read_state() == {"step": 1}
-    for before, after in zip(saved, values(other.model), strict=True):
+    for before, after in zip(saved, values(other), strict=True):
         np.testing.assert_array_equal(before, after)
-    other.model.train_on_batch(*batches[1])
-    for before, after in zip(went_on, values(other.model), strict=True):
+    other.step(batches[1])
+    for before, after in zip(went_on, values(other), strict=True):
         np.testing.assert_array_equal(before, after)
 
 
 def test_the_newest_and_the_best_checkpoints_are_kept(tmp_path):
     model = make_trainer().model
     for step, best in ((1, 1), (2, 2), (3, 2), (4, 2)):
-        save_checkpoint(tmp_path, step, VALIDATED, model, {"best_step": best})
+        save_checkpoint(tmp_path, step, VALIDATED, model, [], {"best_step": best})
         prune_checkpoints(tmp_path, keep=1, best_step=best)
-    save_checkpoint(tmp_path, 4, "", model, {"best_step": 2})
+    save_checkpoint(tmp_path, 4, "", model, [], {"best_step": 2})
     assert [each.folder.name[-12:] for each in list_checkpoints(tmp_path)] == [
         "02-validated",
         "p-0000000004",
@@ -180,7 +261,7 @@ def test_the_newest_and_the_best_checkpoints_are_kept(tmp_path):
 def test_the_half_deleted_twin_of_a_checkpoint_is_in_nobodys_way(tmp_path):
     model = make_trainer().model
     for step in (1, 2):
-        save_checkpoint(tmp_path, step, "", model, {})
+        save_checkpoint(tmp_path, step, "", model, [], {})
     shutil.copytree(tmp_path / "step-0000000001", tmp_path / ".step-0000000001.partial")
     prune_checkpoints(tmp_path, keep=1, best_step=None)
     assert [path.name for path in tmp_path.iterdir()] == ["step-0000000002"]
@@ -189,15 +270,14 @@ def test_the_half_deleted_twin_of_a_checkpoint_is_in_nobodys_way(tmp_path):
 def test_half_precision_learns_and_keeps_its_weights_in_full(tmp_path):
     keras.utils.set_random_seed(0)
     spec = make_spec(precision="mixed_bfloat16", learning_rate=0.02)
-    trainer = Trainer(spec, assemble(spec, TIER_TYPES, spec.training.precision), make_corpus([600], classes=3))
+    trainer = Trainer(spec, assemble(spec, spec.training.precision), make_corpus([600], classes=3))
     trainer.train.codes[:] = trainer.train.conditions  # the class gives the sample away
-    bits = [
-        trainer.model.train_on_batch(*batch, return_dict=True)["loss"] for batch in trainer.batches(trainer.plan(0))
-    ]
+    sums = [trainer.step(batch) for batch in trainer.batches(trainer.plan(0))]
+    bits = [float(step.bits) / int(step.samples) for step in sums]
     assert np.isfinite(bits).all()
     assert np.mean(bits[-3:]) < 0.7 * bits[0]
-    twin = assemble(spec, TIER_TYPES)
-    save_checkpoint(tmp_path, 1, "", trainer.model, {}).load_weights(twin)
+    twin = assemble(spec)
+    save_checkpoint(tmp_path, 1, "", trainer.model, [], {}).load_weights(twin)
     codes, conditions = random_sound(twin, 32)
     window = window_of(twin, codes, SILENCE)
     half, full = (model.forward(window, conditions, model.initial_states(1))[0] for model in (trainer.model, twin))
@@ -208,11 +288,11 @@ def test_half_precision_learns_and_keeps_its_weights_in_full(tmp_path):
 
 @pytest.mark.parametrize("name", ["weights.npz", "training.npz"])
 def test_a_damaged_checkpoint_is_refused(tmp_path, name):
-    model = make_trainer().model
-    checkpoint = save_checkpoint(tmp_path, 1, "", model, {})
+    trainer = make_trainer()
+    checkpoint = save_checkpoint(tmp_path, 1, "", trainer.model, trainer.variables, {})
     content = bytearray((checkpoint.folder / name).read_bytes())
     content[len(content) // 2] ^= 1
     (checkpoint.folder / name).write_bytes(content)
     with pytest.raises(UserError, match="damaged, its size or sha256 is not the manifest's"):
-        checkpoint.load_weights(model)
-        checkpoint.load_training(model)
+        checkpoint.load_weights(trainer.model)
+        checkpoint.read_training(shapes_of(trainer))

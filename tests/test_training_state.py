@@ -3,7 +3,7 @@
 import dataclasses
 import json
 
-from keras_samplernn.checkpoint import MOST_STATE_BYTES, MOST_STATE_ROWS, MOST_STATE_VALUES
+from keras_samplernn.checkpoints.checkpoint import MOST_STATE_BYTES, MOST_STATE_ROWS, MOST_STATE_VALUES
 from keras_samplernn.training.state import TrainingState
 
 

@@ -5,13 +5,14 @@ import dataclasses
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from keras_samplernn.checkpoint import Checkpoint, choose_checkpoint, load_chosen
+from keras_samplernn.checkpoints.checkpoint import Checkpoint
+from keras_samplernn.checkpoints.shelf import choose_checkpoint, load_chosen
 from keras_samplernn.data.audio import read_audio
 from keras_samplernn.data.conditioning import read_conditions, read_index, resample_conditions
 from keras_samplernn.data.inspection import inspect_audio
@@ -23,7 +24,7 @@ from keras_samplernn.generation.render import CHUNK_SAMPLES, Sound, render_sound
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.memory import check_generation_memory, outline, telling_exhaustion
 from keras_samplernn.progress import Progress
-from keras_samplernn.run import Run, environment
+from keras_samplernn.run_folder import RunFolder, environment
 from keras_samplernn.spec import Spec
 
 MOST_ROWS = 16
@@ -81,16 +82,13 @@ class _Job:
     rows: int
 
 
-def generate_files(
-    run: Run, tier_types: Mapping[str, type], request: Request, say: Callable[[str], None]
-) -> Iterator[Path]:
+def generate_files(run: RunFolder, request: Request, say: Callable[[str], None]) -> Iterator[Path]:
     """Generate wavs from a run into a folder, and note in `generation.json` there how each was made.
 
     Nothing is written before the whole request, and all files that it names, are found in order.
 
     Args:
         run: with a checkpoint.
-        tier_types: the installed tiers by name.
         request: what is asked for.
         say: takes messages for people.
 
@@ -101,10 +99,10 @@ def generate_files(
         UserError: every problem that can be told beforehand, one line each.
     """
     spec, out = run.spec, request.out
-    job = _check(run, tier_types, request, say)
+    job = _check(run, request, say)
     too_many = f"{job.rows} sounds side by side", "lower --batch-size"
     with telling_exhaustion(run.folder, *too_many):
-        engine, chosen = _engine_of(run, tier_types, request, job, say)
+        engine, chosen = _engine_of(run, request, job, say)
     quantizer = Quantizer.of(spec.audio)
     record = {
         "run": str(run.folder.absolute()),
@@ -138,7 +136,7 @@ def generate_files(
             yield path
 
 
-def _check(run: Run, tier_types: Mapping[str, type], request: Request, say: Callable[[str], None]) -> _Job:
+def _check(run: RunFolder, request: Request, say: Callable[[str], None]) -> _Job:
     """Find a request in order, and read what it names; UserError for all of its problems."""
     spec, index, prime = run.spec, request.conditioning_index, request.prime
     problems: list[str] = []
@@ -156,7 +154,7 @@ def _check(run: Run, tier_types: Mapping[str, type], request: Request, say: Call
     primer = collect(problems, _read_primer, spec, prime) if prime else None
     inputs = [path for path in (index, *(files or ()), prime, prime and prime.with_suffix(".csv")) if path]
     collect(problems, _check_out, request, sounds, inputs)
-    outlined = outline(spec, tier_types)
+    outlined = outline(spec)
     collect(problems, check_generation_memory, spec, outlined)
     chosen = collect(problems, choose_checkpoint, run.checkpoints_folder, request.checkpoint, outlined, say)
     if problems:
@@ -189,25 +187,27 @@ _last_engine: tuple[tuple, GenerationEngine] | None = None
 
 
 def _engine_of(
-    run: Run, tier_types: Mapping[str, type], request: Request, job: _Job, say: Callable[[str], None]
+    run: RunFolder, request: Request, job: _Job, say: Callable[[str], None]
 ) -> tuple[GenerationEngine, Checkpoint]:
     """Return an engine and the checkpoint of its weights; the last engine where it serves, since that has compiled."""
     global _last_engine
     spec, precision, which = run.spec, request.precision, request.checkpoint
-    key = spec.to_json(), tuple(sorted(tier_types.items(), key=lambda item: item[0])), job.rows, precision
+    key = spec.to_json(), tuple(tier.tier_class for tier in spec.tiers), job.rows, precision
     if _last_engine is not None and _last_engine[0] == key:
         engine = _last_engine[1]
         chosen = load_chosen(job.checkpoint, which, engine.model, say)
         engine.refresh()
         return engine, chosen
-    model = assemble(spec, tier_types)
+    model = assemble(spec)
     chosen = load_chosen(job.checkpoint, which, model, say)
     engine = GenerationEngine(model, Quantizer.of(spec.audio).silence, job.rows, CHUNK_SAMPLES, precision)
     _last_engine = key, engine
     return engine, chosen
 
 
-def _requested(run: Run, request: Request, files: Sequence[Path] | None) -> list[tuple[str, int, np.ndarray | None]]:
+def _requested(
+    run: RunFolder, request: Request, files: Sequence[Path] | None
+) -> list[tuple[str, int, np.ndarray | None]]:
     """Return stem, samples and conditions of each sound asked for, by the condition files that the index lists."""
     spec, index, seconds, count = run.spec, request.conditioning_index, request.seconds, request.count
     if spec.classes:

@@ -1,22 +1,18 @@
 """From a spec to a model."""
 
-from collections.abc import Mapping
-
 from keras_samplernn.model.samplernn import SampleRNN
-from keras_samplernn.model.tier import Tier
 from keras_samplernn.spec import Spec
 
 
-def assemble(spec: Spec, tier_types: Mapping[str, type[Tier]], precision: str = "float32") -> SampleRNN:
+def assemble(spec: Spec, precision: str = "float32") -> SampleRNN:
     """Build the model that a validated spec describes, with new weights drawn from Keras' global seed.
 
     Args:
-        spec: names the tiers and their arguments.
-        tier_types: the installed tiers by name.
+        spec: holds the tiers' classes and their arguments.
         precision: a Keras dtype policy. Generation takes float32 whatever the model was trained in.
     """
     tiers = [
-        tier_types[tier.type](**tier.config, name=f"tier_{number}_{tier.type}", dtype=precision)
+        tier.tier_class(**tier.config, name=f"tier_{number}_{tier.type}", dtype=precision)
         for number, tier in enumerate(spec.tiers)
     ]
     return SampleRNN(tiers, spec.audio.q_levels, len(spec.class_names), dtype=precision, name="samplernn")

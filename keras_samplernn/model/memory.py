@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import keras
 
@@ -11,16 +11,15 @@ from keras_samplernn.errors import UserError
 from keras_samplernn.machine import FLOAT_BYTES, machine_bytes
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.samplernn import SampleRNN
-from keras_samplernn.model.tier import Tier
 from keras_samplernn.spec import Spec
 
 SMALLER_WINDOWS = "lower training.batch_size, training.seq_len or the tiers' dim"
 ADAM_COPIES = 4  # the weights, their gradients and two moments
 
 
-def check_training_memory(spec: Spec, tier_types: Mapping[str, type[Tier]]) -> None:
+def check_training_memory(spec: Spec) -> None:
     """Raise UserError where this machine has too little memory to train a spec."""
-    model, training = outline(spec, tier_types), spec.training
+    model, training = outline(spec), spec.training
     samples = training.batch_size * training.seq_len
     _check_weights(spec, ADAM_COPIES * weights_in(model))
     # What is prepared, and what a tier hands down, has a gradient.
@@ -59,10 +58,10 @@ def telling_exhaustion(place: object, what: str, remedy: str) -> Iterator[None]:
         raise UserError(f"{place}: the device has too little memory for {what}; {remedy}") from error
 
 
-def outline(spec: Spec, tier_types: Mapping[str, type[Tier]]) -> SampleRNN:
+def outline(spec: Spec) -> SampleRNN:
     """Assemble a spec's model without values: its weights have shapes only and take no memory."""
     with keras.StatelessScope(initialize_variables=False):
-        return assemble(spec, tier_types)
+        return assemble(spec)
 
 
 def weights_in(model: SampleRNN) -> int:

@@ -1,4 +1,4 @@
-"""The model: tiers assembled, and the state of truncated backpropagation through time."""
+"""The model: tiers assembled, and the loss."""
 
 import itertools
 import math
@@ -18,8 +18,7 @@ class SampleRNN(keras.Model):
     the samples just before target `j * F`, never a target that it has to predict, and its conditions are those of
     targets `j * F ... (j + 1) * F - 1`.
 
-    `forward` is a pure function of codes, conditions and states. `call`, which `fit` uses, carries the states of
-    truncated backpropagation in variables, row by row; nothing but `fit` reads or writes them.
+    `forward` is a pure function of codes, conditions and states; the model keeps nothing but its weights.
 
     Args:
         tiers: unbound tiers, slow to fast; each frame size divides the one above and the last is 1.
@@ -32,8 +31,6 @@ class SampleRNN(keras.Model):
         self.q_levels = q_levels
         self.classes = classes
         self.tiers = list(tiers)
-        self.bits = keras.metrics.Mean(name="bits")
-        self.carried_states: list[list[keras.Variable]] = []
         below = [*self.tiers[1:], None]
         above = [None, *self.tiers[:-1]]
         for tier, lower, upper in zip(self.tiers, below, above, strict=True):
@@ -155,45 +152,31 @@ class SampleRNN(keras.Model):
             after.append(state)
         return ops.cast(context, "float32"), after
 
-    def carry_states(self, lanes: int) -> None:
-        """Create the variables that carry truncated backpropagation's state for each of `lanes` rows."""
-        self.carried_states = [
-            [
-                keras.Variable(ops.zeros((lanes, *shape)), trainable=False, name=f"carried_{number}_{part}")
-                for part, shape in enumerate(tier.state_shapes)
-            ]
-            for number, tier in enumerate(self.tiers)
-        ]
-
-    def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
-        """Return the logits of a batch of windows; in training, go on from the states of the window before.
+    def call(self, inputs: dict[str, Any], states: list[tuple] | None = None, training: bool = False) -> Any:
+        """Return the logits of a batch of windows; with `states`, also each tier's state after them.
 
         Args:
-            inputs: `codes`, `conditions` (where conditional) as `forward` takes them, and `reset` `(B,)`, not 0 in
-                rows where a new sound begins.
-            training: whether carried states are read and written; otherwise every row starts from h0.
+            inputs: `codes` and (where conditional) `conditions` as `forward` takes them; with `states` also `reset`
+                `(B,)`, not 0 in rows that begin a new sound.
+            states: each tier's state before the windows; None: every row starts anew.
+            training: whether tiers may drop what they drop in training.
         """
         codes = inputs["codes"]
-        states = self.initial_states(codes.shape[0] or ops.shape(codes)[0])
-        if training:
-            carried = [
-                tuple(ops.cast(variable, tensor.dtype) for variable, tensor in zip(kept, first, strict=True))
-                for kept, first in zip(self.carried_states, states, strict=True)
-            ]
-            states = restart_rows(inputs["reset"], states, carried)
-        logits, states = self.forward(codes, inputs.get("conditions"), states)
-        if training:
-            for kept, state in zip(self.carried_states, states, strict=True):
-                for variable, tensor in zip(kept, state, strict=True):
-                    variable.assign(ops.stop_gradient(tensor))
-        return logits
+        before = self.initial_states(codes.shape[0] or ops.shape(codes)[0])
+        if states is not None:
+            states = keras.tree.map_structure(lambda new, old: ops.cast(old, new.dtype), before, states)
+            before = restart_rows(inputs["reset"], before, states)
+        logits, after = self.forward(codes, inputs.get("conditions"), before)
+        return logits if states is None else (logits, after)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True) -> Any:
-        """Return the mean bits per sample over the targets that exist."""
+        """Return the mean bits per sample, for Keras' own `fit`, to which windows are independent of each other.
+
+        The `fit` command trains by `training.step`, which carries states from window to window.
+        """
         bits = bits_per_sample(y, y_pred)
-        # Flat, so that the metric counts samples; it would average each row first.
-        self.bits.update_state(ops.reshape(bits, (-1,)), ops.reshape(sample_weight, (-1,)))
-        return ops.sum(bits * sample_weight) / ops.maximum(ops.sum(sample_weight), 1.0)
+        weights = ops.ones_like(bits) if sample_weight is None else sample_weight
+        return ops.sum(bits * weights) / ops.maximum(ops.sum(weights), 1.0)
 
 
 def bits_per_sample(targets: Any, logits: Any) -> Any:

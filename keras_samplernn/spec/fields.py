@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_serializer
+from pydantic.json_schema import SkipJsonSchema
 
 DEFAULT_TIERS = [
     {"type": "frame_rnn", "frame_size": 8},
@@ -144,11 +145,13 @@ class TierSpec(Section):
 
     Attributes:
         type: the name it is installed under.
+        tier_class: the class that was installed under that name when the spec was read.
         config: every argument of its constructor, defaults included.
         frame_size: samples per step.
     """
 
     type: str
+    tier_class: SkipJsonSchema[type]
     config: dict[str, Any]
     frame_size: int
 

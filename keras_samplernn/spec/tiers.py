@@ -84,7 +84,7 @@ def _resolve_tier(
         if size is None:
             problems["tiers", index] = f'{place}.type = "{name}" declares no frame_size, which every tier must'
         else:
-            tier = TierSpec(type=name, config=config, frame_size=size)
+            tier = TierSpec(type=name, tier_class=tier_class, config=config, frame_size=size)
     return tier, size, set(model.model_fields), problems
 
 

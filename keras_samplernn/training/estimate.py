@@ -1,11 +1,15 @@
-"""The `check` command: what a spec's training will take, measured on a few steps that nothing is kept of."""
+"""What a spec's training will take, measured on a few steps of which nothing is kept."""
 
+import dataclasses
 import itertools
 import resource
 import sys
 import time
-from collections.abc import Iterator, Mapping
 
+import keras
+import numpy as np
+
+from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.machine import FLOAT_BYTES
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.memory import (
@@ -18,52 +22,137 @@ from keras_samplernn.model.memory import (
 from keras_samplernn.progress import format_duration
 from keras_samplernn.spec import Spec
 from keras_samplernn.training.corpora import Corpora
+from keras_samplernn.training.step import Sums
 from keras_samplernn.training.trainer import Trainer
 
 TRIAL_STEPS = 4
 TRIAL_SECONDS = 20.0
 
 
-def estimate(spec: Spec, tier_types: Mapping[str, type], corpora: Corpora) -> Iterator[str]:
-    """Yield, line by line, what the corpora hold, how large the model is, and what training takes here."""
-    check_training_memory(spec, tier_types)
-    for name, corpus in corpora.present().items():
-        seconds = corpus.samples / spec.audio.sample_rate
-        yield (
-            f"{name}: {len(corpus.sounds):,} sounds, {corpus.samples:,} samples, {format_duration(seconds)};"
-            f" unigram entropy {corpus.unigram_entropy_bits:.3f} bits per sample"
+@dataclasses.dataclass(frozen=True)
+class CorpusFigures:
+    """What a corpus holds.
+
+    Attributes:
+        sounds: their number.
+        samples: of all sounds together.
+        seconds: their length.
+        unigram_entropy_bits: see `Corpus`.
+        class_shares: share of the samples that each class has, by its name; empty if the corpus is unconditional.
+    """
+
+    sounds: int
+    samples: int
+    seconds: float
+    unigram_entropy_bits: float
+    class_shares: dict[str, float]
+
+    @classmethod
+    def of(cls, corpus: Corpus, spec: Spec) -> "CorpusFigures":
+        """Return the figures of a spec's corpus."""
+        shares = corpus.class_counts / corpus.samples if spec.classes else np.zeros(0)
+        return cls(
+            len(corpus.sounds),
+            corpus.samples,
+            corpus.samples / spec.audio.sample_rate,
+            corpus.unigram_entropy_bits,
+            dict(zip(spec.class_names, shares.tolist(), strict=True)),
         )
-        if spec.classes:
-            shares = corpus.class_counts / corpus.samples
-            yield f"{name}: " + ", ".join(
-                f"class {label} {share:.1%}" for label, share in zip(spec.class_names, shares, strict=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """What training a spec takes on this machine.
+
+    Attributes:
+        corpora: the figures of `train` and, if there are such files, `valid` and `test`.
+        parameters: numbers that the model's weights are.
+        batch_size: windows of a step; seq_len: samples of a window.
+        steps_per_epoch: of the first epoch; others differ by a few.
+        epochs: that the spec asks for.
+        seconds_per_step: of the fastest trial step, compiling not counted.
+        peak_memory_bytes: the most that this process has taken.
+    """
+
+    corpora: dict[str, CorpusFigures]
+    parameters: int
+    batch_size: int
+    seq_len: int
+    steps_per_epoch: int
+    epochs: int
+    seconds_per_step: float
+    peak_memory_bytes: int
+
+    @property
+    def seconds_per_epoch(self) -> float:
+        """Seconds of an epoch without its validation."""
+        return self.seconds_per_step * self.steps_per_epoch
+
+    @property
+    def samples_per_second(self) -> float:
+        """Samples of the training sounds that are trained on in a second."""
+        return self.corpora["train"].samples / self.seconds_per_epoch
+
+    def __str__(self) -> str:
+        """Return the figures as the `check` command prints them, in lines."""
+        lines = []
+        for name, corpus in self.corpora.items():
+            lines.append(
+                f"{name}: {corpus.sounds:,} sounds, {corpus.samples:,} samples, {format_duration(corpus.seconds)};"
+                f" unigram entropy {corpus.unigram_entropy_bits:.3f} bits per sample"
             )
-    model = assemble(spec, tier_types, spec.training.precision)
-    weights, megabytes = weights_in(model), FLOAT_BYTES * weights_in(model) / 1e6
-    yield f"model: {weights:,} parameters, {megabytes:,.1f} MB; with Adam {ADAM_COPIES * megabytes:,.1f} MB"
+            shares = ", ".join(f"class {label} {share:.1%}" for label, share in corpus.class_shares.items())
+            lines += [f"{name}: {shares}"] if shares else []
+        megabytes = FLOAT_BYTES * self.parameters / 1e6
+        lines += [
+            f"model: {self.parameters:,} parameters, {megabytes:,.1f} MB; with Adam {ADAM_COPIES * megabytes:,.1f} MB",
+            f"epoch: {self.steps_per_epoch:,} steps of {self.batch_size} x {self.seq_len} samples",
+            f"step: {self.seconds_per_step:.3f} s here; {self.samples_per_second:,.0f} samples/s",
+            f"time: {format_duration(self.seconds_per_epoch)} an epoch,"
+            f" {format_duration(self.seconds_per_epoch * self.epochs)} for {self.epochs} epochs, without validation",
+            f"memory: {self.peak_memory_bytes / 1e9:.2f} GB at most in these steps",
+        ]
+        return "\n".join(lines)
+
+
+def estimate(spec: Spec, corpora: Corpora) -> Estimate:
+    """Take a few trial steps of a spec's training.
+
+    Raises:
+        UserError: the machine or the device has too little memory for it.
+    """
+    check_training_memory(spec)
+    model = assemble(spec, spec.training.precision)
     trainer = Trainer(spec, model, corpora.train)
     plan = trainer.plan(epoch=0)
-    yield f"epoch: {plan.steps:,} steps of {plan.lanes} x {plan.seq_len} samples"
     with telling_exhaustion(spec.name, f"{plan.lanes} windows of {plan.seq_len} samples", SMALLER_WINDOWS):
         seconds = _seconds_per_step(trainer)
-    yield f"step: {seconds:.3f} s here; {corpora.train.samples / (plan.steps * seconds):,.0f} samples/s"
-    yield (
-        f"time: {format_duration(seconds * plan.steps)} an epoch,"
-        f" {format_duration(seconds * plan.steps * spec.training.epochs)} for {spec.training.epochs} epochs,"
-        " without validation"
-    )
     # Linux counts in KiB, macOS in bytes.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    yield f"memory: {peak / 1e9:.2f} GB at most in these steps"
+    return Estimate(
+        {name: CorpusFigures.of(corpus, spec) for name, corpus in corpora.present().items()},
+        weights_in(model),
+        plan.lanes,
+        plan.seq_len,
+        plan.steps,
+        spec.training.epochs,
+        seconds,
+        peak,
+    )
 
 
 def _seconds_per_step(trainer: Trainer) -> float:
     """Time training steps, the first one (which compiles) apart; the fastest of a few."""
     batches = itertools.chain.from_iterable(itertools.repeat(trainer.batches(trainer.plan(epoch=0))))
-    trainer.model.train_on_batch(*next(batches))
+    _wait_for(trainer.step(next(batches)))
     times, began = [], time.perf_counter()
     while len(times) < TRIAL_STEPS and (not times or time.perf_counter() - began < TRIAL_SECONDS):
         batch, start = next(batches), time.perf_counter()
-        trainer.model.train_on_batch(*batch)
+        _wait_for(trainer.step(batch))
         times.append(time.perf_counter() - start)
     return min(times)
+
+
+def _wait_for(sums: Sums) -> None:
+    """Wait for a step's end."""
+    keras.ops.convert_to_numpy(sums.bits)

@@ -1,50 +1,43 @@
 """Training a run: epoch by epoch, validated, checkpointed, resumed where it stopped."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from keras_samplernn.checkpoint import (
-    ArraysDoNotFit,
-    Checkpoint,
-    DamagedCheckpoint,
+from keras_samplernn.checkpoints.arrays import Shape
+from keras_samplernn.checkpoints.checkpoint import ArraysDoNotFit, Checkpoint, DamagedCheckpoint
+from keras_samplernn.checkpoints.shelf import (
     all_damaged,
     choose_checkpoint,
     list_checkpoints,
     load_chosen,
     prune_checkpoints,
 )
-from keras_samplernn.data.batches import Plan
-from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.assembly import assemble
-from keras_samplernn.model.memory import SMALLER_WINDOWS, check_training_memory, telling_exhaustion
-from keras_samplernn.progress import Progress
-from keras_samplernn.run import Run, check_run_folder, open_run
+from keras_samplernn.model.memory import check_training_memory
+from keras_samplernn.run_folder import RunFolder, check_run_folder, open_run
 from keras_samplernn.spec import Spec, differences
-from keras_samplernn.training.corpora import Corpora, prepare_corpora
-from keras_samplernn.training.evaluation import Evaluator
-from keras_samplernn.training.interrupt import StopRequest
-from keras_samplernn.training.metrics import write_metrics
-from keras_samplernn.training.monitoring import HeldOutSounds, Monitor
+from keras_samplernn.training.bookkeeping import write_metrics
+from keras_samplernn.training.corpora import prepare_corpora
+from keras_samplernn.training.session import Session
 from keras_samplernn.training.state import TrainingState
-from keras_samplernn.training.step_keeper import StepKeeper, Validation
 from keras_samplernn.training.trainer import Trainer
 
 
 def fit_spec(
     spec: Spec,
     folder: Path,
-    tier_types: Mapping[str, type],
     say: Callable[[str], None],
     *,
     epochs: int | None = None,
     max_steps: int | None = None,
     restart: bool = False,
     init_from: Path | None = None,
-) -> Run:
+) -> RunFolder:
     """Train a spec in a run directory, or go on there.
 
     Everything that happens is a function of the spec, the corpora and the number of steps done, so that a run that
@@ -53,7 +46,6 @@ def fit_spec(
     Args:
         spec: validated.
         folder: of the run.
-        tier_types: the installed tiers by name.
         say: takes messages for people.
         epochs: end after so many in all; None: as many as the spec says.
         max_steps: end after so many steps in all; None: no such end.
@@ -64,16 +56,16 @@ def fit_spec(
         Interrupted: a signal came; the step was finished and a checkpoint written.
         UserError: spec, corpora or run directory are at fault, or the loss is not finite.
     """
-    check_run_folder(folder, spec, tier_types, restart)
-    check_training_memory(spec, tier_types)
+    check_run_folder(folder, spec, restart)
+    check_training_memory(spec)
     corpora = prepare_corpora(spec, say)
     keras.utils.set_random_seed(spec.training.seed)
     tf.config.experimental.enable_op_determinism()
-    trainer = Trainer(spec, assemble(spec, tier_types, spec.training.precision), corpora.train)
-    run = Run(folder, spec)
+    trainer = Trainer(spec, assemble(spec, spec.training.precision), corpora.train)
+    run = RunFolder(folder, spec)
     # Before the run is begun: what is wrong with the other one leaves no trace here.
     if init_from is not None and (restart or not list_checkpoints(run.checkpoints_folder)):
-        say(f"begins with the weights of {_take_weights(open_run(init_from, tier_types), trainer, say)}")
+        say(f"begins with the weights of {_take_weights(open_run(init_from), trainer, say)}")
     if restart and folder.exists():
         say(f"{folder}: moved to {run.set_aside()}")
     with run.locked():
@@ -82,31 +74,27 @@ def fit_spec(
         write_metrics(run.metrics_file, state.rows)
         prune_checkpoints(run.checkpoints_folder, spec.training.keep_checkpoints, state.best_step)
         run.record(corpora.manifest())
-        epochs = epochs or spec.training.epochs
-        if end := _end(spec, state, epochs, max_steps):
+        session = Session(run, trainer, corpora, state, epochs or spec.training.epochs, max_steps)
+        if end := session.end():
             say(f"{run.folder}: is finished: {end}")
         else:
             if state.step:
                 say(f"{run.folder}: goes on after step {state.step}")
-            _train(run, trainer, corpora, tier_types, state, epochs, max_steps)
+            session.train()
     return run
 
 
-def _restore(run: Run, trainer: Trainer, say: Callable[[str], None]) -> TrainingState:
-    """Give model and optimizer what the newest whole checkpoint holds; return where the run stands.
+def _restore(run: RunFolder, trainer: Trainer, say: Callable[[str], None]) -> TrainingState:
+    """Give model and trainer what the newest whole checkpoint holds; return where the run stands.
 
     Damaged ones are set aside, since their names are needed again.
     """
     damaged: dict[Checkpoint, DamagedCheckpoint] = {}
     for checkpoint in reversed(list_checkpoints(run.checkpoints_folder)):
         try:
-            checkpoint.load_weights(trainer.model)
-            checkpoint.load_training(trainer.model)
-            state = TrainingState.of(checkpoint.read_state(), checkpoint.step)
+            state = _load(checkpoint, trainer)
         except DamagedCheckpoint as error:
             damaged[checkpoint] = error
-        except ValueError:
-            raise checkpoint.foreign("state.json") from None
         else:
             for other, error in damaged.items():
                 say(f"{error}; {checkpoint.folder.name} is used, and the damaged one kept as {other.set_aside().name}")
@@ -116,7 +104,26 @@ def _restore(run: Run, trainer: Trainer, say: Callable[[str], None]) -> Training
     return TrainingState()
 
 
-def _take_weights(source: Run, trainer: Trainer, say: Callable[[str], None]) -> Path:
+def _load(checkpoint: Checkpoint, trainer: Trainer) -> TrainingState:
+    """Give model and trainer what a checkpoint holds; return the state that goes with it."""
+    shapes = [Shape.of(variable) for variable in trainer.variables]
+    # Version 0.1.0 kept five numbers more: gradient norm, Keras' mean loss as sum and count, bits and samples.
+    older = [*shapes, *[Shape((), np.dtype("float32"))] * 5]
+    checkpoint.load_weights(trainer.model)
+    arrays = checkpoint.read_training(shapes, older)
+    try:
+        state = TrainingState.of(checkpoint.read_state(), checkpoint.step)
+    except ValueError:
+        raise checkpoint.foreign("state.json") from None
+    if len(arrays) > len(shapes):
+        norm, _, _, bits, samples = (float(array) for array in arrays[len(shapes) :])
+        state.gradient_norm, state.epoch_bits, state.epoch_samples = norm, bits, round(samples)
+    for variable, array in zip(trainer.variables, arrays, strict=False):
+        variable.assign(array)
+    return state
+
+
+def _take_weights(source: RunFolder, trainer: Trainer, say: Callable[[str], None]) -> Path:
     """Give the model the best weights of another run."""
     try:
         chosen = choose_checkpoint(source.checkpoints_folder, "best", trainer.model, say)
@@ -129,82 +136,3 @@ def _take_weights(source: Run, trainer: Trainer, say: Callable[[str], None]) -> 
             " same tiers, q_levels and number of classes"
         ) from None
     return chosen.folder
-
-
-def _train(
-    run: Run,
-    trainer: Trainer,
-    corpora: Corpora,
-    tier_types: Mapping[str, type],
-    state: TrainingState,
-    epochs: int,
-    max_steps: int | None,
-) -> None:
-    """Train until `epochs` or `max_steps` are done in all, or validation stays without a better score."""
-    spec, validation, sounds = run.spec, None, None
-    if corpora.valid is not None:
-        training = spec.training
-        silence = Quantizer.of(spec.audio).silence
-        validation = Validation(corpora.valid, Evaluator(trainer.model, silence, training.batch_size, training.seq_len))
-        if spec.monitoring.every_epochs:
-            sounds = HeldOutSounds(assemble(spec, tier_types), spec, corpora.valid, run.samples_folder)
-    with (
-        StopRequest() as stop,
-        Monitor(run.logs_folder, spec) as monitor,
-        Progress("fit", _steps_in_all(trainer, state, epochs, max_steps), done=state.step) as progress,
-    ):
-        monitor.log_spec(state.step)
-        keeper = StepKeeper(run, trainer.model, state, epochs, validation, sounds, monitor, progress, stop)
-        while not _end(spec, state, epochs, max_steps):
-            plan = trainer.plan(state.epoch)
-            # A corpus that has become smaller may have fewer steps in an epoch than are done.
-            state.epoch_step = min(state.epoch_step, plan.steps)
-            last_step = plan.steps
-            if max_steps is not None:
-                last_step = min(last_step, state.epoch_step + max(max_steps - state.step, 0))
-            _fit_epoch(trainer, plan, state, keeper, last_step)
-            keeper.raise_if_stopped()
-            keeper.finish(whole_epoch=last_step == plan.steps)
-
-
-def _fit_epoch(trainer: Trainer, plan: Plan, state: TrainingState, keeper: StepKeeper, last_step: int) -> None:
-    """Train from the step that the epoch stands at up to `last_step` of its plan."""
-    if state.epoch_step == last_step:  # it was stopped between its last step and its validation
-        return
-    keeper.last_step = last_step
-    with telling_exhaustion(
-        keeper.run.folder,
-        f"{plan.lanes} windows of {plan.seq_len} samples",
-        f"{SMALLER_WINDOWS} in a new run",
-    ):
-        trainer.model.fit(
-            trainer.batches(plan, state.epoch_step).take(last_step - state.epoch_step),
-            initial_epoch=state.epoch,
-            epochs=state.epoch + 1,
-            callbacks=[keeper],
-            verbose=0,
-            shuffle=False,  # the plan has done it
-        )
-
-
-def _end(spec: Spec, state: TrainingState, epochs: int, max_steps: int | None) -> str:
-    """Say why a run has come to its end and how it goes on from there; nothing where it has not."""
-    patience = spec.training.patience
-    if state.epoch >= epochs:
-        return f"{state.epoch} of {epochs} epochs are done; to go on, raise training.epochs or give --epochs"
-    if patience is not None and state.epochs_since_best >= patience:
-        return (
-            f"validation has not been better than after step {state.best_step} for {state.epochs_since_best} epochs;"
-            " to go on, raise training.patience"
-        )
-    # Stopped between its last step and its validation, it has that still before it.
-    scored = bool(state.rows) and state.rows[-1]["step"] == state.step
-    if max_steps is not None and state.step >= max_steps and scored:
-        return f"{state.step} of {max_steps} steps are done; to go on, give a larger --max-steps or none"
-    return ""
-
-
-def _steps_in_all(trainer: Trainer, state: TrainingState, epochs: int, max_steps: int | None) -> int:
-    """Estimate at how many steps the run ends; epochs differ by a few."""
-    steps = state.step - state.epoch_step + (epochs - state.epoch) * trainer.plan(state.epoch).steps
-    return steps if max_steps is None else min(steps, max_steps)

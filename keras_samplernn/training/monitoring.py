@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from keras_samplernn.checkpoint import weights_of
 from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.data.wav_writer import WavWriter
@@ -113,7 +112,7 @@ class HeldOutSounds:
 
         `check_stop` is called again and again meanwhile, and may raise.
         """
-        for variable, value in zip(weights_of(self.model), weights_of(trained), strict=True):
+        for variable, value in zip(self.model.weights, trained.weights, strict=True):
             variable.assign(value)
         self._engine.refresh()
         folder = self.folder / f"epoch_{epoch:04d}"

@@ -1,72 +1,60 @@
-"""Adam as SampleRNN uses it: gradients clipped by value, their norm remembered, a schedule of the learning rate."""
+"""Adam as SampleRNN uses it: gradients clipped by value, and a schedule of the learning rate."""
 
 import math
 from typing import Any
 
 import keras
-import tensorflow as tf
 from keras import ops
 
 from keras_samplernn.spec import Spec
 
-
-class ObservedAdam(keras.optimizers.Adam):
-    """Adam that clips gradients by value and keeps their global norm from before.
-
-    A step is TensorFlow's own operation for it, one pass over memory: Keras' takes a dozen.
-
-    Args:
-        learning_rate: a number or a schedule.
-        clip_value: the most that an element of a gradient may be, either way; None: as much as it is.
-    """
-
-    def __init__(self, learning_rate: Any, clip_value: float | None):
-        super().__init__(learning_rate)
-        self.clip_value = clip_value
-
-    def build(self, variables: list) -> None:
-        """Create the moments, and the norm."""
-        super().build(variables)
-        self.gradient_norm = self.add_variable((), name="gradient_norm")
-
-    def apply(self, grads: list, trainable_variables: list | None = None) -> None:
-        """Note the gradient norm and take a step."""
-        halves = [tf.nn.l2_loss(tf.cast(each, "float32")) for each in grads if each is not None]
-        self.gradient_norm.assign(tf.sqrt(2.0 * tf.add_n(halves)))
-        super().apply(grads, trainable_variables)
-
-    def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
-        """Take a variable's step (Kingma and Ba 2015, algorithm 1, in the efficient form of its section 2)."""
-        step, gradient = tf.cast(self.iterations + 1, variable.dtype), tf.cast(gradient, variable.dtype)
-        if self.clip_value is not None:
-            gradient = tf.raw_ops.ClipByValue(
-                t=gradient, clip_value_min=-self.clip_value, clip_value_max=self.clip_value
-            )
-        number = self._get_variable_index(variable)
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=self._momentums[number].value.handle,
-            v=self._velocities[number].value.handle,
-            beta1_power=tf.pow(tf.cast(self.beta_1, variable.dtype), step),
-            beta2_power=tf.pow(tf.cast(self.beta_2, variable.dtype), step),
-            lr=tf.cast(learning_rate, variable.dtype),
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
-            grad=gradient,
-        )
+# Of the original program; Keras' default is 1e-7.
+EPSILON = 1e-8
 
 
-def build_optimizer(spec: Spec, model: keras.Model) -> ObservedAdam:
+def build_optimizer(spec: Spec, model: keras.Model) -> keras.optimizers.Adam:
     """Return the optimizer of a spec, built for the model's trainable variables.
 
     Args:
         spec: its `training` has the learning rate, its schedule and `clip_value`.
         model: whose variables are trained.
     """
-    optimizer = ObservedAdam(_learning_rate(spec), spec.training.clip_value)
+    optimizer = keras.optimizers.Adam(_learning_rate(spec), epsilon=EPSILON, clipvalue=spec.training.clip_value)
     optimizer.build(model.trainable_variables)
     return optimizer
+
+
+def apply_in_place(optimizer: keras.optimizers.Adam, gradients: list[Any], variables: list[keras.Variable]) -> None:
+    """Do on TensorFlow what `optimizer.apply` does, with one pass over memory a variable; Keras takes a dozen.
+
+    The step is that of Kingma and Ba 2015, algorithm 1, in the efficient form of its section 2.
+
+    Args:
+        optimizer: built for `variables`.
+        gradients: float32, one for each variable; clipped here.
+        variables: of the model.
+    """
+    import tensorflow as tf
+
+    learning_rate, clip = tf.cast(optimizer.learning_rate, "float32"), optimizer.clipvalue
+    step = tf.cast(optimizer.iterations + 1, "float32")
+    moments = optimizer.variables[-2 * len(variables) :]
+    for gradient, variable, first, second in zip(gradients, variables, moments[::2], moments[1::2], strict=True):
+        if clip is not None:
+            gradient = tf.raw_ops.ClipByValue(t=gradient, clip_value_min=-clip, clip_value_max=clip)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.value.handle,
+            m=first.value.handle,
+            v=second.value.handle,
+            beta1_power=tf.pow(optimizer.beta_1, step),
+            beta2_power=tf.pow(optimizer.beta_2, step),
+            lr=learning_rate,
+            beta1=optimizer.beta_1,
+            beta2=optimizer.beta_2,
+            epsilon=optimizer.epsilon,
+            grad=gradient,
+        )
+    optimizer.iterations.assign_add(1)
 
 
 def _learning_rate(spec: Spec) -> Any:

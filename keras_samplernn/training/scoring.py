@@ -1,22 +1,21 @@
 """The `evaluate` command: a run's bits per sample on a folder of sounds."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from keras_samplernn.checkpoint import choose_checkpoint, load_chosen
+from keras_samplernn.checkpoints.shelf import choose_checkpoint, load_chosen
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.memory import check_scoring_memory, outline, telling_exhaustion
-from keras_samplernn.run import Run
+from keras_samplernn.run_folder import RunFolder
 from keras_samplernn.training.corpora import prepare_folder, prepare_named
 from keras_samplernn.training.evaluation import Evaluator
 
 
 def score_run(
-    run: Run,
-    tier_types: Mapping[str, type],
+    run: RunFolder,
     data: Path | None,
     which: str,
     precision: str,
@@ -33,7 +32,7 @@ def score_run(
         no name, path or time.
     """
     spec = run.spec
-    outlined = outline(spec, tier_types)
+    outlined = outline(spec)
     chosen = choose_checkpoint(run.checkpoints_folder, which, outlined, say)
     held_out = [name for name in ("test", "valid") if getattr(spec.data, name) is not None]
     if data is not None:
@@ -45,7 +44,7 @@ def score_run(
     training = spec.training
     windows = min(training.batch_size, len(corpus.sounds))
     check_scoring_memory(spec, outlined, windows)
-    model = assemble(spec, tier_types)
+    model = assemble(spec)
     load_chosen(chosen, which, model, say)
     weights = None if precision == "float32" else model.generation_weights(precision)
     silence = Quantizer.of(spec.audio).silence

@@ -7,10 +7,12 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError
 
-from keras_samplernn.checkpoint import MOST_STATE_BYTES, MOST_STATE_ROWS
+from keras_samplernn.checkpoints.checkpoint import MOST_STATE_BYTES, MOST_STATE_ROWS
 
 CLASS_COLUMN = "validation_bits_"
 _VALUE_BYTES = 32  # at most, with what stands around it
+# The fields that version 0.1.0 kept as arrays of its checkpoints.
+KEPT_AS_ARRAYS = {"epoch_bits", "epoch_samples", "gradient_norm"}
 MOST_CELLS = 20_000_000  # of metrics.csv, empty ones too
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Figure = Annotated[int, Field(ge=-(2**63), lt=2**63)] | FiniteFloat | None
@@ -27,6 +29,9 @@ class TrainingState:
         best_bits: bits per sample of the best validation so far.
         best_step: the step after which it was.
         epochs_since_best: epochs that have ended since then.
+        epoch_bits: bits of all targets that the epoch under way has trained on.
+        epoch_samples: how many these are.
+        gradient_norm: of the last step.
         rows: of metrics.csv.
     """
 
@@ -36,7 +41,27 @@ class TrainingState:
     best_bits: FiniteFloat | None = None
     best_step: Count | None = None
     epochs_since_best: Count = 0
+    epoch_bits: FiniteFloat = 0.0
+    epoch_samples: Count = 0
+    gradient_norm: FiniteFloat = 0.0
     rows: list[dict[str, Figure]] = dataclasses.field(default_factory=list)
+
+    @property
+    def epoch_mean_bits(self) -> float:
+        """Bits per sample of the epoch under way."""
+        return self.epoch_bits / max(self.epoch_samples, 1)
+
+    def note_validation(self, bits: float, whole_epoch: bool) -> None:
+        """Note the bits per sample of a validation, at the end of an epoch or inside one."""
+        if self.best_bits is None or bits < self.best_bits:
+            self.best_bits, self.best_step, self.epochs_since_best = bits, self.step, 0
+        elif whole_epoch:
+            self.epochs_since_best += 1
+
+    def begin_epoch(self) -> None:
+        """Stand at the beginning of the next epoch."""
+        self.epoch, self.epoch_step = self.epoch + 1, 0
+        self.epoch_bits, self.epoch_samples = 0.0, 0
 
     def add_row(self, row: dict[str, Figure]) -> None:
         """Add a row of metrics.csv; the oldest lose their classes where all would be more than a checkpoint holds.
@@ -57,8 +82,15 @@ class TrainingState:
 
     @classmethod
     def of(cls, values: dict[str, Any], step: int) -> Self:
-        """Return the state after a step that `dataclasses.asdict` made `values` of; ValueError where it cannot have."""
-        if values.keys() != {field.name for field in dataclasses.fields(cls)}:
+        """Return the state after a step that `dataclasses.asdict` made `values` of.
+
+        Version 0.1.0 kept the sums of the epoch as arrays: its states lack them.
+
+        Raises:
+            ValueError: the values cannot be such a state's.
+        """
+        fields = {field.name for field in dataclasses.fields(cls)}
+        if values.keys() not in (fields, fields - KEPT_AS_ARRAYS):
             raise ValueError(f"a state has other fields than {', '.join(values)}")
         try:
             state = TypeAdapter(cls).validate_json(json.dumps(values), strict=True)

@@ -1,29 +1,73 @@
-"""A model made ready to train: optimizer, carried states, and the batches of each epoch."""
+"""A model in training: its optimizer, the states that it carries, and the batches of each epoch."""
 
+from typing import Any
+
+import keras
 import tensorflow as tf
 
+from keras_samplernn.backend import traced
 from keras_samplernn.data.batches import Plan, make_batches, plan_epoch
 from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.spec import Spec
-from keras_samplernn.training.optimizer import build_optimizer
+from keras_samplernn.training.optimizer import apply_in_place, build_optimizer
+from keras_samplernn.training.step import Step, Sums, Values
 
 
 class Trainer:
-    """Compiles a model for a spec's training and lays its corpus in batches.
+    """Takes the steps of a spec's training; what they change is kept in variables.
 
     Args:
         spec: how to train.
-        model: new, under the spec's precision.
+        model: new, in the spec's precision.
         train: the training sounds.
+
+    Attributes:
+        variables: all that a step changes beside the model's weights: carried states, states of random generators,
+            optimizer.
     """
 
     def __init__(self, spec: Spec, model: SampleRNN, train: Corpus):
         self.spec, self.model, self.train = spec, model, train
-        model.carry_states(spec.training.batch_size)
-        # As a plain graph: faster than XLA on every TensorFlow supported (docs/decisions/007).
-        model.compile(optimizer=build_optimizer(spec, model), jit_compile=False)
+        self.optimizer = build_optimizer(spec, model)
+        self._carried = [
+            tuple(
+                keras.Variable(tf.zeros((spec.training.batch_size, *shape)), trainable=False, dtype="float32")
+                for shape in tier.state_shapes
+            )
+            for tier in model.tiers
+        ]
+        weights = {id(weight) for weight in model.weights}
+        random_states = [each for each in model.non_trainable_variables if id(each) not in weights]
+        self.variables = [*keras.tree.flatten(self._carried), *random_states, *self.optimizer.variables]
+        self._step = Step(model, self.optimizer)
+        self._advance = traced(self._advance_variables)
+
+    def step(self, batch: dict[str, tf.Tensor]) -> Sums:
+        """Take a step; see `Step`. Its sums may be still on their way: reading them waits for the step's end."""
+        return self._advance(batch)
+
+    def _advance_variables(self, batch: dict[str, tf.Tensor]) -> Sums:
+        """Take a step in place: what `Step` returns is written to where its arguments came from."""
+        model = self.model
+        values = Values(
+            [tf.convert_to_tensor(each) for each in model.trainable_variables],
+            [tf.convert_to_tensor(each) for each in model.non_trainable_variables],
+            [],
+            keras.tree.map_structure(tf.convert_to_tensor, self._carried),
+        )
+        gradients, after, sums = self._step.gradients(values, batch)
+        apply_in_place(self.optimizer, gradients, model.trainable_variables)
+        self._assign(model.non_trainable_variables, after.others)
+        self._assign(self._carried, after.states)
+        return sums
+
+    @staticmethod
+    def _assign(variables: Any, tensors: Any) -> None:
+        pairs = zip(keras.tree.flatten(variables), keras.tree.flatten(tensors), strict=True)
+        for variable, tensor in pairs:
+            variable.assign(tensor)
 
     def plan(self, epoch: int) -> Plan:
         """Return the plan of an epoch: a function of the spec's seed and the epoch's number."""
@@ -38,12 +82,5 @@ class Trainer:
         )
 
     def batches(self, plan: Plan, first_step: int = 0) -> tf.data.Dataset:
-        """Return a plan's batches from a step on: inputs, targets `(B, T)`, weights `(B, T)`, 0 where no target is."""
-        lookback = self.model.lookback
-
-        def split(batch: dict[str, tf.Tensor]) -> tuple[dict, tf.Tensor, tf.Tensor]:
-            weights = tf.sequence_mask(batch["valid"], plan.seq_len, tf.float32)
-            inputs = {key: value for key, value in batch.items() if key != "valid"}
-            return inputs, batch["codes"][:, lookback:], weights
-
-        return make_batches(self.train, plan, lookback, Quantizer.of(self.spec.audio).silence, first_step).map(split)
+        """Return a plan's batches from a step on, as `Step` takes them."""
+        return make_batches(self.train, plan, self.model.lookback, Quantizer.of(self.spec.audio).silence, first_step)

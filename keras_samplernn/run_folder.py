@@ -7,20 +7,21 @@ import importlib.metadata
 import os
 import platform
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from keras_samplernn import __version__
 from keras_samplernn.errors import UserError
 from keras_samplernn.files import make_folder, named, replace_file, replace_json, writing
+from keras_samplernn.model.registry import load_tiers
 from keras_samplernn.spec import Spec, differences, load_spec
 
 RUNS = Path("runs")
 
 
 @dataclasses.dataclass(frozen=True)
-class Run:
+class RunFolder:
     """A run directory: `spec.json`, `environment.json`, `data_manifest.json`, `metrics.csv` and the folders below.
 
     Attributes:
@@ -109,24 +110,23 @@ class Run:
         return aside
 
 
-def open_run(folder: Path, tier_types: Mapping[str, type]) -> Run:
-    """Open an existing run directory.
+def open_run(folder: Path) -> RunFolder:
+    """Open an existing run directory; its tiers must be installed.
 
     Raises:
         UserError: it is none, or its spec is not valid here.
     """
     if not (folder / "spec.json").is_file():
         raise UserError(f"{folder}: is no run directory, it holds no spec.json; give a folder that `fit` made")
-    return Run(folder, load_spec(folder / "spec.json", tier_types))
+    return RunFolder(folder, load_spec(folder / "spec.json", load_tiers()))
 
 
-def check_run_folder(folder: Path, spec: Spec, tier_types: Mapping[str, type], restart: bool) -> None:
+def check_run_folder(folder: Path, spec: Spec, restart: bool) -> None:
     """Find out, before anything is written, whether a folder can be the run of a spec.
 
     Args:
         folder: of the run, old or new.
         spec: validated.
-        tier_types: the installed tiers by name.
         restart: a run that lies there will be set aside, so that its spec may be another.
 
     Raises:
@@ -140,7 +140,7 @@ def check_run_folder(folder: Path, spec: Spec, tier_types: Mapping[str, type], r
                 " give --run a folder elsewhere"
             )
     if (folder / "spec.json").is_file():
-        changed = [] if restart else differences(open_run(folder, tier_types).spec, spec)
+        changed = [] if restart else differences(open_run(folder).spec, spec)
         if changed:
             remedy = "restore the spec, give --run another folder, or begin anew with --restart (the old run is kept)"
             raise UserError(*(f"{folder}: was begun with another spec: {change}; {remedy}" for change in changed))

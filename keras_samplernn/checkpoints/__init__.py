@@ -1,0 +1,1 @@
+"""What a run needs to go on, in folders that appear whole or not at all."""

@@ -1,0 +1,231 @@
+"""One checkpoint: a folder of arrays and JSON, never of code; the model is rebuilt from the run's spec.
+
+checkpoints/step-0000001200[-noted|-validated]/
+    weights.npz     the model's weights: all that generation reads
+    training.npz    truncated-BPTT states, random states, optimizer
+    state.json      position in the plan, best score, rows of metrics.csv
+    manifest.json   size and sha256 of each file above
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import keras
+import numpy as np
+
+from keras_samplernn.checkpoints.arrays import Shape, bytes_range, read_arrays, write_arrays
+from keras_samplernn.errors import UserError
+from keras_samplernn.files import make_folder, open_file, partial_of, sync_folder, writing
+
+FILES = ("weights.npz", "training.npz", "state.json")
+MOST_MANIFEST_BYTES = 4096
+# 150,000 rows of metrics.csv for ten classes.
+MOST_STATE_BYTES, MOST_STATE_VALUES, MOST_STATE_ROWS = 48_000_000, 3_000_000, 150_000
+# A step may have two checkpoints: as training left it, and with its figures noted, where an epoch or the run ends. Then
+# its weights were scored too, where there are validation files.
+NOTED, VALIDATED = "-noted", "-validated"
+
+
+class DamagedCheckpoint(UserError):
+    """A checkpoint that is not what was written, as its manifest shows."""
+
+
+class ArraysDoNotFit(UserError):
+    """A checkpoint of a model of another shape, or one that no run wrote."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """One checkpoint on disk.
+
+    Attributes:
+        folder: where it lies.
+        step: training steps that were done when it was written.
+    """
+
+    folder: Path
+    step: int
+
+    @property
+    def validated(self) -> bool:
+        """Whether the weights were scored after that step; the state then holds the score."""
+        return self.folder.name.endswith(VALIDATED)
+
+    def read_state(self) -> dict[str, Any]:
+        """Return what `save_checkpoint` was given as `state`."""
+        content = self._read("state.json", MOST_STATE_BYTES)
+        # Python's objects take many times the bytes of their text.
+        values, objects = sum(map(content.count, (b",", b"[", b"{"))), content.count(b"{")
+        if values > MOST_STATE_VALUES or objects > MOST_STATE_ROWS + 1:
+            raise self.foreign("state.json")
+        with contextlib.suppress(ValueError, RecursionError):
+            if isinstance(state := json.loads(content), dict):
+                return state
+        raise self.foreign("state.json")
+
+    def load_weights(self, model: keras.Model) -> None:
+        """Give the model the weights of this checkpoint."""
+        arrays = self._read_arrays("weights.npz", [Shape.of(variable) for variable in model.weights])
+        if not all(np.isfinite(array).all() for array in arrays):
+            raise self.foreign("weights.npz")
+        for array, variable in zip(arrays, model.weights, strict=True):
+            variable.assign(array)
+
+    def read_training(self, *choices: Sequence[Shape]) -> list[np.ndarray]:
+        """Return what `save_checkpoint` was given as `training`, of the shapes that `read_arrays` is given."""
+        return self._read_arrays("training.npz", *choices)
+
+    def set_aside(self) -> Path:
+        """Rename the folder, so that it is not a checkpoint any more and its name is free; return the new name."""
+        aside = self.folder.with_name(f"damaged-{self.folder.name}")
+        shutil.rmtree(aside, ignore_errors=True)
+        with writing(aside):
+            self.folder.rename(aside)
+        return aside
+
+    def check_fits(self, outline: keras.Model) -> None:
+        """Raise ArraysDoNotFit if the weights cannot be those of a model, which may be without values yet."""
+        shapes = [Shape.of(variable) for variable in outline.weights]
+        if self._manifest()["weights.npz"]["size"] not in bytes_range(shapes):
+            raise self.foreign("weights.npz")
+
+    def check(self) -> None:
+        """Read what generation needs; raise DamagedCheckpoint if it is not whole."""
+        self.read_state()
+        with self._open("weights.npz") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        if digest != self._manifest()["weights.npz"]["sha256"]:
+            raise self._damaged("weights.npz")
+
+    def foreign(self, name: str) -> ArraysDoNotFit:
+        """Return the error of a file that is whole and yet not of this run."""
+        return ArraysDoNotFit(
+            f"{self.folder / name}: does not hold what the run's spec asks for; the spec or the file was changed by"
+            " hand: restore it, or train anew"
+        )
+
+    def _read_arrays(self, name: str, *choices: Sequence[Shape]) -> list[np.ndarray]:
+        content = self._read(name, max(bytes_range(shapes)[-1] for shapes in choices))
+        try:
+            return read_arrays(content, *choices)
+        except ValueError:
+            raise self.foreign(name) from None
+
+    def _manifest(self) -> dict[str, dict[str, Any]]:
+        """Return size and sha256 of each file. A manifest is written in one way only: any other byte is damage."""
+        path = self.folder / "manifest.json"
+        try:
+            with open_file(path) as stream:
+                content = stream.read(MOST_MANIFEST_BYTES)
+            manifest = json.loads(content)
+            whole = list(manifest) == list(FILES) and content == _as_json(manifest)
+            said = [[(key, type(value)) for key, value in manifest[name].items()] for name in FILES]
+            whole = whole and all(each == [("size", int), ("sha256", str)] for each in said)
+        except OSError as error:
+            raise DamagedCheckpoint(f"{path}: cannot be read ({error.strerror})") from None
+        except (ValueError, RecursionError, AttributeError, TypeError, KeyError):
+            whole = False
+        if not whole:
+            raise DamagedCheckpoint(f"{path}: is damaged")
+        return manifest
+
+    def _read(self, name: str, most_bytes: int) -> bytes:
+        """Read a file that is what the manifest says.
+
+        Raises:
+            ArraysDoNotFit: it has more than `most_bytes`.
+            DamagedCheckpoint: it is not what the manifest says.
+        """
+        said = self._manifest()[name]
+        with self._open(name) as stream:
+            if said["size"] > most_bytes:
+                raise self.foreign(name)
+            content = stream.read()
+        if said != {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}:
+            raise self._damaged(name)
+        return content
+
+    def _open(self, name: str) -> BinaryIO:
+        """Open a file that has the size that the manifest says."""
+        try:
+            stream = open_file(self.folder / name)
+        except OSError as error:
+            raise DamagedCheckpoint(f"{self.folder / name}: cannot be read ({error.strerror})") from None
+        if os.fstat(stream.fileno()).st_size != self._manifest()[name]["size"]:
+            stream.close()
+            raise self._damaged(name)
+        return stream
+
+    def _damaged(self, name: str) -> DamagedCheckpoint:
+        return DamagedCheckpoint(f"{self.folder / name}: is damaged, its size or sha256 is not the manifest's")
+
+
+def save_checkpoint(
+    folder: Path, step: int, suffix: str, model: keras.Model, training: Sequence[Any], state: dict[str, Any]
+) -> Checkpoint:
+    """Write a checkpoint beside its place, force it to the disk and rename it.
+
+    A name decides what the checkpoint holds, so one that exists already is kept.
+
+    Args:
+        folder: the run's checkpoints.
+        step: training steps done.
+        suffix: NOTED or VALIDATED if `state` holds the step's figures, else nothing.
+        model: whose weights are written.
+        training: variables and tensors that resuming needs beside the weights.
+        state: JSON-able.
+    """
+    checkpoint = Checkpoint(folder / f"step-{step:010d}{suffix}", step)
+    if checkpoint.folder.exists():
+        return checkpoint
+    make_folder(folder)
+    staging = partial_of(checkpoint.folder)
+    shutil.rmtree(staging, ignore_errors=True)
+    try:
+        with writing(checkpoint.folder):
+            _write_files(staging, model, training, state)
+            staging.rename(checkpoint.folder)
+            sync_folder(folder)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return checkpoint
+
+
+def _write_files(folder: Path, model: keras.Model, training: Sequence[Any], state: dict[str, Any]) -> None:
+    """Make a new folder with a checkpoint's files, all of it forced to the disk."""
+    folder.mkdir()
+    for name, tensors in (("weights.npz", model.weights), ("training.npz", training)):
+        with (folder / name).open("wb") as stream:
+            write_arrays(stream, tensors)
+            _sync(stream)
+    _write(folder / "state.json", _as_json(state))
+    _write(folder / "manifest.json", _as_json({name: _fingerprint(folder / name) for name in FILES}))
+    sync_folder(folder)
+
+
+def _as_json(value: Any) -> bytes:
+    return json.dumps(value, indent=1).encode()
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as stream:
+        stream.write(content)
+        _sync(stream)
+
+
+def _sync(stream: BinaryIO) -> None:
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
+def _fingerprint(path: Path) -> dict[str, Any]:
+    with path.open("rb") as stream:
+        return {"size": path.stat().st_size, "sha256": hashlib.file_digest(stream, "sha256").hexdigest()}

@@ -1,0 +1,110 @@
+"""A run's checkpoints: which there are, which one serves, which go."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import keras
+
+from keras_samplernn.checkpoints.checkpoint import NOTED, VALIDATED, Checkpoint, DamagedCheckpoint
+from keras_samplernn.errors import UserError
+from keras_samplernn.files import partial_of, writing
+
+_NAME = re.compile(rf"step-(\d{{10}})({NOTED}|{VALIDATED})?")
+
+
+def list_checkpoints(folder: Path) -> list[Checkpoint]:
+    """Return the checkpoints in a run's folder, oldest first."""
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    matches = [match for name in names if (match := _NAME.fullmatch(name))]
+    return [Checkpoint(folder / match[0], int(match[1])) for match in matches]
+
+
+def choose_checkpoint(folder: Path, which: str, model: keras.Model, say: Callable[[str], None]) -> Checkpoint:
+    """Return the newest checkpoint that is whole, or the best by validation (the newest if none is best yet).
+
+    Args:
+        folder: the run's checkpoints.
+        which: "best" or "newest".
+        model: that the weights are for; an outline will do.
+        say: takes a line for each damaged checkpoint that was passed over.
+
+    Raises:
+        UserError: there is no checkpoint, none is whole, or one is of another model.
+    """
+    checkpoints = list_checkpoints(folder)
+    if not checkpoints:
+        raise UserError(f"{folder}: holds no checkpoint yet; train with `fit` first")
+    damage: list[DamagedCheckpoint] = []
+    newest = next((each for each in reversed(checkpoints) if _is_whole(each, model, damage)), None)
+    if newest is None:
+        if damage:
+            raise all_damaged(damage)
+        return choose_checkpoint(folder, which, model, say)  # a fit has replaced them all meanwhile
+    try:
+        best_step = newest.read_state().get("best_step") if which == "best" else None
+    except DamagedCheckpoint:
+        return choose_checkpoint(folder, which, model, say)  # it was whole a moment ago
+    best = (each for each in checkpoints if each.validated and each.step == best_step)
+    chosen = next((each for each in best if _is_whole(each, model, damage)), newest)
+    for error in damage:
+        say(f"{error}; {chosen.folder.name} is used")
+    return chosen
+
+
+def _is_whole(checkpoint: Checkpoint, model: keras.Model, damage: list[DamagedCheckpoint]) -> bool:
+    try:
+        checkpoint.check_fits(model)
+        checkpoint.check()
+    except DamagedCheckpoint as error:
+        if os.path.lexists(checkpoint.folder):
+            damage.append(error)
+        return False
+    return True
+
+
+def load_chosen(chosen: Checkpoint, which: str, model: keras.Model, say: Callable[[str], None]) -> Checkpoint:
+    """Give a model the weights of a chosen checkpoint; of the next choice if a fit has deleted it meanwhile.
+
+    Args:
+        chosen: what `choose_checkpoint` returned.
+        which: its argument.
+        model: with values.
+        say: its argument.
+
+    Returns:
+        The checkpoint that was loaded.
+    """
+    while True:
+        try:
+            chosen.load_weights(model)
+        except DamagedCheckpoint:
+            if os.path.lexists(chosen.folder):
+                raise
+            chosen = choose_checkpoint(chosen.folder.parent, which, model, say)
+        else:
+            return chosen
+
+
+def all_damaged(damage: Iterable[DamagedCheckpoint]) -> UserError:
+    """Return the error of a run of which no checkpoint is whole."""
+    return UserError(
+        *(f"{error}; restore the file from a copy, or begin anew with `fit --restart`" for error in damage)
+    )
+
+
+def prune_checkpoints(folder: Path, keep: int, best_step: int | None) -> None:
+    """Delete all but the `keep` newest checkpoints and the best, and what a broken-off save left."""
+    with writing(folder):
+        for leftover in folder.glob(".step-*.partial"):
+            _delete(leftover)
+        for checkpoint in list_checkpoints(folder)[:-keep]:
+            if not (checkpoint.validated and checkpoint.step == best_step):
+                # Under its own name there is only ever a whole one.
+                _delete(checkpoint.folder.rename(partial_of(checkpoint.folder)))
+
+
+def _delete(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -1,0 +1,142 @@
+"""A training's figures: what is kept of each step, shown while it runs, and written to metrics.csv and TensorBoard."""
+
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import pandas as pd
+
+from keras_samplernn.errors import UserError
+from keras_samplernn.files import replace_file, writing
+from keras_samplernn.progress import Progress
+from keras_samplernn.run_folder import RunFolder
+from keras_samplernn.training.evaluation import Bits
+from keras_samplernn.training.monitoring import Monitor
+from keras_samplernn.training.state import CLASS_COLUMN, TrainingState
+from keras_samplernn.training.step import Sums
+
+LOG_SECONDS = 5.0
+
+
+class Bookkeeping:
+    """Adds up what steps measure, in float64 and in their order, and tells people of it.
+
+    Args:
+        run: whose folder the figures go to.
+        state: gets the sums and the rows of metrics.csv.
+        epochs: at which the run ends.
+        monitor: writes TensorBoard's log.
+        progress: shows how far the run is.
+    """
+
+    def __init__(self, run: RunFolder, state: TrainingState, epochs: int, monitor: Monitor, progress: Progress):
+        self.run, self.state, self.epochs = run, state, epochs
+        self.monitor, self.progress = monitor, progress
+        self.begin_epoch()
+
+    def begin_epoch(self) -> None:
+        """Begin to measure speed."""
+        self._first_step_ended: tuple[float, int] | None = None  # when, and the epoch's samples by then
+        self._begin_interval(time.monotonic())
+
+    def add_steps(self, sums: Sequence[Sums], learning_rate: float) -> None:
+        """Add the sums of the steps that were done since the last call.
+
+        Raises:
+            UserError: loss or gradients of one of them are not finite.
+        """
+        state, now = self.state, time.monotonic()
+        for number, step in enumerate(sums, state.step + 1 - len(sums)):
+            bits, samples, norm = (keras.ops.convert_to_numpy(each).item() for each in step)
+            # Gradients that are not finite have spoilt the weights by now.
+            self._refuse_divergence("loss", bits, number)
+            self._refuse_divergence("gradient norm", norm, number)
+            state.epoch_bits, state.epoch_samples = state.epoch_bits + bits, state.epoch_samples + samples
+            state.gradient_norm = norm
+        self._last_step_ended = now
+        if self._first_step_ended is None:
+            self._first_step_ended = now, state.epoch_samples
+        if now - self._logged >= LOG_SECONDS:
+            self.log(learning_rate)
+        self.progress.update(state.step, f"epoch {state.epoch + 1}/{self.epochs}  {state.epoch_mean_bits:.3f} bits")
+
+    def log(self, learning_rate: float) -> None:
+        """Show in TensorBoard what training did since the last time."""
+        state, now = self.state, time.monotonic()
+        bits, samples = state.epoch_bits - self._logged_bits, state.epoch_samples - self._logged_samples
+        if not samples:
+            return
+        figures = {
+            "bits/training": bits / samples,
+            "gradient_norm": state.gradient_norm,
+            "samples_per_second": samples / (now - self._logged),
+            "learning_rate": learning_rate,
+        }
+        self.monitor.log_figures(state.step, figures)
+        self._begin_interval(now)
+
+    def begin_row(self) -> dict[str, Any]:
+        """Return the row of metrics.csv for the epoch so far, without validation."""
+        state = self.state
+        return {
+            "epoch": state.epoch + 1,
+            "step": state.step,
+            "training_bits": state.epoch_mean_bits,
+            "gradient_norm": state.gradient_norm,
+            "samples_per_second": self._epoch_speed(),
+        }
+
+    def add_validation(self, row: dict[str, Any], bits: Bits) -> dict[str, Any]:
+        """Show a validation's figures in TensorBoard; return the row with their columns.
+
+        Raises:
+            UserError: the validation loss is not finite.
+        """
+        self._refuse_divergence("validation loss", bits.per_sample, self.state.step)
+        per_class = bits.per_class(self.run.spec.class_names) if self.run.spec.classes else {}
+        figures = {f"bits_per_class/{name}": value for name, value in per_class.items()}
+        self.monitor.log_figures(self.state.step, {"bits/validation": bits.per_sample, **figures})
+        columns = {f"{CLASS_COLUMN}{name}": value for name, value in per_class.items()}
+        return row | {"validation_bits": bits.per_sample} | columns
+
+    def tell_row(self, row: dict[str, Any]) -> None:
+        """Write metrics.csv, and print the row that was added last."""
+        write_metrics(self.run.metrics_file, self.state.rows)
+        text = f"epoch {row['epoch']}/{self.epochs}  step {row['step']}  training {row['training_bits']:.4f} bits"
+        if "validation_bits" in row:
+            best = " (best)" if self.state.best_step == row["step"] else ""
+            text += f"  validation {row['validation_bits']:.4f} bits{best}"
+        if row["samples_per_second"]:
+            text += f"  {row['samples_per_second']:,} samples/s"
+        self.progress.say(text)
+
+    def _refuse_divergence(self, what: str, value: float, step: int) -> None:
+        """Raise UserError if a figure is not finite, before a checkpoint is written of what led to it."""
+        if not math.isfinite(value):
+            raise UserError(
+                f"{self.run.folder}: the {what} is {value} at step {step}; the last checkpoint is kept: try a lower"
+                " training.learning_rate or training.clip_value in a new run"
+            )
+
+    def _epoch_speed(self) -> int | None:
+        """Return the epoch's samples per second, without its first step, which may compile; None after one step."""
+        if self._first_step_ended is None or self._last_step_ended == self._first_step_ended[0]:
+            return None
+        began, samples_before = self._first_step_ended
+        return round((self.state.epoch_samples - samples_before) / (self._last_step_ended - began))
+
+    def _begin_interval(self, now: float) -> None:
+        self._logged = now
+        self._logged_bits, self._logged_samples = self.state.epoch_bits, self.state.epoch_samples
+
+
+def write_metrics(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write all rows anew, so that the file never holds one that a resumed run has gone back behind."""
+    if rows:
+        replace_file(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n").encode())
+    else:
+        with writing(path):
+            path.unlink(missing_ok=True)

@@ -1,0 +1,178 @@
+"""One call of `fit` on a run: step after step until an end or a signal, with all that happens between steps."""
+
+import dataclasses
+import time
+from collections.abc import Iterator
+
+from keras_samplernn.checkpoints.checkpoint import NOTED, VALIDATED, save_checkpoint
+from keras_samplernn.checkpoints.shelf import prune_checkpoints
+from keras_samplernn.data.batches import Plan
+from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.model.assembly import assemble
+from keras_samplernn.model.memory import SMALLER_WINDOWS, telling_exhaustion
+from keras_samplernn.progress import Progress
+from keras_samplernn.run_folder import RunFolder
+from keras_samplernn.training.bookkeeping import Bookkeeping
+from keras_samplernn.training.corpora import Corpora
+from keras_samplernn.training.evaluation import Evaluator
+from keras_samplernn.training.interrupt import Interrupted, StopRequest
+from keras_samplernn.training.monitoring import HeldOutSounds, Monitor
+from keras_samplernn.training.state import TrainingState
+from keras_samplernn.training.step import Sums
+from keras_samplernn.training.trainer import Trainer
+
+# Reading a step's sums makes a device wait for the host, so they are read after so many steps or seconds.
+READ_STEPS, READ_SECONDS = 8, 0.5
+
+
+class Session:
+    """Trains a run from where it stands.
+
+    Args:
+        run: whose folder everything goes to, locked.
+        trainer: holds the model, as the newest checkpoint left it.
+        corpora: of the spec.
+        state: where the run stands; advanced with every step.
+        epochs: the run ends after so many.
+        max_steps: it ends after so many steps; None: no such end.
+    """
+
+    def __init__(
+        self,
+        run: RunFolder,
+        trainer: Trainer,
+        corpora: Corpora,
+        state: TrainingState,
+        epochs: int,
+        max_steps: int | None,
+    ):
+        self.run, self.spec, self.trainer, self.state = run, run.spec, trainer, state
+        self.epochs, self.max_steps = epochs, max_steps
+        self.corpora = corpora
+        self._saved = time.monotonic()
+
+    def end(self) -> str:
+        """Say why the run has come to its end and how it goes on from there; nothing if it has not."""
+        state, patience = self.state, self.spec.training.patience
+        if state.epoch >= self.epochs:
+            return f"{state.epoch} of {self.epochs} epochs are done; to go on, raise training.epochs or give --epochs"
+        if patience is not None and state.epochs_since_best >= patience:
+            return (
+                f"validation has not been better than after step {state.best_step} for {state.epochs_since_best}"
+                " epochs; to go on, raise training.patience"
+            )
+        # Stopped between its last step and its validation, it has that still before it.
+        scored = bool(state.rows) and state.rows[-1]["step"] == state.step
+        if self.max_steps is not None and state.step >= self.max_steps and scored:
+            return f"{state.step} of {self.max_steps} steps are done; to go on, give a larger --max-steps or none"
+        return ""
+
+    def train(self) -> None:
+        """Train until the run's end.
+
+        Raises:
+            Interrupted: a signal came; the step was finished and a checkpoint written.
+            UserError: a loss or gradient is not finite, or the device has too little memory.
+        """
+        spec, valid = self.spec, self.corpora.valid
+        self._evaluator = self._sounds = None
+        if valid is not None:
+            training, silence = spec.training, Quantizer.of(spec.audio).silence
+            self._evaluator = Evaluator(self.trainer.model, silence, training.batch_size, training.seq_len)
+            if spec.monitoring.every_epochs:
+                self._sounds = HeldOutSounds(assemble(spec), spec, valid, self.run.samples_folder)
+        with (
+            StopRequest() as self._stop,
+            Monitor(self.run.logs_folder, spec) as self._monitor,
+            Progress("fit", self._steps_in_all(), done=self.state.step) as progress,
+        ):
+            self._monitor.log_spec(self.state.step)
+            self._book = Bookkeeping(self.run, self.state, self.epochs, self._monitor, progress)
+            while not self.end():
+                self._train_epoch()
+
+    def _train_epoch(self) -> None:
+        """Train to the epoch's last step, or to the run's; then validate, note the figures and save."""
+        state, plan = self.state, self.trainer.plan(self.state.epoch)
+        # A corpus that has become smaller may have fewer steps in an epoch than are done.
+        state.epoch_step = min(state.epoch_step, plan.steps)
+        last_step = plan.steps
+        if self.max_steps is not None:
+            last_step = min(last_step, state.epoch_step + max(self.max_steps - state.step, 0))
+        self._book.begin_epoch()
+        for unread in self._steps(plan, last_step):
+            self._book.add_steps(unread, self._learning_rate())
+            if self._save_is_due() and state.epoch_step < last_step:
+                self._save()
+        self._raise_if_stopped()
+        self._finish(whole_epoch=last_step == plan.steps)
+
+    def _steps(self, plan: Plan, last_step: int) -> Iterator[list[Sums]]:
+        """Take the steps of a plan from where the epoch stands; yield their sums, some steps together.
+
+        A signal ends them after the step under way.
+        """
+        state, unread, read = self.state, [], time.monotonic()
+        if state.epoch_step == last_step:  # stopped between its last step and its validation
+            return
+        too_many = f"{plan.lanes} windows of {plan.seq_len} samples", f"{SMALLER_WINDOWS} in a new run"
+        with telling_exhaustion(self.run.folder, *too_many):
+            first_step = state.epoch_step
+            for batch in self.trainer.batches(plan, first_step).take(last_step - first_step):
+                unread.append(self.trainer.step(batch))
+                state.step, state.epoch_step = state.step + 1, state.epoch_step + 1
+                stops = self._stop.signal_number is not None
+                ends = stops or state.epoch_step == last_step or self._save_is_due()
+                # The first step may compile: speed is measured from its end on.
+                first = state.epoch_step == first_step + 1
+                if ends or first or len(unread) >= READ_STEPS or time.monotonic() - read >= READ_SECONDS:
+                    yield unread
+                    unread, read = [], time.monotonic()
+                if stops:
+                    return
+
+    def _finish(self, whole_epoch: bool) -> None:
+        """Validate, note the figures, save; after a whole epoch, stand at the next one's beginning."""
+        state, every = self.state, self.spec.monitoring.every_epochs
+        self._book.log(self._learning_rate())
+        # Before the epoch counts as done: broken off, they are made again.
+        if self._sounds and whole_epoch and ((state.epoch + 1) % every == 0 or state.epoch + 1 == self.epochs):
+            model = self.trainer.model
+            self._sounds.show(self._monitor, model, state.step, state.epoch + 1, self._raise_if_stopped)
+        row = self._book.begin_row()
+        if self._evaluator is not None:
+            bits = self._evaluator(self.corpora.valid, self._raise_if_stopped)
+            row = self._book.add_validation(row, bits)
+            # Patience counts epochs: a validation where --max-steps ended the run must not use it up.
+            state.note_validation(bits.per_sample, whole_epoch)
+        state.add_row(row)
+        if whole_epoch:
+            state.begin_epoch()
+        self._save(NOTED if self._evaluator is None else VALIDATED)
+        self._book.tell_row(row)
+
+    def _raise_if_stopped(self) -> None:
+        """If a signal has come, write a checkpoint and raise Interrupted."""
+        if self._stop.signal_number:
+            self._save()
+            raise Interrupted(self._stop.signal_number, self.state.step)
+
+    def _save_is_due(self) -> bool:
+        return time.monotonic() - self._saved >= 60 * self.spec.training.checkpoint_minutes
+
+    def _save(self, suffix: str = "") -> None:
+        """Write a checkpoint of the present step; see `save_checkpoint`."""
+        folder, state = self.run.checkpoints_folder, self.state
+        model, variables = self.trainer.model, self.trainer.variables
+        save_checkpoint(folder, state.step, suffix, model, variables, dataclasses.asdict(state))
+        prune_checkpoints(folder, self.spec.training.keep_checkpoints, state.best_step)
+        self._saved = time.monotonic()
+
+    def _learning_rate(self) -> float:
+        return float(self.trainer.optimizer.learning_rate)
+
+    def _steps_in_all(self) -> int:
+        """Estimate at how many steps the run ends; epochs differ by a few."""
+        state = self.state
+        steps = state.step - state.epoch_step + (self.epochs - state.epoch) * self.trainer.plan(state.epoch).steps
+        return steps if self.max_steps is None else min(steps, self.max_steps)

@@ -1,0 +1,96 @@
+"""One training step: a pure function of weights, optimizer variables, carried states and a batch.
+
+It is written with `keras` alone, so that it runs on each of Keras' backends.
+"""
+
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from keras_samplernn.backend import sum_of_squares, value_and_gradients
+from keras_samplernn.model.samplernn import SampleRNN, bits_per_sample
+
+
+class Values(NamedTuple):
+    """All that a step changes.
+
+    Attributes:
+        weights: the trainable weights.
+        others: the model's other variables: the states of its random generators.
+        optimizer: the optimizer's variables.
+        states: each tier's state after the window before, float32, `(B, *shape)`.
+    """
+
+    weights: list[Any]
+    others: list[Any]
+    optimizer: list[Any]
+    states: list[tuple]
+
+
+class Sums(NamedTuple):
+    """What a step measured. Scalars.
+
+    Attributes:
+        bits: of all targets that exist.
+        samples: how many exist.
+        gradient_norm: of all gradients together, before they are clipped.
+    """
+
+    bits: Any
+    samples: Any
+    gradient_norm: Any
+
+
+class Step:
+    """A step of truncated backpropagation through time (paper, section 2.2.1).
+
+    Gradients flow through one window. The state after it is the next window's first state, as a constant; a row whose
+    `reset` is not 0 starts from the initial state. The loss is the mean over the targets of the batch that exist.
+
+    Args:
+        model: built.
+        optimizer: built for the model's trainable variables.
+
+    Example:
+        >>> step = Step(model, optimizer)
+        >>> values, sums = step(values, batch)
+    """
+
+    def __init__(self, model: SampleRNN, optimizer: keras.optimizers.Optimizer):
+        self.model, self.optimizer = model, optimizer
+
+    def __call__(self, values: Values, batch: dict[str, Any]) -> tuple[Values, Sums]:
+        """Take a step by the optimizer's stateless form.
+
+        Keras has none on TensorFlow: there `Trainer` applies what `gradients` returns to variables.
+
+        Args:
+            values: before it.
+            batch: `codes` `(B, lookback + T)`, `reset` `(B,)`, `valid` `(B,)`, how many of a row's targets exist, and
+                `conditions` `(B, T)` if the model is conditional; all int32.
+
+        Returns:
+            The values after the step, and its sums.
+        """
+        gradients, after, sums = self.gradients(values, batch)
+        weights, optimizer = self.optimizer.stateless_apply(values.optimizer, gradients, values.weights)
+        return after._replace(weights=weights, optimizer=optimizer), sums
+
+    def gradients(self, values: Values, batch: dict[str, Any]) -> tuple[list[Any], Values, Sums]:
+        """Return the gradients of a batch's loss, the values with new states and others, and the sums."""
+
+        def loss(weights: list[Any]) -> tuple[Any, tuple]:
+            (logits, states), others = self.model.stateless_call(
+                weights, values.others, batch, states=values.states, training=True
+            )
+            targets = batch["codes"][:, self.model.lookback :]
+            exists = ops.cast(ops.arange(targets.shape[1], dtype="int32") < batch["valid"][:, None], "float32")
+            bits = ops.sum(bits_per_sample(targets, logits) * exists)
+            samples = ops.sum(batch["valid"])
+            states = keras.tree.map_structure(lambda state: ops.cast(state, "float32"), states)
+            return bits / ops.maximum(ops.cast(samples, "float32"), 1.0), (bits, samples, others, states)
+
+        (_, (bits, samples, others, states)), gradients = value_and_gradients(loss, values.weights)
+        norm = ops.sqrt(sum(sum_of_squares(gradient) for gradient in gradients))
+        return gradients, values._replace(others=others, states=states), Sums(bits, samples, norm)

@@ -1,0 +1,66 @@
+"""A model, an optimizer and batches that are the same on every backend; as a program, 20 steps under Keras' JAX."""
+
+import json
+import os
+
+import numpy as np
+
+STEPS, ROWS, SEQ_LEN = 20, 2, 32
+
+
+def model_and_optimizer():
+    """Return a three-tier conditional model and its optimizer."""
+    from variants import build_variant
+
+    from keras_samplernn.plugins.frame_rnn import FrameRNN
+    from keras_samplernn.plugins.sample_mlp import SampleMLP
+    from keras_samplernn.spec import parse_spec
+    from keras_samplernn.training.optimizer import build_optimizer
+
+    document = {
+        "data": {"train": "train"},
+        "training": {"seq_len": SEQ_LEN, "batch_size": ROWS, "learning_rate": 0.01, "warmup_steps": 3},
+    }
+    tier_types = {"frame_rnn": FrameRNN, "sample_mlp": SampleMLP}
+    spec, model = parse_spec(json.dumps(document), "spec", tier_types, "."), build_variant(classes=3)
+    return spec, model, build_optimizer(spec, model)
+
+
+def batches(model):
+    """Yield batches of random sounds; every third window begins a sound in one row, and some end inside a window."""
+    rng = np.random.default_rng(4)
+    for number in range(STEPS):
+        yield {
+            "codes": rng.integers(0, model.q_levels, (ROWS, model.lookback + SEQ_LEN)).astype("int32"),
+            "conditions": rng.integers(-1, model.classes, (ROWS, SEQ_LEN)).astype("int32"),
+            "reset": np.array([number % 3 == 0, number == 0], "int32"),
+            "valid": np.array([SEQ_LEN, rng.integers(1, SEQ_LEN)], "int32"),
+        }
+
+
+def main():
+    """Print the mean bits of each step."""
+    import keras
+
+    from keras_samplernn.backend import traced
+    from keras_samplernn.training.step import Step, Values
+
+    assert keras.backend.backend() == "jax"
+    _, model, optimizer = model_and_optimizer()
+    step = traced(Step(model, optimizer))
+    values = Values(
+        [variable.value for variable in model.trainable_variables],
+        [variable.value for variable in model.non_trainable_variables],
+        [variable.value for variable in optimizer.variables],
+        [tuple(keras.ops.zeros((ROWS, *shape), "float32") for shape in tier.state_shapes) for tier in model.tiers],
+    )
+    losses = []
+    for batch in batches(model):
+        values, sums = step(values, batch)
+        losses.append(float(sums.bits) / int(sums.samples))
+    print(json.dumps(losses))
+
+
+if __name__ == "__main__":
+    os.environ["KERAS_BACKEND"] = "jax"
+    main()
