@@ -3,7 +3,6 @@
 import contextlib
 import json
 import shlex
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from keras_samplernn.data.wav_writer import WavWriter
 from keras_samplernn.errors import UserError
-from keras_samplernn.files import make_folder, named, partial_of, replace_file, replace_json, writing
+from keras_samplernn.files import make_folder, named, replace_file, replace_json, staged_folder
 from keras_samplernn.generation.command import RECORD, Request, generate_files
 from keras_samplernn.model.registry import load_tiers
 from keras_samplernn.spec import load_spec
@@ -160,14 +159,9 @@ def run_demo(folder: Path, say: Callable[[str], None]) -> None:
             raise UserError(f"{corpus}: exists and is no corpus of the demo; give --run another folder")
         say(f"{corpus}: is there already")
     else:
-        staged = partial_of(corpus)
-        shutil.rmtree(staged, ignore_errors=True)
-        try:
+        make_folder(corpus.parent)
+        with staged_folder(corpus) as staged:
             write_demo_corpus(staged)
-            with writing(corpus):
-                staged.rename(corpus)
-        finally:
-            shutil.rmtree(staged, ignore_errors=True)
         say(f"{corpus}: {TRAIN_FILES + VALID_FILES} pairs of sound and conditions: {', '.join(VOICES)}")
     spec = load_spec(corpus / "spec.json", load_tiers())
     if folder.exists():

@@ -1,51 +1,54 @@
-"""Files of the program's own: nothing half-written stands under a final name, and nothing is read through a link."""
+"""The program's own files and folders: each has its final name only when it is whole, and links are not followed."""
 
 import contextlib
 import errno
 import json
 import os
+import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from keras_samplernn.errors import REMEDIES, UserError
 
+_ELSEWHERE = "choose another folder"
+
 
 @contextlib.contextmanager
-def writing(path: Path, instead: str = "choose another folder") -> Iterator[None]:
-    """Tell what keeps the block from writing `path` as the user's error: a full disk, a folder that is not theirs.
+def writing(path: Path, instead: str = _ELSEWHERE) -> Iterator[None]:
+    """Turn an OSError of the block into the UserError that `path` cannot be written.
 
     Args:
-        path: what is written.
-        instead: what to do where nothing else is known to help.
+        path: what the block writes.
+        instead: the remedy where no better one is known.
     """
     try:
         yield
     except OSError as error:
-        raise cannot_write(path, error.strerror, instead) from error
+        raise cannot_write(path, error.strerror or str(error), instead) from error
 
 
-def cannot_write(path: Path, reason: str, instead: str = "choose another folder") -> UserError:
-    """Return the error of a file or folder that takes nothing, for `reason` in the system's words."""
+def cannot_write(path: Path, reason: str, instead: str = _ELSEWHERE) -> UserError:
+    """Return the error of a file or folder that cannot be written, for `reason` in the system's words."""
     remedy = f"{REMEDIES[reason]} or {instead}" if reason in REMEDIES else instead
     return UserError(f"{path}: cannot be written: {reason}; {remedy}")
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those that it lies in, unless it is there."""
+    """Make a folder and its parents; keep those that exist."""
     with writing(path):
         path.mkdir(parents=True, exist_ok=True)
 
 
 def create_file(path: Path) -> BinaryIO:
-    """Open a new file for writing; whatever had its name before, a link even, is removed and not written to."""
-    path.unlink(missing_ok=True)
+    """Open a new file for writing; whatever has its name is removed first, and a link is not followed."""
+    _remove(path)
     return path.open("xb")
 
 
 def open_file(path: Path) -> BinaryIO:
-    """Open a file of the program's own for reading; OSError where it is a link, a device or a pipe."""
+    """Open a file that the program wrote for reading; OSError where it is a link, a device or a pipe."""
     # Without O_NONBLOCK opening a named pipe waits for a writer.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -63,43 +66,118 @@ def home_folder() -> Path:
 
 
 def named(path: Path) -> Path:
-    """Return the same place under a path that has a name, which "." has not."""
+    """Return the same place as a path with a name; "." has none."""
     return path if path.name else path.absolute()
 
 
 def partial_of(path: Path) -> Path:
-    """Return the hidden name that a file or folder has while it is not whole."""
+    """Return the hidden name of a file or folder that is not whole yet."""
     return path.with_name(f".{path.name}.partial")
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file beside `path`, force it to the disk and rename it over `path`."""
-    partial = partial_of(path)
-    with writing(path):
-        try:
-            with create_file(partial) as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            partial.replace(path)
-        finally:
-            # Where a folder does not take the file, it has none to remove either.
-            with contextlib.suppress(OSError):
-                partial.unlink()
+@contextlib.contextmanager
+def staged_file(path: Path, *, hidden: Path | None = None, instead: str = _ELSEWHERE) -> Iterator[BinaryIO]:
+    """Give a stream to a hidden file; when the block ends well, the file is on the disk and takes the place of `path`.
+
+    Whatever had the hidden name before is removed. On any exception the hidden file is removed and `path` stays as
+    it was.
+
+    Args:
+        path: the file; its folder exists.
+        hidden: a name in the same folder, `partial_of(path)` unless given. Where several processes may write `path`
+            at a time, each needs a hidden name of its own.
+        instead: as in `writing`.
+
+    Raises:
+        UserError: the file cannot be written. Every OSError of the block counts as that.
+    """
+    hidden = hidden or partial_of(path)
+    with writing(path, instead), contextlib.ExitStack() as at_last:
+        at_last.callback(_quietly, _remove, hidden)
+        stream = create_file(hidden)
+        # On a full disk closing fails too, since it writes what is buffered; the first failure is the one to tell.
+        at_last.callback(_quietly, stream.close)
+        yield stream
+        stream.flush()
+        os.fsync(stream.fileno())
+        stream.close()
+        hidden.replace(path)
         sync_folder(path.parent)
 
 
+@contextlib.contextmanager
+def staged_folder(
+    path: Path,
+    *,
+    hidden: Path | None = None,
+    instead: str = _ELSEWHERE,
+    place: Callable[[Path, Path], object] = Path.rename,
+) -> Iterator[Path]:
+    """Give an empty hidden folder; when the block ends well, all in it is on the disk and it is renamed to `path`.
+
+    Whatever had the hidden name before is removed. On any exception the hidden folder is removed.
+
+    Args:
+        path: the folder, which does not exist yet; the folder above it does.
+        hidden: a name in the same folder, `partial_of(path)` unless given. Where several processes may make `path`
+            at a time, each needs a hidden name of its own.
+        instead: as in `writing`.
+        place: called with `hidden` and `path` to rename one to the other. What it leaves under the hidden name is
+            removed.
+
+    Raises:
+        UserError: the folder cannot be made, forced to the disk or renamed. The block may read as well as write, so
+            its own OSErrors pass through; put what it writes under `writing(path)`.
+    """
+    hidden = hidden or partial_of(path)
+    with contextlib.ExitStack() as at_last:
+        at_last.callback(_quietly, _remove, hidden)
+        with writing(path, instead):
+            _remove(hidden)
+            hidden.mkdir()
+        yield hidden
+        with writing(path, instead):
+            for folder, _, files in os.walk(hidden, topdown=False):
+                for name in files:
+                    _sync(Path(folder, name))
+                sync_folder(Path(folder))
+            place(hidden, path)
+            sync_folder(path.parent)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file in the manner of `staged_file`."""
+    with staged_file(path) as stream:
+        stream.write(content)
+
+
 def replace_json(path: Path, value: Any) -> None:
-    """Write a JSON file in the manner of `replace_file`."""
+    """Write a JSON file in the manner of `staged_file`."""
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-    # A file name that is no text has half surrogate pairs in it; escaped, they are JSON.
+    # A file name that is not UTF-8 has half surrogate pairs in it; escaped, they are JSON.
     replace_file(path, text.encode(errors="backslashreplace"))
 
 
 def sync_folder(folder: Path) -> None:
     """Force a folder's entries to the disk, so that a rename in it outlives a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _quietly(function: Callable[..., object], *arguments: object) -> None:
+    with contextlib.suppress(OSError):
+        function(*arguments)

@@ -6,20 +6,21 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from keras_samplernn.errors import UserError
-from keras_samplernn.files import home_folder, sync_folder, writing
+from keras_samplernn.files import home_folder, staged_file, staged_folder, writing
 
 MANIFEST = "manifest.json"
 _HASHES = "hashes.json"
 _ENTRY = re.compile(r"[0-9a-f]{32}")
 _STAGED = ".staged-"
+_OTHER_FOLDER = "set KERAS_SAMPLERNN_CACHE to another folder"
 # A file changed again within its clock's tick looks unchanged: younger files are not remembered.
 _SETTLED_NS = 3 * 10**9
 
@@ -84,25 +85,19 @@ def staged_entry(key: str) -> Iterator[Path]:
     written.
     """
     root = cache_folder()
-    staged = None
-    try:
-        with writing(root, "set KERAS_SAMPLERNN_CACHE to another folder"):
-            root.mkdir(parents=True, exist_ok=True)
-            staged = Path(tempfile.mkdtemp(prefix=_STAGED, dir=root))
+    with writing(root, _OTHER_FOLDER):
+        root.mkdir(parents=True, exist_ok=True)
+        hidden = root / f"{_STAGED}{uuid.uuid4().hex}"
+        with staged_folder(root / key, hidden=hidden, instead=_OTHER_FOLDER, place=_place_entry) as staged:
             yield staged
-            for file in staged.iterdir():
-                with file.open("rb+") as stream:
-                    os.fsync(stream.fileno())
-            sync_folder(staged)
-            try:
-                staged.rename(root / key)
-            except OSError:
-                if not (root / key / MANIFEST).is_file():
-                    raise
-            sync_folder(root)
-    finally:
-        if staged is not None:
-            shutil.rmtree(staged, ignore_errors=True)
+
+
+def _place_entry(staged: Path, entry: Path) -> None:
+    try:
+        staged.rename(entry)
+    except OSError:
+        if not (entry / MANIFEST).is_file():
+            raise
 
 
 class RememberedHashes:
@@ -134,15 +129,11 @@ class RememberedHashes:
 
     def save(self) -> None:
         """Write the table beside itself and rename; one that cannot be written only costs time later."""
-        with suppress(OSError):
+        with suppress(OSError, UserError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle, staged = tempfile.mkstemp(prefix=_HASHES, dir=self._path.parent)
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    json.dump(self._known, file)
-                Path(staged).replace(self._path)
-            finally:
-                Path(staged).unlink(missing_ok=True)
+            hidden = self._path.with_name(f"{_HASHES}.{uuid.uuid4().hex}")
+            with staged_file(self._path, hidden=hidden) as stream:
+                stream.write(json.dumps(self._known).encode())
 
 
 def _ours(root: Path, is_ours) -> list[Path]:

@@ -1,24 +1,27 @@
-"""Sound to disk: nothing, or the whole file."""
+"""Samples to a WAV file, which appears whole or not at all."""
 
-import os
+import contextlib
 import struct
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from keras_samplernn.errors import UserError
-from keras_samplernn.files import create_file, partial_of, sync_folder, writing
+from keras_samplernn.files import staged_file, writing
 
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+
+
+class _Discarded(Exception):
+    """What was written is not wanted."""
 
 
 class WavWriter:
     """Streams 16-bit PCM, mono, into a WAV file.
 
-    The samples go to a hidden file beside the target, which `commit` syncs and renames and `discard` removes: under
-    its own name there is only ever a whole file. No samples make a valid WAV of 0 frames. As a context manager it
-    commits when the block ends well and discards when it does not.
+    The samples go to a hidden file beside `path`, which `commit` renames and `discard` removes: `path` is always a
+    whole file or not there. No samples make a valid WAV of 0 frames. As a context manager it commits when the block
+    ends well, and discards when it does not.
 
     Args:
         path: the file to write; its folder exists.
@@ -31,14 +34,14 @@ class WavWriter:
     def __init__(self, path: str | Path, sample_rate: int):
         self.path = Path(path)
         self.sample_rate = sample_rate
-        self._staged = partial_of(self.path)
         self._bytes = 0
+        self._staging = contextlib.ExitStack()
+        self._file = self._staging.enter_context(staged_file(self.path))
         with writing(self.path):
-            self._file = create_file(self._staged)
             self._file.write(self._header())
 
     def write(self, wave) -> None:
-        """Append samples, (n,) floats in [-1, 1]; what is beyond is clipped."""
+        """Append samples, (n,) floats; they are clipped to [-1, 1]."""
         wave = np.asarray(wave, np.float32)
         data = np.clip(np.rint(wave * 32768), -32768, 32767).astype("<i2").tobytes()
         if self._bytes + len(data) > 0xFFFFFFFF - _HEADER.size:
@@ -48,25 +51,15 @@ class WavWriter:
         self._bytes += len(data)
 
     def commit(self) -> None:
-        """Give the file its name: it is whole."""
-        try:
-            with writing(self.path):
-                self._file.seek(0)
-                self._file.write(self._header())
-                self._file.flush()
-                os.fsync(self._file.fileno())
-                self._file.close()
-                self._staged.replace(self.path)
-                sync_folder(self.path.parent)
-        finally:
-            self.discard()
+        """Finish the file and rename it to `path`."""
+        with self._staging.pop_all():
+            self._file.seek(0)
+            self._file.write(self._header())
 
     def discard(self) -> None:
-        """Remove what was written, unless it was committed."""
-        # A full disk fails once more when the buffer is flushed; the first failure is the one told.
-        with suppress(OSError):
-            self._file.close()
-        self._staged.unlink(missing_ok=True)
+        """Remove what was written; nothing happens after `commit`."""
+        with contextlib.suppress(_Discarded), self._staging.pop_all():
+            raise _Discarded
 
     def __enter__(self) -> "WavWriter":
         return self
