@@ -13,6 +13,8 @@ from typing import Any, BinaryIO
 from keras_samplernn.errors import REMEDIES, UserError
 
 _ELSEWHERE = "choose another folder"
+# What some network and FUSE file systems answer to fsync of a folder: they have no such operation.
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 @contextlib.contextmanager
@@ -159,8 +161,12 @@ def replace_json(path: Path, value: Any) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Force a folder's entries to the disk, so that a rename in it outlives a power cut."""
-    _sync(folder)
+    """Force a folder's entries to the disk, where its file system can, so that a rename in it outlives a power cut."""
+    try:
+        _sync(folder)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
 
 
 def _sync(path: Path) -> None:

@@ -1,6 +1,7 @@
 """What the program writes appears whole, on the disk, under its name; or not at all."""
 
 import contextlib
+import errno
 import os
 import stat
 
@@ -95,6 +96,7 @@ def test_a_file_that_cannot_be_replaced_stays(tmp_path):
     with contextlib.suppress(KeyboardInterrupt), staged_file(tmp_path / "target") as stream:
         stream.write(b"new")
         raise KeyboardInterrupt
+    assert stream.closed
     assert contents(tmp_path) == {"target": b"old"}
 
 
@@ -113,6 +115,34 @@ def test_a_full_disk_is_told_wherever_it_stops_and_leaves_no_part(tmp_path, writ
                 " another folder"
             )
         assert contents(folder) in ({}, WRITTEN[write])
+
+
+def refuse_sync(monkeypatch, number, is_refused):
+    """Let fsync fail for what `is_refused(mode)` says."""
+    fsync = os.fsync
+
+    def refuse(descriptor):
+        if is_refused(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+
+
+@WRITERS
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP])
+def test_a_file_system_that_cannot_sync_folders_is_written_to(tmp_path, write, monkeypatch, number):
+    refuse_sync(monkeypatch, number, stat.S_ISDIR)
+    write(tmp_path / "target")
+    assert contents(tmp_path) == WRITTEN[write]
+
+
+@WRITERS
+@pytest.mark.parametrize(("number", "is_refused"), [(errno.EIO, stat.S_ISDIR), (errno.EINVAL, stat.S_ISREG)])
+def test_any_other_sync_that_fails_is_told(tmp_path, write, monkeypatch, number, is_refused):
+    refuse_sync(monkeypatch, number, is_refused)
+    with pytest.raises(UserError, match=f"target: cannot be written: {os.strerror(number)}; "):
+        write(tmp_path / "target")
 
 
 def test_what_a_block_reads_is_not_told_as_what_it_writes(tmp_path):
