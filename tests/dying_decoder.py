@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from keras_samplernn.data.worker import _serve
 
 
-def run_pipeline(infos):
+def run_pipeline(infos, parallel_files):
     for info in infos:
         if info.path.name == "deadly.ogg":
             os.abort()
@@ -20,10 +20,10 @@ def run_pipeline(infos):
 
 
 def serve(connection):
-    sys.modules["keras_samplernn.data.decoding"] = SimpleNamespace(run_pipeline=run_pipeline)
+    sys.modules["keras_samplernn.data.pipeline"] = SimpleNamespace(run_pipeline=run_pipeline)
     _serve(connection)
 
 
 def serve_badly(connection):
-    sys.modules["keras_samplernn.data.decoding"] = None
+    sys.modules["keras_samplernn.data.pipeline"] = None
     _serve(connection)

@@ -55,6 +55,11 @@ def imported(path: Path) -> set[str]:
     return plain | modules | {f"{node.module}.{alias.name}" for node in froms for alias in node.names}
 
 
+def module_of(path: Path) -> str:
+    """Return the dotted name of a file of the engine."""
+    return ".".join(("keras_samplernn", *path.relative_to(ENGINE).with_suffix("").parts)).removesuffix(".__init__")
+
+
 def files(room: str) -> list[Path]:
     return sorted((ENGINE / room).rglob("*.py")) or [ENGINE / f"{room}.py"]
 
@@ -69,6 +74,20 @@ def test_imports_point_one_way(room):
     for path in files(room):
         own = {name.split(".")[1] for name in imported(path) if name.startswith("keras_samplernn.")}
         assert own <= MAY_IMPORT[room] | {room, "__version__"}, path
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    """An import inside a function counts too: what needs each other is one thing."""
+    paths = {module_of(path): path for path in ENGINE.rglob("*.py") if "plugins" not in path.parts}
+    left = {module: imported(path) & paths.keys() - {module} for module, path in paths.items()}
+    while free := [module for module, needs in left.items() if not needs & left.keys()]:
+        for module in free:
+            del left[module]
+    # What is left is in a circle or needs one; a path along it shows the circle.
+    trail = list(left)[:1]
+    while trail and trail[-1] not in trail[:-1]:
+        trail.append(min(left[trail[-1]] & left.keys()))
+    assert not trail, " -> ".join(trail[trail.index(trail[-1]) :])
 
 
 def test_the_engine_never_imports_plugins():

@@ -122,8 +122,8 @@ def _serve(connection: Connection) -> None:
     os.dup2(null, 1)
     os.dup2(null, 2)
     try:
-        from keras_samplernn.data.decoding import run_pipeline
         from keras_samplernn.data.inspection import has_tensorflow_io
+        from keras_samplernn.data.pipeline import run_pipeline
 
         has_tensorflow_io()  # imports it, which takes longer than a file may
     except Exception as error:
@@ -135,7 +135,7 @@ def _serve(connection: Connection) -> None:
             group, seconds = connection.recv()
         except EOFError:
             return
-        waves = run_pipeline(group)
+        waves = run_pipeline(group, PARALLEL_FILES)
         for limit in seconds:
             # Its signal ends the process, in the midst of native code too.
             signal.setitimer(signal.ITIMER_PROF, limit)
