@@ -91,7 +91,7 @@ def read(paths: list[Path]) -> dict[Path, tuple[str, bool]]:
     for info, wave in zip(infos, decode_files(infos), strict=True):
         if isinstance(wave, UserError):
             check_words(wave)
-            note(info.path, "refused by its decoder", ended="did not end" not in str(wave))
+            note(info.path, "refused by its decoder", ended="took too long" not in str(wave))
         else:
             assert wave.dtype == np.float32, info
             assert wave.ndim == 2, info

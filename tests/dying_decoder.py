@@ -1,29 +1,45 @@
-"""A decoding worker whose native decoder is killed by one file. Light to import: the worker starts in no time."""
+"""Decoding processes with faults. Nothing heavy is imported, so that they start at once."""
 
+import functools
 import os
+import signal
+import struct
 import sys
 import time
 from types import SimpleNamespace
 
+from keras_samplernn.data import inspection
 from keras_samplernn.data.worker import _serve
 
 
-def run_pipeline(infos, parallel_files):
+def run_pipeline(connection, infos, parallel_files):
     for info in infos:
-        if info.path.name == "deadly.ogg":
-            os.abort()
-        while info.path.name == "endless.ogg":
-            pass
-        if info.path.name == "waiting.ogg":
-            time.sleep(60)
+        match info.path.stem:
+            case "deadly":
+                os.abort()
+            case "endless":
+                while True:
+                    pass
+            case "waiting":
+                time.sleep(60)
+            case "torn":
+                # A message of 1,000 bytes, as `multiprocessing` sends it, of which four arrive.
+                os.write(connection.fileno(), struct.pack("!i", 1000) + b"part")
+                os.kill(os.getpid(), signal.SIGKILL)
         yield f"one of {len(infos)}"
 
 
 def serve(connection):
-    sys.modules["keras_samplernn.data.pipeline"] = SimpleNamespace(run_pipeline=run_pipeline)
+    inspection.has_tensorflow_io = lambda: False
+    pipeline = functools.partial(run_pipeline, connection)
+    sys.modules["keras_samplernn.data.pipeline"] = SimpleNamespace(run_pipeline=pipeline)
     _serve(connection)
 
 
 def serve_badly(connection):
     sys.modules["keras_samplernn.data.pipeline"] = None
     _serve(connection)
+
+
+def serve_never(connection):
+    os._exit(3)

@@ -1,3 +1,6 @@
+import errno
+import os
+import re
 import struct
 import time
 
@@ -9,7 +12,7 @@ import soundfile
 from keras_samplernn.data import decoding, worker
 from keras_samplernn.data.audio import read_audio, to_mono_at_rate
 from keras_samplernn.data.decoding import decode_files
-from keras_samplernn.data.inspection import has_tensorflow_io, inspect_audio
+from keras_samplernn.data.inspection import AudioInfo, has_tensorflow_io, inspect_audio
 from keras_samplernn.data.wav_writer import WavWriter
 from keras_samplernn.errors import UserError
 
@@ -259,18 +262,31 @@ def test_a_file_that_decodes_to_less_or_to_nan_is_one_error_and_the_others_are_r
     assert third.lines[0].startswith(f"{missing}: cannot be decoded: ")
 
 
-def test_a_decoder_that_dies_is_the_error_of_its_file_alone(tmp_path, every_format, monkeypatch):
-    source = next(path for path in every_format if path.suffix == ".ogg").read_bytes()
-    names = ["a.ogg", "deadly.ogg", "b.ogg"]
-    for name in names:
-        (tmp_path / name).write_bytes(source)
+FAULTS = {
+    "deadly": "the decoder crashed (exit status -6)",
+    "torn": "the decoder crashed (exit status -9)",
+    "endless": "the decoder took too long",
+    "waiting": "the decoder took too long",
+}
+
+
+@pytest.fixture
+def faulty_decoders(monkeypatch):
+    """Let files of certain names crash or stop their decoder; the others decode to a text."""
     monkeypatch.setattr(worker, "_serve", dying_decoder.serve)
-    monkeypatch.setattr(decoding, "_check", lambda info, said: said)
-    assert list(decode_files([inspect_audio(tmp_path / name) for name in names])) == [
-        "one of 3",
-        "the decoder died of it (exit status -6)",
-        "one of 1",
-    ]
+    monkeypatch.setattr(worker, "LEAST_SECONDS", 0.1)
+    monkeypatch.setattr(worker, "PATIENCE", 5)
+    monkeypatch.setattr(worker, "PARALLEL_FILES", 1)
+    monkeypatch.setattr(decoding, "_check", lambda info, result: result)
+
+
+@pytest.mark.parametrize("first", FAULTS)
+def test_a_decoder_that_crashes_or_never_ends_is_the_error_of_its_file_alone(tmp_path, faulty_decoders, first):
+    names = ["a", first, "b", *(FAULTS if first == "deadly" else ()), "c"]
+    infos = [AudioInfo(tmp_path / f"{name}.ogg", "ogg", "VORBIS", RATE, 1, 100, "soundfile") for name in names]
+    results = list(decode_files(infos))
+    assert results[0] == f"one of {len(names)}"
+    assert results[1:] == [FAULTS.get(name, "one of 1") for name in names[1:]]
 
 
 def test_a_sound_that_would_take_most_of_the_memory_is_refused_before_it_is_decoded(every_format, monkeypatch):
@@ -287,27 +303,30 @@ def test_a_sound_that_would_grow_too_large_is_refused_before_it_is_resampled(tmp
         read_audio(tmp_path / "a.wav", 384_000)
 
 
-@pytest.mark.parametrize("name", ["endless.ogg", "waiting.ogg"])
-def test_a_decoder_that_does_not_end_is_the_error_of_its_file_alone(tmp_path, every_format, monkeypatch, name):
-    source = next(path for path in every_format if path.suffix == ".ogg").read_bytes()
-    names = ["a.ogg", name, "b.ogg"]
-    for name in names:
-        (tmp_path / name).write_bytes(source)
-    monkeypatch.setattr(worker, "_serve", dying_decoder.serve)
-    monkeypatch.setattr(worker, "LEAST_SECONDS", 0.2)
-    monkeypatch.setattr(worker, "PATIENCE", 5)
-    monkeypatch.setattr(decoding, "_check", lambda info, said: said)
-    assert list(decode_files([inspect_audio(tmp_path / name) for name in names])) == [
-        "one of 3",
-        "the decoder did not end",
-        "one of 1",
-    ]
+def no_process(*_):
+    raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 
-def test_a_worker_that_cannot_start_is_no_files_error(every_format, monkeypatch):
-    monkeypatch.setattr(worker, "_serve", dying_decoder.serve_badly)
-    with pytest.raises(RuntimeError, match="the decoding process could not start: ModuleNotFoundError"):
-        next(decode_files([inspect_audio(path) for path in every_format if path.suffix == ".ogg"]))
+@pytest.mark.parametrize(
+    ("place", "fault", "reason"),
+    [
+        ("keras_samplernn.data.worker._serve", dying_decoder.serve_badly, "ModuleNotFoundError.*pipeline.*"),
+        ("keras_samplernn.data.worker._serve", dying_decoder.serve_never, "exit status 3"),
+        ("multiprocessing.context.SpawnProcess.start", no_process, "Resource temporarily unavailable"),
+    ],
+)
+def test_a_decoding_process_that_cannot_start_is_one_line_and_no_files_error(
+    tmp_path, every_format, monkeypatch, place, fault, reason
+):
+    monkeypatch.setattr(place, fault)
+    with pytest.raises(UserError) as raised:
+        read_audio(next(path for path in every_format if path.suffix == ".ogg"), RATE)
+    (line,) = raised.value.lines
+    assert re.fullmatch(
+        rf"FLAC, Ogg and MP3 files: the process that decodes them could not start \({reason}\); free memory, or convert"
+        ' the files to WAV; in a Python script of your own, begin its calls under `if __name__ == "__main__":`',
+        line,
+    )
 
 
 def test_stereo_is_mixed_down_and_another_rate_is_resampled_in_place(tmp_path):

@@ -22,7 +22,7 @@ def decode_files(infos: Sequence[AudioInfo]) -> Iterator[np.ndarray | UserError]
         that are not finite, a UserError of one line.
 
     Raises:
-        RuntimeError: the worker process could not start.
+        UserError: the worker process could not start.
     """
     here = run_pipeline([info for info in infos if info.format == "wav"], PARALLEL_FILES)
     elsewhere = decode_in_worker([info for info in infos if info.format != "wav"])

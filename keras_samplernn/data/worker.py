@@ -1,6 +1,6 @@
-"""A process of its own for native decoders.
+"""A process of its own for native decoders, so that one that crashes does not end the program.
 
-Nothing heavy is imported at the top: the worker sets its environment before TensorFlow is loaded there.
+Nothing heavy is imported at the top: the process sets its environment before it loads TensorFlow.
 """
 
 import contextlib
@@ -12,26 +12,29 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
+from keras_samplernn.errors import UserError
+
 if TYPE_CHECKING:
     import numpy as np
 
     from keras_samplernn.data.inspection import AudioInfo
 
-# Of the processor's time, so that a machine's other work is no file's fault; and how many times as long by the clock.
+# A decoder's limit is processor time, so that other work on the machine does not count; by the clock it may take
+# PATIENCE times as long.
 LEAST_SECONDS, LEAST_BYTES_A_SECOND, PATIENCE = 2.0, 1_000_000, 30
-# Enough to hide the disk; every decoded file in flight is held in memory whole.
+# Enough to hide the disk; every file that is being decoded is held in memory whole.
 PARALLEL_FILES = min(4, os.cpu_count() or 1)
 _READY = "ready"
 
 
 def decode_in_worker(infos: "Sequence[AudioInfo]") -> "Iterator[np.ndarray | str]":
-    """Decode in a spawned process; yield, in order, (samples, channels) float32 or the decoder's words.
+    """Decode in a spawned process; yield, in order, (samples, channels) float32 or the decoder's error message.
 
-    Where the worker dies or is at a file for too long, a new one is given the rest one file at a time, so that the
-    guilty file is known.
+    If the process dies or takes too long, new ones decode the rest one file at a time, which shows the file that
+    was the cause.
 
     Raises:
-        RuntimeError: a worker could not start.
+        UserError: the process could not start.
     """
     pending, at_once = deque(infos), True
     while pending:
@@ -39,7 +42,7 @@ def decode_in_worker(infos: "Sequence[AudioInfo]") -> "Iterator[np.ndarray | str
             alive = True
             while pending and alive:
                 group = list(pending) if at_once else [pending[0]]
-                # Several at once are decoded side by side.
+                # Several at once share the processor.
                 seconds = [_seconds_for(info) * (PARALLEL_FILES if at_once else 1) for info in group]
                 try:
                     worker.connection.send((group, seconds))
@@ -47,19 +50,20 @@ def decode_in_worker(infos: "Sequence[AudioInfo]") -> "Iterator[np.ndarray | str
                         wave = worker.receive(PATIENCE * limit)
                         pending.popleft()
                         yield wave
-                except (EOFError, ConnectionError, TimeoutError) as fault:
+                # A process that is killed while it sends leaves part of a message, which is a plain OSError.
+                except (EOFError, OSError) as fault:
                     alive = False
                     if not at_once:
                         status = None if isinstance(fault, TimeoutError) else worker.exit_status()
-                        hung = status in (None, -signal.SIGPROF)
+                        too_slow = status in (None, -signal.SIGPROF)
                         pending.popleft()
-                        yield f"the decoder {'did not end' if hung else f'died of it (exit status {status})'}"
+                        yield f"the decoder {'took too long' if too_slow else f'crashed (exit status {status})'}"
                     at_once = False
 
 
 def _seconds_for(info: "AudioInfo") -> float:
-    """Return how long a decoder may compute at a file: many times what it needs for one of that size."""
-    with contextlib.suppress(OSError):  # the decoder will say that it is gone
+    """Return how long a decoder may compute: many times what a file of that size needs."""
+    with contextlib.suppress(OSError):  # the decoder reports a file that is gone
         return LEAST_SECONDS + info.path.stat().st_size / LEAST_BYTES_A_SECOND
     return LEAST_SECONDS
 
@@ -70,18 +74,20 @@ class _Worker:
     def __enter__(self) -> "_Worker":
         # spawn, not fork: TensorFlow's threads do not survive a fork.
         context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self._process.start()
-        theirs.close()
         try:
-            said = self.connection.recv()
-        except (EOFError, ConnectionError):
-            # No file is to blame: most often the program's own script has no `if __name__ == "__main__":`.
-            said = f"exit status {self.exit_status()}"
-        if said != _READY:
+            self.connection, theirs = context.Pipe()
+            with theirs:
+                self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
+                self._process.start()
+        except OSError as error:
+            raise _cannot_start(error.strerror or str(error)) from error
+        try:
+            answer = self.connection.recv()
+        except (EOFError, OSError):
+            answer = f"exit status {self.exit_status()}"
+        if answer != _READY:
             self.__exit__()
-            raise RuntimeError(f"the decoding process could not start: {said}")
+            raise _cannot_start(answer)
         return self
 
     def __exit__(self, *_) -> None:
@@ -90,7 +96,12 @@ class _Worker:
         self.connection.close()
 
     def receive(self, seconds: float) -> "np.ndarray | str":
-        """Return what the process sends next; TimeoutError where it takes longer, EOFError where it dies."""
+        """Return what the process sends next.
+
+        Raises:
+            TimeoutError: it takes longer than `seconds`.
+            EOFError, OSError: it has died.
+        """
         import numpy as np
 
         if not self.connection.poll(seconds):
@@ -105,6 +116,13 @@ class _Worker:
         return self._process.exitcode
 
 
+def _cannot_start(reason: str) -> UserError:
+    return UserError(
+        f"FLAC, Ogg and MP3 files: the process that decodes them could not start ({reason}); free memory, or convert"
+        ' the files to WAV; in a Python script of your own, begin its calls under `if __name__ == "__main__":`'
+    )
+
+
 def _send(connection: Connection, wave: "np.ndarray | str") -> None:
     """Send what `_Worker.receive` returns; samples as they lie in memory, since pickling would copy them."""
     if isinstance(wave, str):
@@ -117,7 +135,7 @@ def _send(connection: Connection, wave: "np.ndarray | str") -> None:
 def _serve(connection: Connection) -> None:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    # TensorFlow and native decoders write remarks to stderr that no setting hides; what matters is sent.
+    # TensorFlow and native decoders write remarks to stderr that no setting hides; errors are sent.
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
@@ -137,7 +155,7 @@ def _serve(connection: Connection) -> None:
             return
         waves = run_pipeline(group, PARALLEL_FILES)
         for limit in seconds:
-            # Its signal ends the process, in the midst of native code too.
+            # When it runs out, its signal ends the process, even inside native code.
             signal.setitimer(signal.ITIMER_PROF, limit)
             _send(connection, next(waves))
         signal.setitimer(signal.ITIMER_PROF, 0)
