@@ -22,7 +22,7 @@ import numpy as np
 
 from keras_samplernn.checkpoints.arrays import Shape, bytes_range, read_arrays, write_arrays
 from keras_samplernn.errors import UserError
-from keras_samplernn.files import make_folder, open_file, partial_of, sync_folder, writing
+from keras_samplernn.files import make_folder, open_file, staged_folder, writing
 
 FILES = ("weights.npz", "training.npz", "state.json")
 MOST_MANIFEST_BYTES = 4096
@@ -186,44 +186,17 @@ def save_checkpoint(
     if checkpoint.folder.exists():
         return checkpoint
     make_folder(folder)
-    staging = partial_of(checkpoint.folder)
-    shutil.rmtree(staging, ignore_errors=True)
-    try:
-        with writing(checkpoint.folder):
-            _write_files(staging, model, training, state)
-            staging.rename(checkpoint.folder)
-            sync_folder(folder)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
+    with staged_folder(checkpoint.folder) as staged, writing(checkpoint.folder):
+        for name, tensors in (("weights.npz", model.weights), ("training.npz", training)):
+            with (staged / name).open("wb") as stream:
+                write_arrays(stream, tensors)
+        (staged / "state.json").write_bytes(_as_json(state))
+        (staged / "manifest.json").write_bytes(_as_json({name: _fingerprint(staged / name) for name in FILES}))
     return checkpoint
-
-
-def _write_files(folder: Path, model: keras.Model, training: Sequence[Any], state: dict[str, Any]) -> None:
-    """Make a new folder with a checkpoint's files, all of it forced to the disk."""
-    folder.mkdir()
-    for name, tensors in (("weights.npz", model.weights), ("training.npz", training)):
-        with (folder / name).open("wb") as stream:
-            write_arrays(stream, tensors)
-            _sync(stream)
-    _write(folder / "state.json", _as_json(state))
-    _write(folder / "manifest.json", _as_json({name: _fingerprint(folder / name) for name in FILES}))
-    sync_folder(folder)
 
 
 def _as_json(value: Any) -> bytes:
     return json.dumps(value, indent=1).encode()
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as stream:
-        stream.write(content)
-        _sync(stream)
-
-
-def _sync(stream: BinaryIO) -> None:
-    stream.flush()
-    os.fsync(stream.fileno())
 
 
 def _fingerprint(path: Path) -> dict[str, Any]:
