@@ -45,8 +45,16 @@ def make_folder(path: Path) -> None:
 
 def create_file(path: Path) -> BinaryIO:
     """Open a new file for writing; whatever has its name is removed first, and a link is not followed."""
-    _remove(path)
+    remove(path)
     return path.open("xb")
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a folder with all in it, or a link; nothing happens where there is none."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def open_file(path: Path) -> BinaryIO:
@@ -95,7 +103,7 @@ def staged_file(path: Path, *, hidden: Path | None = None, instead: str = _ELSEW
     """
     hidden = hidden or partial_of(path)
     with writing(path, instead), contextlib.ExitStack() as at_last:
-        at_last.callback(_quietly, _remove, hidden)
+        at_last.callback(_quietly, remove, hidden)
         stream = create_file(hidden)
         # On a full disk closing fails too, since it writes what is buffered; the first failure is the one to tell.
         at_last.callback(_quietly, stream.close)
@@ -133,9 +141,9 @@ def staged_folder(
     """
     hidden = hidden or partial_of(path)
     with contextlib.ExitStack() as at_last:
-        at_last.callback(_quietly, _remove, hidden)
+        at_last.callback(_quietly, remove, hidden)
         with writing(path, instead):
-            _remove(hidden)
+            remove(hidden)
             hidden.mkdir()
         yield hidden
         with writing(path, instead):
@@ -175,13 +183,6 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _quietly(function: Callable[..., object], *arguments: object) -> None:

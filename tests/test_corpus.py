@@ -1,16 +1,21 @@
+import contextlib
 import errno
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from faults import operations, watched
 
-from keras_samplernn.data import cache, preparation, quantization
-from keras_samplernn.data.cache import clear_cache, list_cache
-from keras_samplernn.data.corpus import prepare_corpus
+from keras_samplernn.data import corpus as corpus_module
+from keras_samplernn.data import hashes, preparation, quantization
+from keras_samplernn.data.cache import clear_cache, list_cache, staged_entry
+from keras_samplernn.data.corpus import Corpus, prepare_corpus
+from keras_samplernn.data.manifest import read_manifest
 from keras_samplernn.data.pairs import Pair, find_pairs, split_pairs
 from keras_samplernn.data.preparation import CorpusSettings
 from keras_samplernn.data.quantization import Quantizer
@@ -260,23 +265,228 @@ def test_a_damaged_cache_entry_is_prepared_anew(tmp_path):
     np.testing.assert_array_equal(prepare_corpus(pairs, settings()).codes, codes)
 
 
+def test_an_entry_that_is_no_folder_is_replaced(tmp_path, own_cache):
+    add_sound(tmp_path, "a.wav")
+    pairs = find_pairs(tmp_path, False)
+    folder = prepare_corpus(pairs, settings()).folder
+    shutil.rmtree(folder)
+    folder.write_text("mine")
+    assert prepare_corpus(pairs, settings()).samples == 100
+    assert sorted(path.name for path in own_cache.iterdir() if path != folder) in ([], ["hashes.json"])
+
+
+def sound_entry(**changes):
+    digest = "0123456789abcdef" * 4
+    return {"name": "a", "start": 0, "samples": 3, "sha256": digest, "conditions_sha256": digest} | changes
+
+
+def manifest(**changes):
+    return {
+        "format": 1,
+        "settings": {"sample_rate": RATE, "q_type": "linear", "q_levels": 2, "classes": ["rain", "door"]},
+        "samples": 5,
+        "sounds": [sound_entry(), sound_entry(name="\udcff", start=3, samples=2, conditions_sha256=None)],
+        "code_counts": [1, 4],
+        "class_counts": [3, 2],
+        "notes": ["clipped to [-1, 1]: \udcff"],
+    } | changes
+
+
+def settings_with(**changes):
+    return manifest(settings=manifest()["settings"] | changes)
+
+
+WRONG_MANIFESTS = {
+    "nothing": "",
+    "lists without end": "[" * 100_000,
+    "a list": [manifest()],
+    "a number": 7,
+    "null": None,
+    "an empty object": {},
+    "a list of settings": manifest(settings=[256]),
+    "levels that are text": settings_with(q_levels="2"),
+    "levels of another corpus": settings_with(q_levels=256),
+    "classes of another corpus": settings_with(classes=3),
+    "samples that are true": manifest(samples=True),
+    "samples without end": manifest(samples=float("inf")),
+    "samples of another corpus": manifest(samples=6),
+    "sounds by name": manifest(sounds={"a": sound_entry()}),
+    "sounds that are numbers": manifest(sounds=[3, 2]),
+    "a sound without its place": manifest(sounds=[{"name": "a", "samples": 5}]),
+    "a sound elsewhere": manifest(sounds=[sound_entry(start=1, samples=5)]),
+    "a name that is a number": manifest(sounds=[sound_entry(name=1, samples=5)]),
+    "a hash that is text": manifest(sounds=[sound_entry(sha256="?", samples=5)]),
+    "a count of many digits": manifest(code_counts=[0, 10**30]),
+    "counts in lists": manifest(code_counts=[[1], [4]]),
+    "a note that is a number": manifest(notes=[1]),
+}
+
+
+def test_a_manifest_is_read_as_it_was_written(tmp_path):
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest()))
+    assert read_manifest(tmp_path) == manifest()
+
+
+@pytest.mark.parametrize("wrong", WRONG_MANIFESTS.values(), ids=WRONG_MANIFESTS)
+def test_any_other_manifest_is_refused(tmp_path, wrong):
+    (tmp_path / "manifest.json").write_text(wrong if isinstance(wrong, str) else json.dumps(wrong))
+    with pytest.raises(ValueError):
+        read_manifest(tmp_path)
+
+
+def test_an_entry_with_another_manifest_is_not_listed_and_prepared_anew(tmp_path):
+    add_sound(tmp_path, "a.wav")
+    pairs = find_pairs(tmp_path, False)
+    corpus = prepare_corpus(pairs, settings())
+    (corpus.folder / "manifest.json").write_text(json.dumps([corpus.manifest]))
+    assert list_cache() == []
+    assert prepare_corpus(pairs, settings()).manifest == corpus.manifest
+    assert len(list_cache()) == 1
+
+
+@pytest.mark.parametrize("table", ["[]", '{"PATH": 1}', '{"PATH": [1, 2, 3]}', "[" * 100_000])
+def test_remembered_hashes_that_are_something_else_are_forgotten(tmp_path, own_cache, table):
+    path = add_sound(tmp_path, "a.wav")
+    digest = hashes.RememberedHashes().sha256(path)
+    status = path.stat()
+    wrong = table.replace("PATH", str(path)).replace("1, 2", f"{status.st_size}, {status.st_mtime_ns}")
+    (own_cache / "hashes.json").write_text(wrong)
+    remembered = hashes.RememberedHashes()
+    assert remembered.sha256(path) == digest
+    remembered.save()
+    assert isinstance(json.loads((own_cache / "hashes.json").read_text()), dict)
+
+
+def test_an_entry_that_another_process_commits_meanwhile_is_kept(tmp_path, own_cache, monkeypatch):
+    add_sound(tmp_path, "a.wav")
+    pairs = find_pairs(tmp_path, False)
+    (prepare_corpus(pairs, settings()).folder / "manifest.json").write_text("[]")
+    theirs = []
+
+    def late(folder):
+        """Look at the damaged entry, which another process replaces at this moment."""
+        monkeypatch.undo()
+        monkeypatch.setenv("KERAS_SAMPLERNN_CACHE", str(own_cache))
+        theirs.append(prepare_corpus(pairs, settings()).folder.stat().st_ino)
+        raise ValueError("damaged")
+
+    monkeypatch.setattr(Corpus, "open", late)
+    assert prepare_corpus(pairs, settings()).folder.stat().st_ino == theirs[0]
+    assert not list(own_cache.glob(".*"))
+
+
+def test_an_entry_that_is_cleared_at_once_is_named(tmp_path, own_cache, monkeypatch):
+    add_sound(tmp_path, "a.wav")
+
+    @contextlib.contextmanager
+    def cleared_at_once(*arguments, **named_arguments):
+        with staged_entry(*arguments, **named_arguments) as staged:
+            yield staged
+        clear_cache()
+
+    monkeypatch.setattr(corpus_module, "staged_entry", cleared_at_once)
+    (line,) = lines_of(prepare_corpus, find_pairs(tmp_path, False), settings())
+    assert line.startswith(f"{own_cache}/")
+    assert line.endswith(": No such file or directory; if the cache was cleared just now, try again")
+
+
+def test_clearing_keeps_what_a_preparation_stages_and_says_so(tmp_path, own_cache):
+    said = []
+    with staged_entry("0" * 32, is_whole=Path.is_dir) as staged:
+        (staged / "codes.bin").write_bytes(b"0123")
+        (own_cache / ".staged-killed").mkdir()
+        (own_cache / ("1" * 32)).mkdir()
+        (own_cache / ("1" * 32) / "codes.bin").write_bytes(b"0123456")
+        assert clear_cache(said.append) == 7
+        assert (staged / "codes.bin").exists()
+    assert said == [
+        f"{own_cache}: kept 2 unfinished entries, since a corpus is being prepared; clear the cache again afterwards"
+    ]
+    assert sorted(path.name for path in own_cache.iterdir()) == [".staged-killed", "0" * 32]
+    assert clear_cache(said.append) == 4
+    assert len(said) == 1
+    assert not list(own_cache.iterdir())
+
+
+def test_a_sound_that_vanishes_is_not_told_as_a_fault_of_the_cache(tmp_path, own_cache, monkeypatch):
+    path = add_sound(tmp_path, "a.wav")
+
+    def vanished(*_):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+
+    monkeypatch.setattr(preparation, "to_mono_at_rate", vanished)
+    with pytest.raises(FileNotFoundError):
+        prepare_corpus(find_pairs(tmp_path, False), settings())
+    assert not list(own_cache.glob(".*"))
+
+
+@contextlib.contextmanager
+def failing_once_at(number):
+    """Let the operation of that number, counted from 0, find the disk full, and no later one."""
+    left = number
+
+    def before(kind):
+        nonlocal left
+        left -= 1
+        if left == -1 and kind in ("open", "write", "mkdir", "fsync", "rename"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with watched(before):
+        yield
+
+
+def test_an_operation_that_finds_the_disk_full_is_told_as_a_fault_of_the_cache(tmp_path, own_cache, monkeypatch):
+    # The one is more than a file's buffer and written at once, the other is written when the file is closed.
+    for name, samples in {"a.wav": 20_000, "b.wav": 100}.items():
+        add_sound(tmp_path, name, samples, classes=[0] * samples)
+    pairs = find_pairs(tmp_path, True)
+    waves = [soundfile.read(pair.audio, dtype="float32", always_2d=True)[0] for pair in pairs]
+    monkeypatch.setattr(preparation, "decode_files", lambda infos: iter(waves))
+
+    def prepare():
+        return prepare_corpus(pairs, settings(2), say=lambda _: None)
+
+    kinds, told = operations(prepare), 0
+    for number, kind in enumerate(kinds):
+        clear_cache()
+        try:
+            with failing_once_at(number):
+                assert prepare().samples == 20_100
+        except UserError as error:
+            told += 1
+            (line,) = error.lines
+            assert line.startswith(str(own_cache)), kind
+            assert line.endswith(
+                ": cannot be written: No space left on device; free space on its disk or set KERAS_SAMPLERNN_CACHE to"
+                " another folder"
+            )
+        assert not list(own_cache.glob(".*"))
+    assert told > 9
+
+
+def test_a_constant_corpus_has_an_entropy_of_0_without_a_sign(tmp_path):
+    add_sound(tmp_path, "a.wav", wave=np.zeros(100))
+    corpus = prepare_corpus(find_pairs(tmp_path, False), settings(), say=lambda _: None)
+    assert f"{corpus.unigram_entropy_bits:.3f}" == "0.000"
+
+
 def test_a_known_file_is_not_read_again_and_a_changed_one_is(tmp_path, monkeypatch):
     path = add_sound(tmp_path, "a.wav")
     past = time.time_ns() - 10**11
     os.utime(path, ns=(past, past))
-    remembered = cache.RememberedHashes()
+    remembered = hashes.RememberedHashes()
     digest = remembered.sha256(path)
     remembered.save()
     path.write_bytes(path.read_bytes()[::-1])
     os.utime(path, ns=(past, past))
-    assert cache.RememberedHashes().sha256(path) == digest
+    assert hashes.RememberedHashes().sha256(path) == digest
     os.utime(path)
-    assert cache.RememberedHashes().sha256(path) != digest
+    assert hashes.RememberedHashes().sha256(path) != digest
 
 
 def test_a_file_changed_just_now_is_not_remembered(tmp_path):
     path = add_sound(tmp_path, "a.wav")
-    remembered = cache.RememberedHashes()
+    remembered = hashes.RememberedHashes()
     digest = remembered.sha256(path)
     stamp = path.stat().st_mtime_ns
     path.write_bytes(path.read_bytes()[::-1])

@@ -1,28 +1,24 @@
-"""The user's cache folder: prepared corpora, and the remembered hashes of files."""
+"""The user's cache folder and the prepared corpora in it."""
 
-import hashlib
-import json
+import fcntl
 import os
 import re
 import shutil
 import sys
-import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from keras_samplernn.data.manifest import read_manifest
 from keras_samplernn.errors import UserError
-from keras_samplernn.files import home_folder, staged_file, staged_folder, writing
+from keras_samplernn.files import home_folder, remove, staged_folder, writing
 
-MANIFEST = "manifest.json"
-_HASHES = "hashes.json"
+HASHES = "hashes.json"
 _ENTRY = re.compile(r"[0-9a-f]{32}")
-_STAGED = ".staged-"
+_HIDDEN = ".staged-"
 _OTHER_FOLDER = "set KERAS_SAMPLERNN_CACHE to another folder"
-# A file changed again within its clock's tick looks unchanged: younger files are not remembered.
-_SETTLED_NS = 3 * 10**9
 
 
 @dataclass(frozen=True)
@@ -30,9 +26,9 @@ class CacheEntry:
     """One prepared corpus in the cache.
 
     Attributes:
-        folder: where it lies.
+        folder: its folder.
         manifest: its manifest; see `Corpus`.
-        size_bytes: what it takes on disk.
+        size_bytes: its size on the disk.
     """
 
     folder: Path
@@ -49,98 +45,137 @@ def cache_folder() -> Path:
             raise UserError(f"KERAS_SAMPLERNN_CACHE = {chosen}: there is no such home; set an absolute path") from None
     if sys.platform == "darwin":
         return home_folder() / "Library" / "Caches" / "keras_samplernn"
-    base = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
+    base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else home_folder() / ".cache") / "keras_samplernn"
 
 
 def list_cache() -> list[CacheEntry]:
-    """Return the prepared corpora in the cache, sorted by folder."""
+    """Return the prepared corpora in the cache, sorted by folder; what is damaged is left out."""
     entries = []
-    for folder in _ours(cache_folder(), _ENTRY.fullmatch):
+    for folder in _folders(_ENTRY.fullmatch):
         with suppress(OSError, ValueError):
-            manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-            entries.append(CacheEntry(folder, manifest, _size(folder)))
+            entries.append(CacheEntry(folder, read_manifest(folder), _size(folder)))
     return entries
 
 
-def clear_cache() -> int:
-    """Remove the prepared corpora, what interrupted runs left, and the remembered hashes; return the bytes freed.
+def clear_cache(say: Callable[[str], None] = print) -> int:
+    """Remove the prepared corpora, what interrupted preparations left, and the remembered hashes.
 
-    Other files that lie in the cache folder are left alone.
+    Other files in the cache folder are kept, and so is what a preparation that is under way has staged.
+
+    Args:
+        say: called with a line for people if something was kept for a preparation that is under way.
+
+    Returns:
+        The bytes freed.
     """
-    freed = 0
-    for folder in _ours(cache_folder(), lambda name: _ENTRY.fullmatch(name) or name.startswith(_STAGED)):
-        freed += _size(folder)
-        shutil.rmtree(folder, ignore_errors=True)
-    for table in cache_folder().glob(f"{_HASHES}*"):
+    removed = _folders(_ENTRY.fullmatch)
+    with _locked(fcntl.LOCK_EX | fcntl.LOCK_NB) as alone:
+        staged = _folders(lambda name: name.startswith(_HIDDEN))
+        if alone:
+            removed += staged
+        elif staged:
+            say(
+                f"{cache_folder()}: kept {len(staged)} unfinished entries, since a corpus is being prepared; clear the"
+                " cache again afterwards"
+            )
+        freed = sum(map(_remove_folder, removed))
+    for table in cache_folder().glob(f"{HASHES}*"):
         table.unlink(missing_ok=True)
     return freed
 
 
 @contextmanager
-def staged_entry(key: str) -> Iterator[Path]:
-    """Give an empty folder to fill; when the block ends well it is synced and becomes the entry `key`.
+def staged_entry(key: str, is_whole: Callable[[Path], bool]) -> Iterator[Path]:
+    """Give an empty folder to fill, which becomes the entry `key` when the block ends well.
 
-    Where another process was faster, its entry stays: it holds the same. Raises UserError where the cache cannot be
-    written.
+    If another process has made the same entry meanwhile, that one is kept. A damaged one is replaced.
+
+    Args:
+        key: of the entry, 32 hexadecimal digits.
+        is_whole: tells whether the folder of an entry is not damaged.
+
+    Raises:
+        UserError: the cache cannot be written. OSErrors of the block pass through; put what it writes under
+            `writing_cache`.
     """
     root = cache_folder()
-    with writing(root, _OTHER_FOLDER):
+    with writing_cache():
         root.mkdir(parents=True, exist_ok=True)
-        hidden = root / f"{_STAGED}{uuid.uuid4().hex}"
-        with staged_folder(root / key, hidden=hidden, instead=_OTHER_FOLDER, place=_place_entry) as staged:
-            yield staged
+
+    def place(staged: Path, entry: Path) -> None:
+        while True:
+            try:
+                staged.rename(entry)
+            except OSError:
+                if not os.access(entry, os.R_OK):  # none is there, or another user's
+                    raise
+                if is_whole(entry):
+                    return
+                aside = _hidden_name()
+                # Another process that found it damaged may have moved it first.
+                with suppress(FileNotFoundError):
+                    entry.rename(aside)
+                    remove(aside)
+            else:
+                return
+
+    with (
+        _locked(fcntl.LOCK_SH),
+        staged_folder(root / key, hidden=_hidden_name(), instead=_OTHER_FOLDER, place=place) as staged,
+    ):
+        with writing_cache():
+            staged.chmod(0o700)  # whatever the cache folder's permissions are: sounds may be private
+        yield staged
 
 
-def _place_entry(staged: Path, entry: Path) -> None:
+def writing_cache() -> AbstractContextManager[None]:
+    """Turn an OSError of the block into the UserError that the cache cannot be written."""
+    return writing(cache_folder(), _OTHER_FOLDER)
+
+
+@contextmanager
+def _locked(how: int) -> Iterator[bool]:
+    """Lock the cache folder: shared by preparations, exclusive for clearing; give whether it is known to be locked."""
     try:
-        staged.rename(entry)
+        descriptor = os.open(cache_folder(), os.O_RDONLY)
     except OSError:
-        if not (entry / MANIFEST).is_file():
-            raise
-
-
-class RememberedHashes:
-    """SHA-256 of files; a file of known path, size and modification time is not read again."""
-
-    def __init__(self):
-        self._path = cache_folder() / _HASHES
-        self._known: dict[str, list] = {}
-        with suppress(OSError, ValueError):
-            known = json.loads(self._path.read_text(encoding="utf-8"))
-            self._known = known if isinstance(known, dict) else {}
-
-    def sha256(self, path: Path) -> str:
-        """Return the hex digest of the file at `path`; raise UserError where it cannot be read."""
+        yield False
+        return
+    try:
         try:
-            status = path.stat()
-            place, stamp = str(path.absolute()), [status.st_size, status.st_mtime_ns]
-            known = self._known.get(place)
-            if isinstance(known, list) and len(known) == 3 and known[:2] == stamp:
-                return known[2]
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise UserError(f"{path}: {error.strerror}; make it readable or move it away") from None
-        self._known.pop(place, None)
-        if time.time_ns() - status.st_mtime_ns > _SETTLED_NS:
-            self._known[place] = [*stamp, digest]
-        return digest
-
-    def save(self) -> None:
-        """Write the table beside itself and rename; one that cannot be written only costs time later."""
-        with suppress(OSError, UserError):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            hidden = self._path.with_name(f"{_HASHES}.{uuid.uuid4().hex}")
-            with staged_file(self._path, hidden=hidden) as stream:
-                stream.write(json.dumps(self._known).encode())
+            fcntl.flock(descriptor, how)
+            locked = True
+        except OSError:  # taken, or on a file system without locks
+            locked = False
+        yield locked
+    finally:
+        os.close(descriptor)
 
 
-def _ours(root: Path, is_ours) -> list[Path]:
+def _hidden_name() -> Path:
+    # Several processes may prepare the same corpus.
+    return cache_folder() / f"{_HIDDEN}{uuid.uuid4().hex}"
+
+
+def _folders(is_ours: Callable[[str], object]) -> list[Path]:
+    root = cache_folder()
     if not root.is_dir():
         return []
     return sorted(folder for folder in root.iterdir() if folder.is_dir() and is_ours(folder.name))
 
 
+def _remove_folder(folder: Path) -> int:
+    """Remove as much of a folder as can be removed; return the bytes."""
+    size = _size(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    return size - _size(folder)
+
+
 def _size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    size = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # another process may remove it
+                size += Path(place, name).stat().st_size
+    return size

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_samplernn.data.cache import MANIFEST, RememberedHashes, cache_folder, staged_entry
+from keras_samplernn.data.cache import cache_folder, staged_entry
+from keras_samplernn.data.hashes import RememberedHashes
 from keras_samplernn.data.inspection import has_tensorflow_io
+from keras_samplernn.data.manifest import read_manifest
 from keras_samplernn.data.pairs import Pair
 from keras_samplernn.data.preparation import CODES, CONDITIONS, FORMAT, CorpusSettings, array_dtype, write_corpus
 from keras_samplernn.errors import UserError, collect
@@ -56,21 +57,22 @@ class Corpus:
 
     @property
     def unigram_entropy_bits(self) -> float:
-        """Entropy of the codes, in bits per sample: what a model pays that knows how often each occurs, and no more."""
+        """Entropy of the codes' frequencies in bits per sample: the loss of a model that knows only these."""
         shares = self.code_counts[self.code_counts > 0] / self.samples
-        return float(-(shares * np.log2(shares)).sum())
+        # Negated, the 0 of a constant corpus would be -0.
+        return float(0 - (shares * np.log2(shares)).sum())
 
     @classmethod
     def open(cls, folder: Path) -> "Corpus":
-        """Map the prepared corpus in `folder`; raises ValueError, KeyError or OSError where it is not whole."""
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        """Map the prepared corpus in `folder`; ValueError or OSError where it is damaged or missing."""
+        manifest = read_manifest(folder)
         settings, samples = manifest["settings"], manifest["samples"]
         class_counts = np.array(manifest["class_counts"], np.int64)
 
         def load(name: str, levels: int) -> np.ndarray:
             dtype = array_dtype(levels)
             if (folder / name).stat().st_size != samples * dtype.itemsize:
-                raise ValueError(f"{folder / name} has not the length that its manifest states")
+                raise ValueError(f"{folder / name} does not have the length that the manifest states")
             return np.memmap(folder / name, dtype, mode="r")
 
         return cls(
@@ -107,17 +109,27 @@ def prepare_corpus(pairs: Sequence[Pair], settings: CorpusSettings, say: Callabl
         "sounds": [[pair.name, *hashes_of_pair] for pair, hashes_of_pair in zip(pairs, hashes, strict=True)],
     }
     folder = cache_folder() / hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
-    corpus = None
-    with suppress(OSError, ValueError, KeyError):
-        corpus = Corpus.open(folder)
+    corpus = _open_if_whole(folder)
     if corpus is None:
-        shutil.rmtree(folder, ignore_errors=True)
-        with staged_entry(folder.name) as staged:
+        with staged_entry(folder.name, is_whole=lambda entry: _open_if_whole(entry) is not None) as staged:
             write_corpus(pairs, hashes, settings, staged)
-        corpus = Corpus.open(folder)
+        corpus = _open_prepared(folder)
     for note in corpus.manifest["notes"]:
         say(note)
     return corpus
+
+
+def _open_if_whole(folder: Path) -> Corpus | None:
+    with suppress(OSError, ValueError):
+        return Corpus.open(folder)
+    return None
+
+
+def _open_prepared(folder: Path) -> Corpus:
+    try:
+        return Corpus.open(folder)
+    except OSError as error:
+        raise UserError(f"{folder}: {error.strerror}; if the cache was cleared just now, try again") from None
 
 
 def _hash_files(pairs: Sequence[Pair]) -> list[tuple[str, str | None]]:

@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from keras_samplernn.data.audio import to_mono_at_rate
-from keras_samplernn.data.cache import MANIFEST
+from keras_samplernn.data.cache import writing_cache
 from keras_samplernn.data.conditioning import read_conditions, resample_conditions
 from keras_samplernn.data.decoding import decode_files
 from keras_samplernn.data.inspection import AudioInfo, inspect_audio
+from keras_samplernn.data.manifest import MANIFEST
 from keras_samplernn.data.pairs import Pair
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError, collect
@@ -71,9 +72,10 @@ def write_corpus(
     problems: list[str] = []
     notes = _Notes()
     sounds: list[dict] = []
-    with (folder / CODES).open("wb") as codes_file, (folder / CONDITIONS).open("wb") as conditions_file:
-        codes = _FlatFile(codes_file, settings.quantizer.q_levels)
-        conditions = _FlatFile(conditions_file, settings.class_count)
+    with (
+        _FlatFile(folder / CODES, settings.quantizer.q_levels) as codes,
+        _FlatFile(folder / CONDITIONS, settings.class_count) as conditions,
+    ):
         for pair, pair_hashes, info, wave in zip(pairs, hashes, *_decode(pairs, settings.sample_rate), strict=True):
             classes = mono = None
             if isinstance(wave, UserError):
@@ -112,7 +114,8 @@ def write_corpus(
         "class_counts": conditions.counts.tolist(),
         "notes": [*notes.lines(), *_absent_classes(conditions.counts, settings.classes)],
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    with writing_cache():
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
 
 def _decode(
@@ -130,18 +133,28 @@ def _decode(
 
 
 class _FlatFile:
-    """Integers 0..levels-1 appended to a file, and counted."""
+    """A new file of integers 0..levels-1 end to end, and the counts of them."""
 
-    def __init__(self, file: BinaryIO, levels: int):
-        self._file = file
+    def __init__(self, path: Path, levels: int):
         self._dtype = array_dtype(levels)
         self.counts = np.zeros(levels, np.int64)
         self.samples = 0
+        with writing_cache():
+            self._file = path.open("wb")
 
     def append(self, values: np.ndarray) -> None:
-        self._file.write(values.astype(self._dtype).tobytes())
+        with writing_cache():
+            self._file.write(values.astype(self._dtype).tobytes())
         self.counts += np.bincount(values, minlength=len(self.counts))
         self.samples += len(values)
+
+    def __enter__(self) -> "_FlatFile":
+        return self
+
+    def __exit__(self, failure: type[BaseException] | None, *_) -> None:
+        # On a full disk closing fails too; the first failure is the one to tell.
+        with writing_cache() if failure is None else suppress(OSError):
+            self._file.close()
 
 
 def array_dtype(levels: int) -> np.dtype:

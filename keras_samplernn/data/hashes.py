@@ -1,0 +1,64 @@
+"""The remembered hashes of files, in the cache folder."""
+
+import hashlib
+import json
+import re
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+from keras_samplernn.data.cache import HASHES, cache_folder
+from keras_samplernn.errors import UserError
+from keras_samplernn.files import staged_file
+
+_SHA256 = re.compile("[0-9a-f]{64}")
+# A file that is changed again within one tick of its clock looks unchanged: younger files are not remembered.
+_SETTLED_NS = 3 * 10**9
+
+
+class RememberedHashes:
+    """SHA-256 of files; a file of known path, size and modification time is not read again."""
+
+    def __init__(self):
+        self._path = cache_folder() / HASHES
+        # By path: size in bytes, modification time in ns, digest.
+        self._known: dict[str, list] = {}
+        with suppress(OSError, ValueError, RecursionError):
+            known = json.loads(self._path.read_text(encoding="utf-8"))
+            if isinstance(known, dict):
+                self._known = {path: entry for path, entry in known.items() if _is_entry(entry)}
+
+    def sha256(self, path: Path) -> str:
+        """Return the hex digest of the file at `path`; raise UserError where it cannot be read."""
+        try:
+            status = path.stat()
+            place, stamp = str(path.absolute()), [status.st_size, status.st_mtime_ns]
+            known = self._known.get(place)
+            if known is not None and known[:2] == stamp:
+                return known[2]
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise UserError(f"{path}: {error.strerror}; make it readable or move it away") from None
+        self._known.pop(place, None)
+        if time.time_ns() - status.st_mtime_ns > _SETTLED_NS:
+            self._known[place] = [*stamp, digest]
+        return digest
+
+    def save(self) -> None:
+        """Write the table; if it cannot be written, files are read again the next time."""
+        with suppress(OSError, UserError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            # Several processes may write it at a time.
+            hidden = self._path.with_name(f"{HASHES}.{uuid.uuid4().hex}")
+            with staged_file(self._path, hidden=hidden) as stream:
+                stream.write(json.dumps(self._known).encode())
+
+
+def _is_entry(entry: object) -> bool:
+    return (
+        isinstance(entry, list)
+        and [type(value) for value in entry] == [int, int, str]
+        and bool(_SHA256.fullmatch(entry[2]))
+    )

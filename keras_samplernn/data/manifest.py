@@ -1,0 +1,68 @@
+"""The manifest of a prepared corpus: everything about it but the arrays."""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, model_validator
+
+MANIFEST = "manifest.json"
+
+_Count = Annotated[int, Field(ge=0, lt=2**63)]
+# pydantic's own string refuses half surrogate pairs, which stand for the bytes of a file name that is not UTF-8.
+_Text = InstanceOf[str]
+_Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class _Settings(_Part):
+    sample_rate: _Count
+    q_type: str
+    q_levels: _Count
+    classes: _Count | list[str]
+
+
+class _Sound(_Part):
+    name: _Text
+    start: _Count
+    samples: _Count
+    sha256: _Sha256
+    conditions_sha256: _Sha256 | None
+
+
+class _Manifest(_Part):
+    format: _Count
+    settings: _Settings
+    samples: _Count
+    sounds: list[_Sound]
+    code_counts: list[_Count]
+    class_counts: list[_Count]
+    notes: list[_Text]
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        ends = itertools.accumulate((sound.samples for sound in self.sounds), initial=0)
+        starts = [*(sound.start for sound in self.sounds), self.samples]
+        classes = self.settings.classes if isinstance(self.settings.classes, int) else len(self.settings.classes)
+        if starts != list(ends) or len(self.code_counts) != self.settings.q_levels or len(self.class_counts) != classes:
+            raise ValueError("the parts of the manifest contradict each other")
+        return self
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest in the folder of a prepared corpus.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not a manifest.
+    """
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("lists within lists without end") from None
+    _Manifest.model_validate(manifest)
+    return manifest
