@@ -115,7 +115,7 @@ def write_corpus(
         "notes": [*notes.lines(), *_absent_classes(conditions.counts, settings.classes)],
     }
     with writing_cache():
-        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        (folder / MANIFEST).write_bytes(json.dumps(manifest, indent=1).encode())
 
 
 def _decode(
