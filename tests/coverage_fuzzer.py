@@ -14,8 +14,11 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import atheris
 
-with atheris.instrument_imports(include=["keras_samplernn.data.conditioning", "keras_samplernn.spec"]):
-    from keras_samplernn.data.conditioning import read_conditions, read_index
+with atheris.instrument_imports(
+    include=[f"keras_samplernn.{module}" for module in ("data.conditioning", "data.index", "data.text", "spec")]
+):
+    from keras_samplernn.data.conditioning import read_conditions
+    from keras_samplernn.data.index import read_index
     from keras_samplernn.spec import parse_spec
 
 from test_fuzz import NAMES, naive_conditions, refusal
@@ -39,7 +42,7 @@ def read_any_index(content: bytes) -> None:
     """Read an index that may list two files."""
     path = FOLDER / "index.txt"
     path.write_bytes(content)
-    refusal(read_index, path)
+    refusal(read_index, path, NAMES)
 
 
 def read_spec(content: bytes) -> None:

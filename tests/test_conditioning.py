@@ -3,7 +3,7 @@ import time
 import numpy as np
 import pytest
 
-from keras_samplernn.data.conditioning import read_conditions, read_index, resample_conditions
+from keras_samplernn.data.conditioning import read_conditions, resample_conditions
 from keras_samplernn.errors import UserError
 
 VOWELS = ("a", "e", "open o")
@@ -103,7 +103,7 @@ def test_another_length_than_the_sounds_is_refused_with_both_numbers(tmp_path, c
 
 
 def test_a_fault_deep_in_a_long_file_has_its_line(tmp_path, monkeypatch):
-    monkeypatch.setattr("keras_samplernn.data.conditioning._BLOCK_BYTES", 100)
+    monkeypatch.setattr("keras_samplernn.data.conditioning.BLOCK_BYTES", 100)
     lines = ["1"] * 1000
     np.testing.assert_array_equal(read_conditions(write(tmp_path / "a.csv", "\n".join(lines)), 3, 1000), 1)
     lines[876] = "x"
@@ -134,41 +134,6 @@ def test_a_missing_file_is_named(tmp_path):
         read_conditions(tmp_path / "none.csv", 3)
 
 
-def test_an_index_lists_files_relative_to_its_folder(tmp_path):
-    (tmp_path / "sub").mkdir()
-    files = [write(tmp_path / "a.csv", ""), write(tmp_path / "sub" / "b.csv", ""), write(tmp_path / "c d.csv", "")]
-    index = write(tmp_path / "index.csv", f"\ufeffa.csv\r\n\r\nsub/b.csv\n{files[2]}")
-    assert read_index(index) == files
-
-
-def test_all_problems_of_an_index_are_raised_together(tmp_path):
-    (tmp_path / "sub").mkdir()
-    write(tmp_path / "vowels.csv", "")
-    write(tmp_path / "sub" / "vowels.csv", "")
-    index = write(tmp_path / "index.csv", f"vowel.csv\nvowels.csv\nnone/x.csv\nsub/vowels.csv\n{'y' * 5000}\n")
-    with pytest.raises(UserError) as raised:
-        read_index(index)
-    assert raised.value.lines == (
-        f'{index}:1: "vowel.csv" is not a file; did you mean "vowels.csv"?',
-        f'{index}:3: "none/x.csv" is not a file; relative paths are relative to the index',
-        f'{index}:4: "sub/vowels.csv" has the stem of line 2, both would be written to "vowels.wav"; rename one',
-        f'{index}:5: "{"y" * 40}..." is not a file; relative paths are relative to the index',
-    )
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("\n\n", "index.csv: is empty; list one condition file per line"),
-        (b"RIFF\xff\xfe\x00", "index.csv: is not UTF-8 text; list one condition file per line"),
-    ],
-)
-def test_an_index_without_entries_or_text_is_refused(tmp_path, content, message):
-    with pytest.raises(UserError) as raised:
-        read_index(write(tmp_path / "index.csv", content))
-    assert raised.value.lines == (f"{tmp_path}/{message}",)
-
-
 def test_conditions_are_resampled_to_the_nearest_in_time():
     conditions = np.array([0, 0, 1, 1, 2, 2], np.int32)
     np.testing.assert_array_equal(resample_conditions(conditions, 3), [0, 1, 2])
@@ -181,9 +146,3 @@ def test_conditions_are_resampled_to_the_nearest_in_time():
 def test_names_that_are_numbers_in_another_way_are_names(tmp_path):
     path = write(tmp_path / "a.csv", "0e1\n0e1\n")
     assert read_conditions(path, ("0e5", "0e1")).tolist() == [1, 1]
-
-
-def test_a_file_without_an_end_is_refused(monkeypatch):
-    monkeypatch.setattr("keras_samplernn.data.conditioning.machine_bytes", lambda: 800_000_000)
-    with pytest.raises(UserError, match=r"/dev/zero: has more than 0.1 GB, too much for this machine; cut it"):
-        read_index("/dev/zero")

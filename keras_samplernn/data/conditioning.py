@@ -1,18 +1,14 @@
-"""Condition files: one class per audio sample, one per line; and the index that lists them."""
+"""Condition files: the class of every audio sample, one per line."""
 
-import unicodedata
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from keras_samplernn.data.text import BLOCK_BYTES, quote, read_text, shorten
 from keras_samplernn.errors import UserError, nearest
-from keras_samplernn.machine import machine_bytes
 from keras_samplernn.spec import CLASS_NUMBER
-
-_BLOCK_BYTES = 1 << 24
-_MOST_SHOWN, _MOST_HINTS = 40, 10
 
 
 def read_conditions(path: str | Path, classes: int | Sequence[str], samples: int | None = None) -> np.ndarray:
@@ -30,7 +26,7 @@ def read_conditions(path: str | Path, classes: int | Sequence[str], samples: int
     Raises:
         UserError: one line, naming the first line that is not a class, or both lengths.
     """
-    text = _read_text(Path(path))
+    text = read_text(Path(path))
     parser = _Parser(path, classes)
     blocks, line = [np.zeros(0, np.int32)], 1
     for block in _blocks_of_lines(text):
@@ -43,46 +39,6 @@ def read_conditions(path: str | Path, classes: int | Sequence[str], samples: int
             "give one line for each sample of the audio file"
         )
     return conditions
-
-
-def read_index(path: str | Path) -> list[Path]:
-    """Read an index: one condition file per line, relative to the index's folder; blank lines are passed over.
-
-    Raises:
-        UserError: every missing file, every two of one stem (their sounds would have one name), an index that is
-            empty or is no text: one line each.
-    """
-    path = Path(path)
-    try:
-        lines = _read_text(path).decode().split("\n")
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: is not UTF-8 text; list one condition file per line") from None
-    found: list[Path] = []
-    problems: list[str] = []
-    line_of_stem: dict[str, int] = {}
-    for number, line in enumerate(lines, 1):
-        if not (entry := line.strip()):
-            continue
-        file = path.parent / entry
-        if any(unicodedata.category(character) == "Cc" for character in entry):
-            problems.append(f"{path}:{number}: {_quote(entry)} holds a control character; rename the file")
-        elif not _is_file(file):
-            hint = _neighbour(file) if len(problems) < _MOST_HINTS else ""
-            remedy = hint or "; relative paths are relative to the index"
-            problems.append(f"{path}:{number}: {_quote(entry)} is not a file{remedy}")
-        elif file.stem in line_of_stem:
-            problems.append(
-                f'{path}:{number}: "{entry}" has the stem of line {line_of_stem[file.stem]}, both would be written to '
-                f'"{file.stem}.wav"; rename one'
-            )
-        else:
-            line_of_stem[file.stem] = number
-            found.append(file)
-    if not found and not problems:
-        problems.append(f"{path}: is empty; list one condition file per line")
-    if problems:
-        raise UserError(*problems)
-    return found
 
 
 def resample_conditions(conditions: np.ndarray, samples: int) -> np.ndarray:
@@ -147,7 +103,7 @@ class _Parser:
             return self.names.index(value)
         if not (self.takes_numbers and CLASS_NUMBER.fullmatch(value)):
             raise UserError(f"{place}: {self._why_no_class(value, number)}")
-        figure, shown = float(value), _shown(value)
+        figure, shown = float(value), shorten(value)
         if figure < 0:
             raise UserError(f"{place}: {shown} is negative; classes are {self._range()}")
         if figure >= self.count:
@@ -160,8 +116,8 @@ class _Parser:
         hint = "; a header? remove it" if number == 1 else ""
         if self.names:
             hint = nearest(value[:100], self.names) or hint
-            return f"{_quote(value)} is not a class; classes are {self._range()}{hint}"
-        return f"{_quote(value)} is not a class; write one whole number per line, {self._range()}{hint}"
+            return f"{quote(value)} is not a class; classes are {self._range()}{hint}"
+        return f"{quote(value)} is not a class; write one whole number per line, {self._range()}{hint}"
 
     def _range(self) -> str:
         if not self.names:
@@ -169,53 +125,9 @@ class _Parser:
         return ", ".join(self.names[:10]) + (f" and {self.count - 10} more" if self.count > 10 else "")
 
 
-def _read_text(path: Path) -> bytes:
-    most, blocks, size = machine_bytes() // 8, [], 0
-    try:
-        with path.open("rb") as stream:
-            while block := stream.read(_BLOCK_BYTES):
-                blocks.append(block)
-                size += len(block)
-                if size > most:
-                    raise UserError(f"{path}: has more than {most / 1e9:,.1f} GB, too much for this machine; cut it")
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}; give the path of a readable text file") from None
-    return b"".join(blocks).removeprefix(b"\xef\xbb\xbf").rstrip()
-
-
 def _blocks_of_lines(text: bytes) -> Iterator[bytes]:
     start = 0
     while start < len(text):
-        end = text.find(b"\n", start + _BLOCK_BYTES) + 1 or len(text)
+        end = text.find(b"\n", start + BLOCK_BYTES) + 1 or len(text)
         yield text[start:end]
         start = end
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        # A line too long for a name, or one that holds a NUL.
-        return False
-
-
-def _neighbour(file: Path) -> str:
-    if not _is_folder(file.parent):
-        return ""
-    return nearest(file.name, (other.name for other in file.parent.iterdir()))
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
-
-
-def _quote(value: str) -> str:
-    return f'"{_shown(value)}"'
-
-
-def _shown(value: str) -> str:
-    shown = "".join(character if character.isprintable() else "?" for character in value[:_MOST_SHOWN])
-    return shown + ("..." if len(value) > _MOST_SHOWN else "")

@@ -14,7 +14,8 @@ import numpy as np
 from keras_samplernn.checkpoints.checkpoint import Checkpoint
 from keras_samplernn.checkpoints.shelf import choose_checkpoint, load_chosen
 from keras_samplernn.data.audio import read_audio
-from keras_samplernn.data.conditioning import read_conditions, read_index, resample_conditions
+from keras_samplernn.data.conditioning import read_conditions, resample_conditions
+from keras_samplernn.data.index import read_index
 from keras_samplernn.data.inspection import inspect_audio
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError, collect
@@ -145,7 +146,7 @@ def _check(run: RunFolder, request: Request, say: Callable[[str], None]) -> _Job
             f"--batch-size {request.batch_size}: --precision int8 makes one sound at a time; leave --batch-size out, or"
             " --precision"
         )
-    files = collect(problems, read_index, index) if index and spec.classes else None
+    files = collect(problems, read_index, index, spec.class_names) if index and spec.classes else None
     sounds = [
         Sound(_name(stem, temperature, request.temperatures), stem, samples, temperature, conditions)
         for stem, samples, conditions in collect(problems, _requested, run, request, files) or ()
