@@ -61,16 +61,16 @@ def test_a_segments_windows_follow_each_other_on_a_lane_and_reset_where_it_or_th
     segment = max(lengths) if segment_samples is None else max(segment_samples // seq_len, 1) * seq_len
     steps = all_windows(plan)
     for lane in range(lanes):
-        rows = [tuple(int(field[lane]) for field in windows) for windows in steps]
-        ran_out = [valid == 0 for *_, valid in rows]
-        assert ran_out == sorted(ran_out), "a lane that ran out takes up work again"
-        for now, (sound, offset, reset, valid) in enumerate(rows):
+        on_lane = [tuple(int(field[lane]) for field in windows) for windows in steps]
+        idle = [valid == 0 for *_, valid in on_lane]
+        assert idle == sorted(idle), "a lane without more pieces gets another one"
+        for now, (sound, offset, reset, valid) in enumerate(on_lane):
             if not valid:
                 assert (sound, offset, reset) == (0, 0, 1)
                 continue
             assert reset == (offset % segment == 0 or now == 0)
             if not reset:
-                before_sound, before_offset, _, before_valid = rows[now - 1]
+                before_sound, before_offset, _, before_valid = on_lane[now - 1]
                 assert (sound, offset) == (before_sound, before_offset + seq_len)
                 assert before_valid == seq_len
             end_of_segment = min(lengths[sound], (offset // segment + 1) * segment)
@@ -102,15 +102,15 @@ def test_windows_hold_the_real_past_and_silence_where_there_is_none(
     plan = plan_epoch(lengths, lanes, seq_len, segment_samples=segment_samples, seed=seed)
     for windows in all_windows(plan):
         codes, conditions = gather_windows(corpus, windows, seq_len, lookback, SILENCE)
-        for row, (sound, offset, _, valid) in enumerate(zip(*windows, strict=True)):
+        for lane, (sound, offset, _, valid) in enumerate(zip(*windows, strict=True)):
             entry = corpus.sounds[sound]
             for column in range(lookback + seq_len):
                 at = offset + column - lookback
                 exists = valid and at >= 0 and column < lookback + valid
-                assert codes[row, column] == (corpus.codes[entry.start + at] if exists else SILENCE)
+                assert codes[lane, column] == (corpus.codes[entry.start + at] if exists else SILENCE)
             expected = np.full(seq_len, -1)
             expected[:valid] = corpus.conditions[entry.start + offset :][:valid]
-            np.testing.assert_array_equal(conditions[row], expected)
+            np.testing.assert_array_equal(conditions[lane], expected)
 
 
 def test_the_plan_depends_on_seed_and_epoch_only():
@@ -134,7 +134,7 @@ def test_the_order_is_the_same_in_every_version_of_numpy():
 @many
 @given(lengths=files, **plans, **cuts)
 def test_every_lane_is_busy_to_the_last_step_of_an_epoch(lengths, lanes, seq_len, segment_samples, seed):
-    """An epoch that ended on a few rows would end on the gradients of a few sounds."""
+    """With few lanes at its end, an epoch would end on the gradients of few sounds."""
     plan = plan_epoch(lengths, lanes, seq_len, segment_samples=segment_samples, seed=seed)
     assert all((windows.valid > 0).all() for windows in all_windows(plan)[:-1])
 

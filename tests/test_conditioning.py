@@ -112,7 +112,7 @@ def test_a_fault_deep_in_a_long_file_has_its_line(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("classes", [10, tuple("abcdefghij")])
-def test_a_million_rows_take_less_than_a_second_of_the_processor(tmp_path, classes):
+def test_a_million_lines_take_less_than_a_second_of_the_processor(tmp_path, classes):
     path = write(tmp_path / "a.csv", "3\n7\n" * 500_000 if classes == 10 else "d\nh\n" * 500_000)
     start = time.process_time()
     conditions = read_conditions(path, classes, 1_000_000)

@@ -78,8 +78,8 @@ COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "Tür") for form in ("NFC", 
 def test_stems_that_some_file_systems_take_for_one_are_refused(tmp_path, first, second):
     index = name_files(tmp_path, f"a/{first}.csv", f"b/{second}.csv")
     assert refusal(index) == [
-        f'{index}:2: "b/{second}.csv" and line 1, "{first}", differ only in case or Unicode form; some file systems would'
-        " keep only one of the two sounds; rename one"
+        f'{index}:2: "b/{second}.csv" and line 1, "{first}", differ only in case or Unicode form; some file systems'
+        " would keep only one of the two sounds; rename one"
     ]
 
 

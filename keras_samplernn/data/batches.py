@@ -1,7 +1,7 @@
-"""Which samples stand in which row of which batch: a NumPy plan of the epoch, and tf.data after it.
+"""Batches of an epoch: a NumPy plan says which samples are in which lane at which step, and tf.data reads them.
 
-A plan is a pure function of the files' lengths, the seed and the epoch, and a batch is a pure function of
-the plan and its step, so that resuming is starting at step n: no iterator has a state to save.
+A plan is a pure function of the files' lengths, the seed and the epoch, and a batch is a pure function of the plan
+and the step. To resume, start at step n: no iterator has a state to save.
 """
 
 import heapq
@@ -13,30 +13,30 @@ import tensorflow as tf
 
 
 class Windows(NamedTuple):
-    """One step of a plan: a window of `seq_len` targets for each of B lanes. Fields are int64 arrays (B,)."""
+    """The windows of one step, of `seq_len` targets each, one for each of B lanes. Fields are int64 arrays (B,)."""
 
     sound: np.ndarray
-    """Index of the sound in the corpus; 0 on a lane that ran out."""
+    """Index of the sound in the corpus; 0 for a lane that has no more pieces."""
     offset: np.ndarray
-    """Position of the first target inside its sound, in samples; 0 on a lane that ran out."""
+    """Position of the first target in its sound, in samples; 0 for a lane that has no more pieces."""
     reset: np.ndarray
-    """1 where the row starts from its initial state: a piece's first window, and a lane that ran out."""
+    """1 where the lane starts from the initial state: at a piece's first window, and where it has no more pieces."""
     valid: np.ndarray
-    """Number of targets that exist, 0 to `seq_len`; the rest of the window lies past the piece's end."""
+    """Number of targets that exist, 0 to `seq_len`; the rest of the window is past the piece's end."""
 
 
 class Plan:
-    """Pieces of sounds laid end to end on lanes, cut into windows of `seq_len` targets.
+    """Pieces of sounds end to end on lanes, cut into windows of `seq_len` targets.
 
-    Memory grows with the number of pieces only: a window is found by bisection when its step is asked for.
+    Memory grows with the number of pieces, not of windows: `at` finds the windows of a step by bisection.
 
     Args:
-        pieces: rows of (sound, first sample, samples, lane, step of its first window), (P, 5).
-        lanes: rows of a batch, at least 1.
+        pieces: (P, 5), for each piece its sound, first sample, samples, lane, and the step of its first window.
+        lanes: windows side by side in a batch, at least 1.
         seq_len: targets of a window, in samples, at least 1.
 
     Attributes:
-        steps: windows of the longest lane, 0 where there is no piece.
+        steps: windows of the longest lane; 0 where there are no pieces.
     """
 
     def __init__(self, pieces: np.ndarray, lanes: int, seq_len: int):
@@ -47,11 +47,11 @@ class Plan:
         order = np.lexsort((first, lane))
         self._sound, self._start, self._samples = sound[order], start[order], samples[order]
         self._lane, self._first = lane[order], first[order]
-        # One sorted number for (lane, step), so that one search serves all lanes.
+        # One number for (lane, step), sorted, so that one search is enough for all lanes.
         self._keys = self._lane * self.steps + self._first
 
     def at(self, step: int) -> Windows:
-        """Return the windows of one step, 0 <= step < `steps`; IndexError outside."""
+        """Return the windows of a step, 0 <= step < `steps`; IndexError for any other step."""
         if not 0 <= step < self.steps:
             raise IndexError(f"step {step} is outside the plan's {self.steps} steps")
         lanes = np.arange(self.lanes)
@@ -68,7 +68,7 @@ class Plan:
         )
 
 
-def _windows_of(samples: np.ndarray, seq_len: int) -> np.ndarray:
+def _windows_of(samples: int | np.ndarray, seq_len: int) -> int | np.ndarray:
     return -(-samples // seq_len)
 
 
@@ -81,18 +81,18 @@ def plan_epoch(
     seed: int = 0,
     epoch: int = 0,
 ) -> Plan:
-    """Plan one epoch of training: files cut into segments, shuffled, every sample scored once.
+    """Plan one epoch of training: cut the files into segments and shuffle them; every sample is a target once.
 
-    The segments are laid end to end and the whole is cut into as many equal parts as there are lanes, so that all
-    rows are busy to the last step: an epoch that ended on a few rows would end on the gradients of a few sounds.
+    The segments are put end to end and cut into one equal part for each lane, so that all lanes have work to the
+    last step: with few lanes at its end, an epoch would end on the gradients of few sounds.
 
     Args:
         lengths: samples of each sound.
-        lanes: rows of a batch.
+        lanes: windows side by side in a batch.
         seq_len: targets of a window, in samples.
-        segment_samples: most samples of a segment, rounded down to whole windows, at least one of them; None:
-            files stay whole but where a lane ends.
-        seed: non-negative; with `epoch` it alone decides the order.
+        segment_samples: most samples of a segment, rounded down to whole windows but to one window at least; None:
+            files are cut only where a lane ends.
+        seed: non-negative; the order depends on it and on `epoch` alone.
         epoch: non-negative.
     """
     longest = max(segment_samples // seq_len, 1) * seq_len if segment_samples is not None else max([1, *lengths])
@@ -104,16 +104,16 @@ def plan_epoch(
         ],
         np.int64,
     ).reshape(-1, 3)
-    # NumPy promises a bit generator's raw stream for good, but not what `Generator.shuffle` makes of it.
+    # NumPy keeps a bit generator's raw stream the same in all versions, but not the result of `Generator.shuffle`.
     source = np.random.Philox(np.random.SeedSequence(seed, spawn_key=(epoch,)))
     order = np.argsort(source.random_raw(len(segments)), kind="stable")
     return Plan(_lay_evenly(segments[order], lanes, seq_len), lanes, seq_len)
 
 
 def _lay_evenly(segments: np.ndarray, lanes: int, seq_len: int) -> np.ndarray:
-    """Cut the row of all segments' windows into equal lanes, and a segment in two where a lane ends inside it."""
+    """Put the windows of all segments end to end and cut them into equal lanes; return the pieces, as `Plan` takes."""
     windows = _windows_of(segments[:, 2], seq_len)
-    begins = np.cumsum(windows) - windows  # of each segment, in the row of all windows
+    begins = np.cumsum(windows) - windows  # of each segment, counted in windows
     total = int(windows.sum())
     lane_begins = np.arange(lanes) * total // lanes
     piece_begins = np.union1d(begins, lane_begins[lane_begins < total])
@@ -127,7 +127,7 @@ def _lay_evenly(segments: np.ndarray, lanes: int, seq_len: int) -> np.ndarray:
 
 
 def plan_once(lengths: Sequence[int], lanes: int, seq_len: int) -> Plan:
-    """Plan one pass over whole files, longest first so that lanes end together: validation and test."""
+    """Plan one pass over whole files, for validation and test; the longest come first, so that lanes end together."""
     shortest = [(0, lane) for lane in range(lanes)]
     pieces = []
     for sound in sorted(range(len(lengths)), key=lambda sound: -lengths[sound]):
@@ -135,7 +135,7 @@ def plan_once(lengths: Sequence[int], lanes: int, seq_len: int) -> Plan:
             continue
         first, lane = shortest[0]
         pieces.append((sound, 0, lengths[sound], lane, first))
-        heapq.heapreplace(shortest, (first + -(-lengths[sound] // seq_len), lane))
+        heapq.heapreplace(shortest, (first + _windows_of(lengths[sound], seq_len), lane))
     return Plan(np.array(pieces, np.int64), lanes, seq_len)
 
 
@@ -144,37 +144,38 @@ def gather_windows(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read one step's codes (B, lookback + seq_len) and conditions (B, seq_len) from the corpus, both int32.
 
-    Before the targets stand the real samples that precede them in their sound, and silence before its first.
-    Past a piece's end codes are silence and conditions -1, as all conditions are where the corpus has none.
+    The `lookback` codes before the targets are the samples that precede them in their sound, and silence before the
+    sound's first sample. Past a piece's end codes are silence and conditions -1. All conditions are -1 where the
+    corpus has none.
     """
     codes = np.full((len(windows.sound), lookback + seq_len), silence, np.int32)
     conditions = np.full((len(windows.sound), seq_len), -1, np.int32)
-    for row, (sound, offset, _, valid) in enumerate(zip(*(field.tolist() for field in windows), strict=True)):
+    for lane, (sound, offset, _, valid) in enumerate(zip(*(field.tolist() for field in windows), strict=True)):
         if not valid:
             continue
         first = corpus.sounds[sound].start + offset
         known = min(offset, lookback)
-        codes[row, lookback - known : lookback + valid] = corpus.codes[first - known : first + valid]
+        codes[lane, lookback - known : lookback + valid] = corpus.codes[first - known : first + valid]
         if corpus.conditions is not None:
-            conditions[row, :valid] = corpus.conditions[first : first + valid]
+            conditions[lane, :valid] = corpus.conditions[first : first + valid]
     return codes, conditions
 
 
 def make_batches(corpus, plan: Plan, lookback: int, silence: int, first_step: int = 0) -> tf.data.Dataset:
-    """Return the batches of a plan from `first_step` on, in order, read ahead in parallel.
+    """Return the batches of a plan from `first_step` on, in order; several are read ahead in parallel.
 
     Args:
         corpus: has `sounds` (each with `start`), and flat arrays `codes` and `conditions` (or None).
-        plan: of the corpus' sounds.
+        plan: of the sounds of `corpus`.
         lookback: samples before the targets, L.
-        silence: code of 0.0.
-        first_step: 0 to `plan.steps`; where a run that was interrupted goes on.
+        silence: code of the sample 0.0.
+        first_step: 0 to `plan.steps`; the step at which an interrupted run goes on.
 
     Returns:
         A dataset of dicts of int32: codes (B, L + T), reset (B,), valid (B,) and, if the corpus has them,
         conditions (B, T) with -1 where there is no target.
     """
-    rows, seq_len = plan.lanes, plan.seq_len
+    lanes, seq_len = plan.lanes, plan.seq_len
 
     def read(step: np.ndarray) -> tuple[np.ndarray, ...]:
         windows = plan.at(int(step))
@@ -184,12 +185,12 @@ def make_batches(corpus, plan: Plan, lookback: int, silence: int, first_step: in
     def batch(step: tf.Tensor) -> dict[str, tf.Tensor]:
         codes, conditions, reset, valid = tf.numpy_function(read, [step], [tf.int32] * 4, stateful=False)
         tensors = {
-            "codes": tf.ensure_shape(codes, (rows, lookback + seq_len)),
-            "reset": tf.ensure_shape(reset, (rows,)),
-            "valid": tf.ensure_shape(valid, (rows,)),
+            "codes": tf.ensure_shape(codes, (lanes, lookback + seq_len)),
+            "reset": tf.ensure_shape(reset, (lanes,)),
+            "valid": tf.ensure_shape(valid, (lanes,)),
         }
         if corpus.conditions is not None:
-            tensors["conditions"] = tf.ensure_shape(conditions, (rows, seq_len))
+            tensors["conditions"] = tf.ensure_shape(conditions, (lanes, seq_len))
         return tensors
 
     steps = tf.data.Dataset.range(first_step, plan.steps)
