@@ -12,12 +12,13 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Absorbed": "keras_samplernn.model.tier",
+    "Absorbed": "keras_samplernn.model.lowering",
     "Binding": "keras_samplernn.model.tier",
     "Inputs": "keras_samplernn.model.tier",
     "Linear": "keras_samplernn.model.linear",
+    "Lowerable": "keras_samplernn.model.lowering",
     "Narrow": "keras_samplernn.model.narrow",
-    "Released": "keras_samplernn.model.tier",
+    "Released": "keras_samplernn.model.lowering",
     "SampleRNN": "keras_samplernn.model.samplernn",
     "Tier": "keras_samplernn.model.tier",
     "affine": "keras_samplernn.model.linear",

@@ -14,6 +14,7 @@ import numpy as np
 from keras import ops
 
 from keras_samplernn.backend import compiled
+from keras_samplernn.model.lowering import absorb, narrow_form, release
 from keras_samplernn.model.tier import Binding, Inputs, Tier
 
 ROWS, STEPS, CLASSES, Q_LEVELS, OUTPUT_DIM = 3, 6, 3, 16, 5
@@ -208,12 +209,13 @@ def kernels_can_be_folded(case: _Case) -> None:
     """Contexts times the released kernel give the same; with a kernel absorbed, outputs come out multiplied by it."""
     tier, expected = case.tier, case.steps(case.inputs)
     prepared = tier.prepare()
-    released = None if case.inputs.context is None else tier.release_kernel(prepared)
+    released = release(tier, prepared)
     if released is not None:
-        inputs = case.inputs._replace(context=case.inputs.context @ _array(released.kernel))
+        kernel = _array(released.kernel)
+        inputs = case.inputs._replace(context=None if case.inputs.context is None else case.inputs.context @ kernel)
         _agree(case.steps(inputs, prepared=released.prepared), expected, note=" after the kernel was released")
     kernel = np.random.default_rng(4).normal(size=(case.binding.output_dim, 7)).astype("float32")
-    absorbed = tier.absorb_kernel(prepared, ops.convert_to_tensor(kernel))
+    absorbed = absorb(tier, prepared, ops.convert_to_tensor(kernel))
     if absorbed is not None:
         folded = expected[0] @ kernel, expected[1]
         _agree(case.steps(case.inputs, prepared=absorbed.prepared), folded, note=" after a kernel was absorbed")
@@ -222,7 +224,7 @@ def kernels_can_be_folded(case: _Case) -> None:
 def narrow_weights_give_close_numbers(case: _Case) -> None:
     """A single row gets outputs near float32's from the form with int8 weights."""
     row = _each(lambda x: x[:1], case.inputs)
-    narrowed = case.tier.narrowed(case.tier.prepare())
+    narrowed = narrow_form(case.tier, case.tier.prepare())
     _agree(case.steps(row, prepared=narrowed), case.steps(row), tolerance=HALF_PRECISION_TOLERANCE)
 
 

@@ -7,12 +7,23 @@ import keras
 from keras import ops
 from pydantic import Field, PositiveInt
 
-from keras_samplernn import Absorbed, Inputs, Released, Tier, affine, class_histogram, compose, multiply, narrow
+from keras_samplernn import (
+    Absorbed,
+    Inputs,
+    Lowerable,
+    Released,
+    Tier,
+    affine,
+    class_histogram,
+    compose,
+    multiply,
+    narrow,
+)
 from keras_samplernn.plugins.gru import GRU
 from keras_samplernn.plugins.lstm import LSTM
 
 
-class FrameRNN(Tier):
+class FrameRNN(Lowerable, Tier):
     """Stacked GRU or LSTM over frames.
 
     The RNN's input is a Linear of the frame, plus the context from above, plus a Linear of the histogram of the
@@ -96,11 +107,11 @@ class FrameRNN(Tier):
             ]
 
     def prepare(self) -> dict[str, Any]:
-        """Return every matrix, weight norm applied; at the top, with the input Linear folded into the RNN's kernel."""
+        """Return every matrix, weight norm applied."""
         layers = [layer.prepare() for layer in self.layers]
         reading = layers if self.skip_conn else layers[:1]  # the layers that read the RNN's input
         above_first = [weights._replace(kernel=weights.kernel[: self.dim]) for weights in layers[1:]]
-        prepared = {
+        return {
             "input": self.input_linear.prepare(),
             "class": self.class_linear.prepare() if self.class_linear else None,
             "kernel": (
@@ -112,7 +123,6 @@ class FrameRNN(Tier):
             "skips": [linear.prepare() for linear in self.skip_linears],
             "output": self.output_linear.prepare(),
         }
-        return prepared if self.binding.frame_size_above else self.release_kernel(prepared).prepared
 
     def release_kernel(self, prepared: dict[str, Any]) -> Released:
         """Split off the RNN's kernel: nothing but additions stands between the context and it."""

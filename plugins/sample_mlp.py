@@ -7,10 +7,10 @@ import keras
 from keras import ops
 from pydantic import Field, PositiveInt
 
-from keras_samplernn import Inputs, Released, Tier, affine, narrow, sum_lookups
+from keras_samplernn import Inputs, Lowerable, Released, Tier, affine, narrow, sum_lookups
 
 
-class SampleMLP(Tier):
+class SampleMLP(Lowerable, Tier):
     """Embedding, three layers and the output over the samples.
 
     L1, without bias or ReLU, takes the embedded window; the context from above and the embedding of the target's

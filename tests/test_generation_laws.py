@@ -4,38 +4,13 @@ import keras
 import numpy as np
 import pytest
 from oracle import oracle_generate
-from variants import VARIANTS, build_variant, oracle_tiers, random_sound, window_of
+from variants import SILENCE, VARIANTS, build_variant, generate, oracle_tiers, random_sound, window_of
 
 from keras_samplernn.generation import engine as engine_module
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.sampling import draw_codes
 
 pytestmark = pytest.mark.law
-
-SILENCE = 5
-
-
-def generate(model, conditions, uniforms, temperatures, start=None, chunk_samples=32):
-    """Run the engine over whole chunks."""
-    rows, samples = uniforms.shape
-    engine = GenerationEngine(model, SILENCE % model.q_levels, rows, chunk_samples)
-    start = engine.silent_start() if start is None else start(engine)
-    carry, codes = start, []
-    for first in range(0, samples, engine.chunk_samples):
-        piece = slice(first, first + engine.chunk_samples)
-        begins = np.zeros((rows, engine.frames), "int32")
-        begins[:, 0] = first == 0
-        chunk, carry = engine.advance(
-            carry,
-            start,
-            begins,
-            None if conditions is None else conditions[:, piece],
-            uniforms[:, piece].astype("float32"),
-            np.repeat(np.asarray(temperatures, "float32")[:, None], engine.frames, axis=1),
-        )
-        codes.append(chunk)
-    return np.concatenate(codes, axis=1)
-
 
 TEMPERATURES = [1.0, 0.7]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_samplernn import Absorbed, Linear, Released, Tier
+from keras_samplernn import Absorbed, Linear, Lowerable, Released, Tier
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.sample_mlp import SampleMLP
 from keras_samplernn.testing import check_tier
@@ -115,17 +115,17 @@ class DividesByTargets(Echo):
         return counts / ops.sum(counts, axis=-1, keepdims=True)
 
 
-class ReleasesAnotherKernel(Echo):
+class ReleasesAnotherKernel(Lowerable, Echo):
     def release_kernel(self, prepared):
         return Released(ops.ones((self.dim, self.dim)), prepared, 0)
 
 
-class AbsorbsNothing(Echo):
+class AbsorbsNothing(Lowerable, Echo):
     def absorb_kernel(self, prepared, kernel):
         return Absorbed("the same", 0)
 
 
-class NarrowsToNothing(Echo):
+class NarrowsToNothing(Lowerable, Echo):
     def prepare(self):
         return ops.ones(())
 

@@ -1,11 +1,15 @@
-"""The variants of the model that the laws are held on, tiny, and their weights as the oracle takes them."""
+"""The variants of the model that the laws are held on, tiny; their weights as the oracle takes them; their sounds."""
 
 import keras
 import numpy as np
 
 from keras_samplernn import SampleRNN
+from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.sample_mlp import SampleMLP
+
+# The code of silence, in models of at least as many.
+SILENCE = 5
 
 
 def build_variant(
@@ -28,6 +32,11 @@ def build_variant(
     model = SampleRNN(
         [*tiers, SampleMLP(sample_dim, emb_size=emb_size, window=window, **sample_options)], q_levels, classes
     )
+    return randomised(model, seed)
+
+
+def randomised(model: SampleRNN, seed: int = 1) -> SampleRNN:
+    """Give every weight of a model, biases and h0 included, a random value."""
     rng = np.random.default_rng(seed)
     for variable in model.trainable_variables:
         variable.assign(_random_weight(variable, rng))
@@ -144,3 +153,25 @@ def random_sound(model: SampleRNN, samples: int, rows: int = 1, seed: int = 0):
 def window_of(model: SampleRNN, codes: np.ndarray, silence: int) -> np.ndarray:
     """Put the silence before a sound: codes `(B, T)` to a window `(B, lookback + T)`."""
     return np.pad(codes, ((0, 0), (model.lookback, 0)), constant_values=silence)
+
+
+def generate(model, conditions, uniforms, temperatures, start=None, chunk_samples=32, precision="float32"):
+    """Run the engine over whole chunks."""
+    rows, samples = uniforms.shape
+    engine = GenerationEngine(model, SILENCE % model.q_levels, rows, chunk_samples, precision)
+    start = engine.silent_start() if start is None else start(engine)
+    carry, codes = start, []
+    for first in range(0, samples, engine.chunk_samples):
+        piece = slice(first, first + engine.chunk_samples)
+        begins = np.zeros((rows, engine.frames), "int32")
+        begins[:, 0] = first == 0
+        chunk, carry = engine.advance(
+            carry,
+            start,
+            begins,
+            None if conditions is None else conditions[:, piece],
+            uniforms[:, piece].astype("float32"),
+            np.repeat(np.asarray(temperatures, "float32")[:, None], engine.frames, axis=1),
+        )
+        codes.append(chunk)
+    return np.concatenate(codes, axis=1)

@@ -1,6 +1,5 @@
 """The model: tiers assembled, and the loss."""
 
-import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_samplernn.model.lowering import lower, narrow_form
 from keras_samplernn.model.tier import Binding, Inputs, Tier
 
 
@@ -31,16 +31,15 @@ class SampleRNN(keras.Model):
         self.q_levels = q_levels
         self.classes = classes
         self.tiers = list(tiers)
-        below = [*self.tiers[1:], None]
-        above = [None, *self.tiers[:-1]]
-        for tier, lower, upper in zip(self.tiers, below, above, strict=True):
+        neighbours = zip([None, *self.tiers[:-1]], self.tiers, [*self.tiers[1:], None], strict=True)
+        for above, tier, below in neighbours:
             tier.bind(
                 Binding(
-                    ratio=tier.frame_size // lower.frame_size if lower else 1,
-                    output_dim=lower.dim if lower else q_levels,
+                    ratio=tier.frame_size // below.frame_size if below else 1,
+                    output_dim=below.dim if below else q_levels,
                     q_levels=q_levels,
                     classes=classes,
-                    frame_size_above=upper.frame_size if upper else None,
+                    frame_size_above=above.frame_size if above else None,
                 )
             )
             tier.build()
@@ -57,34 +56,8 @@ class SampleRNN(keras.Model):
         return max(self.top_frame_size, *(tier.reads for tier in self.tiers))
 
     def prepare(self, samples: int | None = None) -> tuple[list[Any], list[Any]]:
-        """Return each tier's prepared form, kernels folded where that pays, and what contexts are multiplied by.
-
-        A kernel that a tier releases is taken over by the tier above if that makes its output no wider. In generation,
-        where it is not, all contexts of a step are multiplied by it in one product, which reads it once.
-
-        Args:
-            samples: how many the forms are to serve, all rows together; None: so many that any folding pays.
-
-        Returns:
-            The prepared forms; for each tier a matrix `(output_dim, width)`, or None where contexts stay as they are.
-        """
-        prepared, kernels = [tier.prepare() for tier in self.tiers], [None] * len(self.tiers)
-        for above, below in itertools.pairwise(range(len(self.tiers))):
-            released = self.tiers[below].release_kernel(prepared[below])
-            if released is None:
-                continue
-            absorbed = None
-            if released.kernel.shape[1] <= released.kernel.shape[0]:
-                absorbed = self.tiers[above].absorb_kernel(prepared[above], released.kernel)
-            if samples is None:
-                prepared[below] = released.prepared
-                if absorbed is None:
-                    kernels[above] = released.kernel
-                else:
-                    prepared[above] = absorbed.prepared
-            elif absorbed is not None and released.rows + absorbed.rows < samples // self.tiers[below].frame_size:
-                prepared[above], prepared[below] = absorbed.prepared, released.prepared
-        return prepared, kernels
+        """Return each tier's prepared form, and what contexts are multiplied by; see `lower`."""
+        return lower(self.tiers, samples)
 
     def generation_weights(self, precision: str = "float32") -> tuple[list[Any], list[Any]]:
         """Return what `prepare` does, as generation uses it.
@@ -94,7 +67,7 @@ class SampleRNN(keras.Model):
         """
         prepared, kernels = self.prepare()
         if precision == "int8":
-            prepared = [tier.narrowed(form) for tier, form in zip(self.tiers, prepared, strict=True)]
+            prepared = [narrow_form(tier, form) for tier, form in zip(self.tiers, prepared, strict=True)]
         return prepared, kernels
 
     def initial_states(self, batch_size: int) -> list[tuple]:

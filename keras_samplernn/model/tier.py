@@ -46,32 +46,6 @@ class Binding:
     frame_size_above: int | None
 
 
-class Released(NamedTuple):
-    """A tier without the matrix that its context is multiplied by first.
-
-    Attributes:
-        kernel: that matrix, `(dim, width)`.
-        prepared: the form under which `step` takes contexts `(B, width)` that were multiplied by it already.
-        rows: how many rows were multiplied by the matrix to get that form.
-    """
-
-    kernel: Any
-    prepared: Any
-    rows: int
-
-
-class Absorbed(NamedTuple):
-    """A tier that has taken over the kernel of the tier below.
-
-    Attributes:
-        prepared: the form under which outputs come out multiplied by the kernel.
-        rows: how many rows were multiplied by it to get that form.
-    """
-
-    prepared: Any
-    rows: int
-
-
 class Tier(keras.layers.Layer):
     """One tier: a pure function from inputs and state to contexts (at the bottom, logits) and the next state.
 
@@ -85,7 +59,8 @@ class Tier(keras.layers.Layer):
     It implements `step`. It may declare a state (`state_shapes`, `initial_state`), read more samples than its frame
     (`reads`), create weights (`build`), compute once what depends on the weights alone (`prepare`) and give a
     faster form of the whole window (`sequence`). Sublayers that are made in the constructor and called in `step`
-    build themselves. `keras_samplernn.testing.check_tier` holds a tier to the contract.
+    build themselves. `keras_samplernn.testing.check_tier` holds a tier to the contract. Faster forms for generation
+    are offered by the mixin `Lowerable`.
 
     Example:
         >>> class Repeat(Tier):
@@ -103,6 +78,12 @@ class Tier(keras.layers.Layer):
     dim: int
     conditioned: bool = True
     binding: Binding
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Let a class that overrides `step` alone run windows by it: its inherited `sequence` is another step's."""
+        super().__init_subclass__(**kwargs)
+        if "step" in vars(cls) and "sequence" not in vars(cls):
+            cls.sequence = Tier.sequence
 
     def bind(self, binding: Binding) -> None:
         """Take what the neighbours determine. Called once, before `build`."""
@@ -149,29 +130,6 @@ class Tier(keras.layers.Layer):
         """Compute what depends on the weights alone: once per forward pass, once per generation."""
         return None
 
-    def release_kernel(self, prepared: Any) -> Released | None:
-        """Split off the matrix that the context is multiplied by, if that is the first thing that happens to it.
-
-        What else is added to the context before that product has to be multiplied by the matrix too.
-
-        Returns:
-            What is left; None where the context meets anything else first.
-        """
-        return None
-
-    def absorb_kernel(self, prepared: Any, kernel: Any) -> Absorbed | None:
-        """Take over a kernel `(output_dim, width)` of the tier below: one product where there were two.
-
-        Returns:
-            The form whose outputs are multiplied by it; None where outputs are not a Linear of something, so that
-            nothing is saved.
-        """
-        return None
-
-    def narrowed(self, prepared: Any) -> Any:
-        """Return the form with its large matrices in int8 (`narrow`), for a `step` that multiplies by `multiply`."""
-        return prepared
-
     def step(self, inputs: Inputs, state: tuple, prepared: Any) -> tuple[Any, tuple]:
         """Advance by `frame_size` samples.
 
@@ -187,6 +145,8 @@ class Tier(keras.layers.Layer):
 
     def sequence(self, inputs: Inputs, state: tuple, prepared: Any) -> tuple[Any, tuple]:
         """Run a whole window of S steps, as repeated `step` does.
+
+        This one, a loop over `step`, also serves a subclass that overrides `step` without overriding `sequence`.
 
         Returns:
             Outputs `(B, S, ratio, output_dim)` and the state after the last step.
