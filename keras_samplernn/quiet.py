@@ -4,7 +4,6 @@ import contextlib
 import functools
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 
 
@@ -32,6 +31,8 @@ def start_tensorflow(threads: int | None = None) -> None:
 @contextlib.contextmanager
 def _native_stderr_held_back() -> Iterator[None]:
     """Hold back what is written to file descriptor 2; show it only where the block fails, or no folder can hold it."""
+    import tempfile  # here, since `--help` answers without it
+
     sys.stderr.flush()
     with contextlib.ExitStack() as files:
         held_back = None

@@ -29,19 +29,12 @@ MAY_IMPORT = {
         "generation",
     },
     "testing": {"backend", "model"},
-    "demo": {"errors", "files", "spec", "data", "model", "run_folder", "training", "generation"},
+    "demo_corpus": {"errors", "files", "data"},
     "commands": {
-        "errors",
-        "progress",
-        "quiet",
-        "spec",
-        "data",
-        "model",
-        "run_folder",
-        "training",
-        "generation",
-        "demo",
+        *("errors", "files", "progress", "quiet", "spec", "data", "model", "run_folder", "training", "generation"),
+        "demo_corpus",
     },
+    "__main__": {"commands"},
 }
 
 

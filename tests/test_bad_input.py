@@ -5,11 +5,8 @@ import fcntl
 import json
 import os
 import pwd
-import shlex
 import shutil
 import struct
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +16,6 @@ from keras_samplernn.errors import UserError
 from keras_samplernn.generation import command as generation
 from keras_samplernn.run_folder import RunFolder
 
-CLI = Path(__file__).parent.parent / "cli.py"
 WRITE_ELSEWHERE = "see to its permissions or choose another folder"
 CHECKPOINT = "run/checkpoints/step-0000000002-validated"
 
@@ -693,73 +689,14 @@ CLOSED = [
     ("train/a.wav", 0, "fit spec.json", "HOME/train/a.wav: Permission denied; make it readable or move it away"),
     ("run", 0, GENERATE, "run/spec.json: Permission denied; see to its permissions"),
 ]
-USAGE = [
-    ("fit", "keras-samplernn fit: Missing argument 'SPEC'"),
-    ("fti spec.json", "keras-samplernn: No such command 'fti'. Did you mean 'fit'?"),
-    ("fit spec.json --epoch", "keras-samplernn fit: No such option '--epoch'. Did you mean '--epochs'?"),
-    ("fit spec.json --epochs 0", "keras-samplernn fit: Invalid value for '--epochs': 0 is not in the range x>=1"),
-    (
-        "fit spec.json --max-steps 2.5",
-        "keras-samplernn fit: Invalid value for '--max-steps': '2.5' is not a valid integer range",
-    ),
-    ("fit spec.json other.json", "keras-samplernn fit: Got unexpected extra argument (other.json)"),
-    ("generate", "keras-samplernn generate: Missing option '--out'"),
-    ("generate --out out --prime ''", "keras-samplernn generate: Invalid value for '--prime': '' is no path of a file"),
-    ("generate --out out --prime .", "keras-samplernn generate: Invalid value for '--prime': '.' is no path of a file"),
-    ("generate --out ''", "keras-samplernn generate: Invalid value for '--out': '' is no path of a folder"),
-    (
-        "generate --out out --count 2000000000",
-        "keras-samplernn generate: Invalid value for '--count': 2000000000 is not in the range 1<=x<=100000",
-    ),
-    (
-        "generate --out out --temperature -1",
-        "keras-samplernn generate: Invalid value for '--temperature': -1.0 is not in the range 0<=x<=100",
-    ),
-    (
-        "generate --out out --temperature nan",
-        "keras-samplernn generate: Invalid value for '--temperature': nan is not a finite number",
-    ),
-    (
-        "generate --out out --temperature warm",
-        "keras-samplernn generate: Invalid value for '--temperature': 'warm' is not a valid float range",
-    ),
-    (
-        "generate --out out --seconds -1",
-        "keras-samplernn generate: Invalid value for '--seconds': -1.0 is not in the range x>=0",
-    ),
-    (
-        "generate --out out --seconds inf",
-        "keras-samplernn generate: Invalid value for '--seconds': inf is not a finite number",
-    ),
-    (
-        "generate --out out --count 0",
-        "keras-samplernn generate: Invalid value for '--count': 0 is not in the range 1<=x<=100000",
-    ),
-    ("generate --out out --seed x", "keras-samplernn generate: Invalid value for '--seed': 'x' is not a valid integer"),
-    (
-        "generate --out out --batch-size 0",
-        "keras-samplernn generate: Invalid value for '--batch-size': 0 is not in the range 1<=x<=4096",
-    ),
-    (
-        "generate --out out --precision half",
-        "keras-samplernn generate: Invalid value for '--precision': 'half' is not one of 'float32', 'int8'",
-    ),
-    (
-        "generate --out out --checkpoint last",
-        "keras-samplernn generate: Invalid value for '--checkpoint': 'last' is not one of 'best', 'newest'",
-    ),
-    ("evaluate", "keras-samplernn evaluate: Missing argument 'RUN'"),
-    ("evaluate run --json yes", "keras-samplernn evaluate: Got unexpected extra argument (yes)"),
-    ("schema --yaml", "keras-samplernn schema: No such option '--yaml'"),
-]
 
 
-def refused(command, home, lines, status=1):
-    """Hold a command to its answer: the lines (HOME for the folder), its status, nothing on stdout or on the disk."""
+def refused(command, home, lines):
+    """Hold a command to its answer: the lines (HOME for the folder), status 1, nothing on stdout or on the disk."""
     before = listing(home)
     answer = give(command, home)
     assert answer.err.replace(str(home), "HOME").splitlines() == ([lines] if isinstance(lines, str) else lines)
-    assert (answer.status, answer.out) == (status, "")
+    assert (answer.status, answer.out) == (1, "")
     assert listing(home) == before
 
 
@@ -779,11 +716,6 @@ def test_a_corpus_that_is_wrong_begins_no_run(home, spoil, lines):
 def test_a_command_that_cannot_be_done_writes_nothing(home, spoil, command, lines):
     spoil(home)
     refused(command, home, lines)
-
-
-@pytest.mark.parametrize("command, message", USAGE, ids=[command for command, _ in USAGE])
-def test_wrong_usage_is_one_line_and_status_2(tmp_path, command, message):
-    refused(command, tmp_path, f"{message}; see {message.partition(':')[0]} --help", status=2)
 
 
 def test_a_run_that_another_fit_trains_is_left_alone(home):
@@ -878,46 +810,3 @@ def test_a_home_that_is_not_known_is_named(home, monkeypatch, cache):
     if cache:
         line = f"KERAS_SAMPLERNN_CACHE = {cache}: there is no such home; set an absolute path"
     refused("cache", home, line)
-
-
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_streams_that_are_closed_cost_messages_only(home, closed):
-    done = subprocess.run(
-        f"{shlex.quote(sys.executable)} {shlex.quote(str(CLI))} fit spec.json --run run --max-steps 3 {closed}",
-        shell=True,
-        cwd=home,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0
-    assert done.stdout == ("" if ">&-" in closed.split() else "run\n")
-    assert ("goes on after step 2" in done.stderr) == ("2>&-" not in closed)
-    assert "Traceback" not in done.stderr
-    assert [path.name for path in (home / "run/checkpoints").glob("*3-validated")]
-
-
-def test_a_process_of_its_own_ends_without_a_traceback(home):
-    (home / "valid/b.csv").write_text("0\n")
-    (home / "train/a.flac").write_bytes(b"fLaC")
-    command = [sys.executable, CLI, "fit", "spec.json", "--run", "new"]
-    done = subprocess.run(command, cwd=home, capture_output=True, text=True)
-    assert done.stderr.replace(str(home), "HOME").splitlines() == [
-        "HOME/train/a.wav: stands beside a.flac; keep one of the two",
-        "HOME/valid/b.csv: 1 conditions for a sound of 437 samples; give one line for each sample of the audio file",
-    ]
-    assert (done.returncode, done.stdout, (home / "new").exists()) == (1, "", False)
-
-
-def test_wrong_usage_in_a_process_of_its_own_is_one_line(tmp_path):
-    done = subprocess.run([sys.executable, CLI, "fit"], cwd=tmp_path, capture_output=True, text=True)
-    assert done.stderr == "cli.py fit: Missing argument 'SPEC'; see cli.py fit --help\n"
-    assert (done.returncode, done.stdout) == (2, "")
-
-
-def test_a_reader_that_has_seen_enough_ends_the_program_quietly(tmp_path):
-    with subprocess.Popen(
-        [sys.executable, CLI, "tiers"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
-    ) as process:
-        process.stdout.close()
-        assert process.stderr.read() == b""  # no traceback, and no complaint of Python's about the pipe
-    assert process.returncode == 1

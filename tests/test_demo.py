@@ -1,21 +1,22 @@
 """The demo: voices that can be told apart, and a journey that can be made again."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from command_line import give
 
-from keras_samplernn import demo
-from keras_samplernn.model.registry import load_tiers
+from keras_samplernn import demo_corpus
+from keras_samplernn.training import fit
 from keras_samplernn.training.interrupt import Interrupted
 
 
 def describe(wave):
     """Return the strongest frequency in Hz, and how alike all frequencies are: 0 for a tone, 1 for white noise."""
     power = np.abs(np.fft.rfft(wave * np.hanning(len(wave)))) ** 2 + 1e-9
-    return np.argmax(power) * demo.SAMPLE_RATE / len(wave), np.exp(np.mean(np.log(power))) / np.mean(power)
+    return np.argmax(power) * demo_corpus.SAMPLE_RATE / len(wave), np.exp(np.mean(np.log(power))) / np.mean(power)
 
 
 @pytest.mark.parametrize(
@@ -28,25 +29,25 @@ def describe(wave):
     ],
 )
 def test_a_voice_is_heard_where_it_should_be(voice, strongest_hz, flatness):
-    found_hz, found_flatness = describe(demo.VOICES[voice](demo.SAMPLE_RATE, np.random.default_rng(0)))
+    found_hz, found_flatness = describe(demo_corpus.VOICES[voice](demo_corpus.SAMPLE_RATE, np.random.default_rng(0)))
     assert strongest_hz[0] < found_hz < strongest_hz[1]
     assert flatness[0] < found_flatness < flatness[1]
 
 
 def test_a_file_changes_between_voices_sample_by_sample():
-    wave, conditions = demo.synthesise_file(4.0, np.random.default_rng(0))
-    assert len(wave) == len(conditions) == 4 * demo.SAMPLE_RATE
+    wave, conditions = demo_corpus.synthesise_file(4.0, np.random.default_rng(0))
+    assert len(wave) == len(conditions) == 4 * demo_corpus.SAMPLE_RATE
     assert np.abs(wave).max() <= 1
     ends = [0, *(np.flatnonzero(np.array(conditions[1:]) != np.array(conditions[:-1])) + 1), len(wave)]
     assert len(ends) > 4
-    assert np.diff(ends)[:-1].min() >= 0.4 * demo.SAMPLE_RATE  # the last piece may be cut short
+    assert np.diff(ends)[:-1].min() >= 0.4 * demo_corpus.SAMPLE_RATE  # the last piece may be cut short
 
 
 @pytest.fixture
 def tiny_demo(monkeypatch):
     """Make the demo as small as it goes."""
     for name, value in {"TRAIN_FILES": 2, "VALID_FILES": 1, "FILE_SECONDS": 0.2, "SOUND_SECONDS": 0.1}.items():
-        monkeypatch.setattr(demo, name, value)
+        monkeypatch.setattr(demo_corpus, name, value)
     training = {"seq_len": 64, "batch_size": 2, "epochs": 1}
     tiers = [{"type": "frame_rnn", "frame_size": 4}, {"type": "sample_mlp", "emb_size": 4}]
     small = {
@@ -55,26 +56,28 @@ def tiny_demo(monkeypatch):
         "training": training,
         "monitoring": {"every_epochs": 0},
     }
-    monkeypatch.setattr(demo, "SPEC", demo.SPEC | small)
+    monkeypatch.setattr(demo_corpus, "SPEC", demo_corpus.SPEC | small)
 
 
 @pytest.mark.journey
-def test_the_demo_makes_its_sounds_and_makes_them_again_when_called_again(tiny_demo, tmp_path, capsys):
-    folder, lines = tmp_path / "runs" / "demo", []
-    demo.run_demo(folder, load_tiers(), lines.append)
-    sounds = folder.with_name("demo-sounds")
-    assert capsys.readouterr().out.splitlines() == [str(sounds / f"{stem}.wav") for stem in ("changing", *demo.VOICES)]
-    assert soundfile.info(sounds / "reed.wav").frames == 800
-    assert soundfile.info(sounds / "changing.wav").frames == 1600
-    assert lines[-1] == f"TensorBoard: tensorboard --logdir {folder / 'logs'}"
-    before = (sounds / "changing.wav").read_bytes()
-    (sounds / "changing.wav").unlink()
+def test_the_demo_makes_its_sounds_and_makes_them_again_when_called_again(tiny_demo, tmp_path):
+    answer = give("demo", tmp_path)
+    assert answer.status == 0, answer.err
+    sounds = Path("runs/demo-sounds")
+    assert answer.out.splitlines() == [str(sounds / f"{stem}.wav") for stem in ("changing", *demo_corpus.VOICES)]
+    assert soundfile.info(tmp_path / sounds / "reed.wav").frames == 800
+    assert soundfile.info(tmp_path / sounds / "changing.wav").frames == 1600
+    assert answer.err.splitlines()[-1] == "TensorBoard: tensorboard --logdir runs/demo/logs"
+    before = (tmp_path / sounds / "changing.wav").read_bytes()
+    (tmp_path / sounds / "changing.wav").unlink()
 
-    again = []
-    demo.run_demo(folder, load_tiers(), again.append)
-    assert f"{folder.with_name('demo-corpus')}: is there already" in again
-    assert any(line.startswith(f"{folder}: is there already") for line in again)
-    assert (sounds / "changing.wav").read_bytes() == before
+    again = give("demo", tmp_path)
+    assert (again.status, again.out) == (0, answer.out), again.err
+    assert again.err.splitlines()[:2] == [
+        "runs/demo-corpus: exists and is used",
+        "runs/demo: exists and is continued",
+    ]
+    assert (tmp_path / sounds / "changing.wav").read_bytes() == before
 
 
 def test_the_demo_leaves_what_is_not_its_own(tiny_demo, tmp_path):
@@ -98,10 +101,10 @@ def test_the_demo_leaves_what_is_not_its_own(tiny_demo, tmp_path):
 
 
 def test_an_interrupted_demo_says_how_to_go_on(tiny_demo, tmp_path, monkeypatch):
-    def interrupted(*arguments):
+    def interrupted(*_):
         raise Interrupted(15, 7)
 
-    monkeypatch.setattr(demo, "fit_spec", interrupted)
+    monkeypatch.setattr(fit, "fit_spec", interrupted)
     answer = give("demo --run demo", tmp_path)
     assert answer.status == 143
     assert answer.err.splitlines()[-2:] == [

@@ -1,8 +1,7 @@
-"""The `demo` command: a small conditional corpus from nothing, a model fitted to it, and sounds from that model."""
+"""The corpus of the `demo` command: four synthesised voices, the conditions that name them, and a spec."""
 
 import contextlib
 import json
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,11 +9,7 @@ import numpy as np
 
 from keras_samplernn.data.wav_writer import WavWriter
 from keras_samplernn.errors import UserError
-from keras_samplernn.files import make_folder, named, replace_file, replace_json, staged_folder
-from keras_samplernn.generation.command import RECORD, Request, generate_files
-from keras_samplernn.model.registry import load_tiers
-from keras_samplernn.spec import load_spec
-from keras_samplernn.training.fit import fit_spec
+from keras_samplernn.files import make_folder, replace_file, replace_json, staged_folder
 
 SAMPLE_RATE = 8000
 TRAIN_FILES, VALID_FILES = 80, 6
@@ -106,11 +101,31 @@ def _fade(wave: np.ndarray) -> np.ndarray:
     return wave * np.minimum(1, np.minimum(ramp, ramp[::-1]))
 
 
-def write_demo_corpus(folder: Path) -> None:
-    """Write pairs to train and to validate with, held-out condition files with their index, and the spec.
+def make_demo_corpus(folder: Path, say: Callable[[str], None]) -> None:
+    """Write the corpus to a folder, unless it is there already.
 
-    The same files every time.
+    It has pairs of sound and csv in `train` and `valid`, condition files in `asked`, listed in `index.txt`, to
+    generate from, and `spec.json`. The files are the same every time.
+
+    Args:
+        folder: of the corpus.
+        say: takes messages for people.
+
+    Raises:
+        UserError: the folder holds something else, or cannot be written.
     """
+    if folder.exists():
+        if not _is_demo_corpus(folder):
+            raise UserError(f"{folder}: exists and is no corpus of the demo; give --run another folder")
+        say(f"{folder}: exists and is used")
+        return
+    make_folder(folder.parent)
+    with staged_folder(folder) as staged:
+        _write_corpus(staged)
+    say(f"{folder}: {TRAIN_FILES + VALID_FILES} pairs of sound and conditions: {', '.join(VOICES)}")
+
+
+def _write_corpus(folder: Path) -> None:
     rng = np.random.default_rng(1)
     for part, files in {"train": TRAIN_FILES, "valid": VALID_FILES}.items():
         make_folder(folder / part)
@@ -138,42 +153,3 @@ def _is_demo_corpus(folder: Path) -> bool:
     with contextlib.suppress(OSError, ValueError):
         return json.loads((folder / "spec.json").read_bytes()) == SPEC
     return False
-
-
-def run_demo(folder: Path, say: Callable[[str], None]) -> None:
-    """Synthesise a corpus, fit a run to it, generate from the run.
-
-    Called again, it goes on where the run stopped, and generates anew.
-
-    Args:
-        folder: of the run; corpus and sounds lie beside it, in `NAME-corpus` and `NAME-sounds`.
-        say: takes messages for people; the paths of the sounds go to stdout.
-
-    Raises:
-        Interrupted, UserError: as `fit_spec` and `generate_files` do.
-    """
-    folder = named(folder)
-    corpus, sounds = (folder.with_name(f"{folder.name}-{kind}") for kind in ("corpus", "sounds"))
-    if corpus.exists():
-        if not _is_demo_corpus(corpus):
-            raise UserError(f"{corpus}: exists and is no corpus of the demo; give --run another folder")
-        say(f"{corpus}: is there already")
-    else:
-        make_folder(corpus.parent)
-        with staged_folder(corpus) as staged:
-            write_demo_corpus(staged)
-        say(f"{corpus}: {TRAIN_FILES + VALID_FILES} pairs of sound and conditions: {', '.join(VOICES)}")
-    spec = load_spec(corpus / "spec.json", load_tiers())
-    if folder.exists():
-        say(f"{folder}: is there already; what is left of its {spec.training.epochs} epochs is trained now")
-    run = fit_spec(spec, folder, say)
-    request = Request(
-        sounds,
-        conditioning_index=corpus / "index.txt",
-        temperatures=(TEMPERATURE,),
-        overwrite=(sounds / RECORD).is_file(),
-    )
-    for path in generate_files(run, request, say):
-        print(path)
-    say(f"listen to the sounds in {sounds}, generated under the conditions in {corpus / 'asked'}")
-    say(f"TensorBoard: tensorboard --logdir {shlex.quote(str(run.logs_folder))}")

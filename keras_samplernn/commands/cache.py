@@ -1,0 +1,21 @@
+"""The `cache` command."""
+
+import click
+
+
+@click.command()
+@click.option("--clear", is_flag=True, help="Delete them all; each is prepared again when it is needed.")
+def cache(clear: bool) -> None:
+    """List the prepared corpora, or delete them.
+
+    A corpus is decoded once and kept in the cache: the folder $KERAS_SAMPLERNN_CACHE, or keras_samplernn in the user's
+    cache folder.
+    """
+    from keras_samplernn.data.cache import cache_folder, clear_cache, list_cache
+
+    if clear:
+        print(f"{cache_folder()}: freed {clear_cache() / 1e6:,.1f} MB")
+        return
+    for entry in list_cache():
+        sounds, samples = len(entry.manifest["sounds"]), entry.manifest["samples"]
+        print(f"{entry.folder}\t{sounds:,} sounds\t{samples:,} samples\t{entry.size_bytes / 1e6:,.1f} MB")

@@ -1,0 +1,46 @@
+"""The `demo` command: a corpus from nothing, a run trained on it, and sounds generated from the run."""
+
+from pathlib import Path
+
+import click
+
+from keras_samplernn.commands.fit import say_where_to_watch
+from keras_samplernn.commands.options import FOLDER
+from keras_samplernn.progress import say
+from keras_samplernn.quiet import start_tensorflow
+
+
+@click.command()
+@click.option("--run", "run_folder", type=FOLDER, show_default="runs/demo", help="Run directory.")
+def demo(run_folder: Path | None) -> None:
+    """Make a small corpus, train on it, generate from it.
+
+    It takes a minute or a few. The corpus, in NAME-corpus, and the generated sounds, in NAME-sounds, are in the same
+    folder as the run directory NAME. After an interruption the same command continues.
+    """
+    start_tensorflow()
+    from keras_samplernn.demo_corpus import TEMPERATURE, make_demo_corpus
+    from keras_samplernn.files import named
+    from keras_samplernn.generation.command import RECORD, Request, generate_files
+    from keras_samplernn.model.registry import load_tiers
+    from keras_samplernn.run_folder import RUNS
+    from keras_samplernn.spec import load_spec
+    from keras_samplernn.training.fit import fit_spec
+
+    folder = named(run_folder or RUNS / "demo")
+    corpus, sounds = (folder.with_name(f"{folder.name}-{kind}") for kind in ("corpus", "sounds"))
+    make_demo_corpus(corpus, say)
+    spec = load_spec(corpus / "spec.json", load_tiers())
+    if folder.exists():
+        say(f"{folder}: exists and is continued")
+    run = fit_spec(spec, folder, say)
+    request = Request(
+        sounds,
+        conditioning_index=corpus / "index.txt",
+        temperatures=(TEMPERATURE,),
+        overwrite=(sounds / RECORD).is_file(),
+    )
+    for path in generate_files(run, request, say):
+        print(path)
+    say(f"listen to the sounds in {sounds}, generated under the conditions in {corpus / 'asked'}")
+    say_where_to_watch(run.logs_folder)

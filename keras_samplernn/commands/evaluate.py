@@ -1,0 +1,42 @@
+"""The `evaluate` command."""
+
+from pathlib import Path
+
+import click
+
+from keras_samplernn.commands.options import FOLDER, checkpoint_option, precision_option
+from keras_samplernn.progress import say
+from keras_samplernn.quiet import start_tensorflow
+
+
+@click.command()
+@click.argument("run", type=FOLDER, required=False)
+@click.option(
+    "--data",
+    type=FOLDER,
+    show_default="the spec's test files, or else its validation files",
+    help="Folder of sounds to score.",
+)
+@checkpoint_option
+@precision_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for other programs.")
+def evaluate(run: Path | None, data: Path | None, checkpoint: str, precision: str, as_json: bool) -> None:
+    """Score RUN in bits per sample.
+
+    RUN is a run directory; if it is left out, the run under runs/ that was trained last. Prints the bits per sample in
+    all and of each class; fewer are better.
+    """
+    start_tensorflow()
+    import json
+
+    from keras_samplernn.run_folder import newest_run, open_run
+    from keras_samplernn.training.scoring import score_run
+
+    figures = score_run(open_run(run or newest_run()), data, checkpoint, precision, say)
+    if as_json:
+        print(json.dumps(figures))
+        return
+    print(f"{figures['bits_per_sample']:.4f} bits per sample over {figures['samples']:,} samples")
+    print(f"{figures['unigram_entropy_bits']:.4f} bits is the unigram entropy of their codes")
+    for name, bits in figures.get("bits_per_sample_of_class", {}).items():
+        print(f"{bits:.4f} bits per sample of class {name}")

@@ -1,0 +1,65 @@
+"""The `generate` command."""
+
+from pathlib import Path
+
+import click
+
+from keras_samplernn.commands.options import FILE, FOLDER, Count, Number, checkpoint_option, precision_option
+from keras_samplernn.progress import say
+from keras_samplernn.quiet import start_tensorflow
+
+
+@click.command()
+@click.argument("run", type=FOLDER, required=False)
+@click.option("--out", type=FOLDER, required=True, help="Folder for the wavs; it is made if it is missing.")
+@click.option("--conditioning-index", type=FILE, help="Text file that lists one condition file per line.")
+@click.option("--seconds", type=Number(min=0), help="Length of each sound, for an unconditional run.")
+@click.option("--count", type=Count(1, 100_000), show_default="1", help="Number of sounds, with --seconds.")
+@click.option(
+    "--temperature",
+    "temperatures",
+    type=Number(min=0, max=100),
+    multiple=True,
+    default=(1.0,),
+    show_default="1",
+    help="Divides the logits: below 1 is more cautious, above 1 more adventurous, 0 always takes the likeliest sample."
+    " Give it several times to render each sound at each.",
+)
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Another seed gives other sounds; the same command gives the same bytes.",
+)
+@click.option(
+    "--batch-size",
+    type=Count(1, 4096),
+    show_default="1, 2, 4, 8 or 16, by the number of sounds",
+    help="Number of sounds that are generated side by side.",
+)
+@click.option(
+    "--prime", type=FILE, help="Sound that all sounds continue. A conditional run needs its csv file beside it."
+)
+@checkpoint_option
+@precision_option
+@click.option(
+    "--overwrite", is_flag=True, help="Replace wavs that exist, and a generation.json that `generate` did not write."
+)
+def generate(run: Path | None, **options) -> None:
+    """Generate sounds from RUN.
+
+    RUN is a run directory; if it is left out, the run under runs/ that was trained last.
+
+    A conditional run needs --conditioning-index: each condition file in the index gives one wav of the same name, one
+    sample for each line. An unconditional run needs --seconds. generation.json, in the same folder as the wavs,
+    records how each was made.
+    """
+    # XLA would divide each of int8's many small sums among threads, which costs more than the sum.
+    start_tensorflow(threads=1 if options["precision"] == "int8" else None)
+    from keras_samplernn.generation.command import Request, generate_files
+    from keras_samplernn.run_folder import newest_run, open_run
+
+    options["temperatures"] = tuple(dict.fromkeys(options["temperatures"]))
+    for path in generate_files(open_run(run or newest_run()), Request(**options), say):
+        print(path)

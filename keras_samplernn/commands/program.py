@@ -1,0 +1,93 @@
+"""The program: `keras-samplernn COMMAND`, `python -m keras_samplernn COMMAND`, and `python cli.py COMMAND`.
+
+Results go to stdout, progress and messages to stderr. An error that the user can mend is one line and exit status 1, a
+wrong command line exit status 2, an interruption 128 plus the number of the signal. Any other exception is a fault of
+the program and keeps its traceback.
+"""
+
+import os
+import shlex
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from keras_samplernn import __version__
+from keras_samplernn.commands.cache import cache
+from keras_samplernn.commands.check import check
+from keras_samplernn.commands.demo import demo
+from keras_samplernn.commands.evaluate import evaluate
+from keras_samplernn.commands.fit import fit
+from keras_samplernn.commands.generate import generate
+from keras_samplernn.commands.schema import schema
+from keras_samplernn.commands.streams import prepare_streams
+from keras_samplernn.commands.tiers import tiers
+from keras_samplernn.errors import REMEDIES, UserError
+from keras_samplernn.progress import say
+from keras_samplernn.training.interrupt import Interrupted, not_ignored
+
+
+class _InOrder(click.Group):
+    """Lists its commands in the order in which they were added."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="keras-samplernn")
+def cli() -> None:
+    """SampleRNN: learn from sounds, then generate new ones, sample by sample.
+
+    To see the whole of it, run `demo`. With your own sounds: write a spec (see README.md and examples/), then `check`
+    it, `fit` it, and `generate` from its run.
+    """
+
+
+for _command in (demo, check, fit, generate, evaluate, tiers, schema, cache):
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """Run the command line in `sys.argv`; SystemExit unless it succeeds."""
+    prepare_streams()
+    # The pipelines and the training are TensorFlow's, whatever backend the user's other programs use.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    # As an exception, so that what is half-written is removed.
+    for number in not_ignored(signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, frame: sys.exit(128 + number))
+    program = _program()
+    try:
+        cli(prog_name=program, standalone_mode=False)
+    except UserError as error:
+        for line in error.lines:
+            say(line)
+        sys.exit(1)
+    except click.UsageError as error:
+        if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+            error.show()
+        else:
+            command = error.ctx.command_path
+            say(f"{command}: {error.format_message().rstrip('.')}; see {command} --help")
+        sys.exit(error.exit_code)
+    except Interrupted as stop:
+        arguments = [argument for argument in sys.argv[1:] if argument != "--restart"]
+        say(f"stopped after step {stop.step}; a checkpoint is written. To go on:")
+        say(f"{program} {shlex.join(arguments)}")
+        sys.exit(128 + stop.signal_number)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(128 + signal.SIGINT)
+    except OSError as error:
+        if error.strerror not in REMEDIES:
+            raise
+        say(f"{error.filename or os.curdir}: {error.strerror}; {REMEDIES[error.strerror]}")
+        sys.exit(1)
+
+
+def _program() -> str:
+    """Return what the user typed before the command's name, as a shell reads it."""
+    file = Path(sys.argv[0])
+    if file == Path(__file__).parent.with_name("__main__.py"):
+        return "python -m keras_samplernn"
+    return shlex.join(["python", str(file)]) if file.suffix == ".py" else "keras-samplernn"

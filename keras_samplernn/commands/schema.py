@@ -1,0 +1,24 @@
+"""The `schema` command."""
+
+import click
+
+from keras_samplernn.quiet import start_tensorflow
+
+
+@click.command()
+@click.option("--markdown", is_flag=True, help="Print the reference of all fields instead, for people.")
+def schema(markdown: bool) -> None:
+    """Print the JSON Schema of specs, for editors.
+
+    The fields of all installed tiers are in it.
+    """
+    start_tensorflow()
+    import json
+
+    from keras_samplernn.model.registry import load_tiers
+    from keras_samplernn.spec import spec_reference, spec_schema
+
+    if markdown:
+        print(spec_reference(load_tiers()), end="")
+    else:
+        print(json.dumps(spec_schema(load_tiers()), indent=2))
