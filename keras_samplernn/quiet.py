@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Iterator
 
+from keras_samplernn.xla_flags import checked_flags
+
 
 @functools.cache
 def start_tensorflow(threads: int | None = None) -> None:
@@ -16,11 +18,14 @@ def start_tensorflow(threads: int | None = None) -> None:
 
     Args:
         threads: that an operation is shared out among; None: all that the machine has.
+
+    Raises:
+        UserError: XLA_FLAGS or TF_XLA_FLAGS holds what TensorFlow does not take.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _native_stderr_held_back():
+    with checked_flags(), _native_stderr_held_back():
         import tensorflow
-
+    with _native_stderr_held_back():
         if threads is not None:
             # Where TensorFlow runs already its threads stay as they are: slower, not wrong.
             with contextlib.suppress(RuntimeError):
