@@ -34,6 +34,23 @@ def compiled(function: Callable) -> Callable:
     return tensorflow.function(trace, jit_compile=True, autograph=False)
 
 
+def compiled_once(function: Callable) -> Callable:
+    """Compile a function with XLA for arguments that have the structure, shapes and types of its first call's.
+
+    A call costs less than one of what `compiled` returns, which looks at every tensor to choose what it has compiled.
+    """
+    general, chosen = compiled(function), []
+    if keras.backend.backend() == "jax":
+        return general
+
+    def call(*args: Any) -> Any:
+        if not chosen:
+            chosen.append(general.get_concrete_function(*args))
+        return chosen[0](*args)
+
+    return call
+
+
 def shapes_made_by(function: Callable[[], Any]) -> list[tuple[int, ...]]:
     """Return the shapes of the tensors that a function of no arguments makes; none of them is made."""
 

@@ -89,7 +89,7 @@ def _serve() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     import tensorflow  # noqa: F401
 
-    import keras_samplernn.generation.command
+    import keras_samplernn.generation.files
     import keras_samplernn.training.fit
     import keras_samplernn.training.scoring  # noqa: F401
     from keras_samplernn.commands import main

@@ -24,7 +24,11 @@ MAY_IMPORT = {
     "model": {"errors", "backend", "machine", "spec"},
     "run_folder": {"errors", "files", "spec", "model"},
     "checkpoints": {"errors", "files"},
-    "generation": {"errors", "backend", "files", "progress", "spec", "data", "model", "run_folder", "checkpoints"},
+    "generation": {
+        *("errors", "backend", "files", "machine", "progress", "spec", "data", "model", "run_folder", "checkpoints")
+    },
+    "run": {"errors", "progress", "spec", "data", "model", "run_folder", "checkpoints", "generation"},
+    "api": {"errors", "progress", "quiet", "run"},
     "training": {
         *("errors", "backend", "files", "machine", "progress", "spec", "data", "model", "run_folder", "checkpoints"),
         "generation",

@@ -13,7 +13,7 @@ import pytest
 from command_line import give, listing, write_conditions, write_corpora, write_sound, write_spec
 
 from keras_samplernn.errors import UserError
-from keras_samplernn.generation import command as generation
+from keras_samplernn.generation import files as generation
 from keras_samplernn.run_folder import RunFolder
 
 WRITE_ELSEWHERE = "see to its permissions or choose another folder"
@@ -509,7 +509,7 @@ COMMANDS = {
     "a primer without csv": (
         remove("train/a.csv"),
         f"{GENERATE} --prime train/a.wav",
-        "train/a.wav: has no a.csv beside it; a conditional run is primed with its conditions too",
+        "train/a.wav: has no a.csv beside it; a conditional run needs the sound's conditions there",
     ),
     "a primer of another length than its csv": (
         line_of("train/a.csv", 3, None),
@@ -574,7 +574,7 @@ COMMANDS = {
         f"{GENERATE} --prime train/a.wav",
         [
             'valid/a.csv:4: "x" is not a class; write one whole number per line, 0 to 2',
-            "train/a.wav: has no a.csv beside it; a conditional run is primed with its conditions too",
+            "train/a.wav: has no a.csv beside it; a conditional run needs the sound's conditions there",
             "out: is not a folder; give --out a folder",
             "run/checkpoints: holds no checkpoint yet; train with `fit` first",
         ],
@@ -753,15 +753,15 @@ def test_a_folder_that_another_generate_writes_to_is_left_alone(home):
 
 
 def test_sounds_that_another_generate_made_meanwhile_are_kept(home, monkeypatch):
-    make_engine = generation._engine_of
+    load_chosen = generation.load_chosen
 
     def slowly(*arguments):
-        """Make the engine while another command generates the same."""
+        """Load the weights while another command generates the same."""
         monkeypatch.undo()
         assert give(GENERATE, home).status == 0
-        return make_engine(*arguments)
+        return load_chosen(*arguments)
 
-    monkeypatch.setattr(generation, "_engine_of", slowly)
+    monkeypatch.setattr(generation, "load_chosen", slowly)
     answer = give(GENERATE, home)
     assert (answer.status, answer.err.splitlines()) == (
         1,

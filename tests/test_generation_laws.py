@@ -115,8 +115,8 @@ def test_a_primed_sound_goes_on_from_the_primers_end(samples):
         conditions,
         uniforms,
         [1.0],
-        start=lambda engine: engine.primed_start(primer[0], primer_conditions[0]),
-        chunk_samples=16,
+        start=lambda engine, weights: engine.primed_start(weights, primer[0], primer_conditions[0]),
+        block_samples=16,
     )
     expected, _ = oracle_generate(
         oracle_tiers(model),
@@ -139,14 +139,15 @@ def test_a_row_begins_anew_while_its_neighbour_goes_on():
     uniforms = np.random.default_rng(1).random((2, 64)).astype("float32")
     whole = generate(model, conditions, uniforms, [1.0, 1.0])
     engine = GenerationEngine(model, SILENCE, 2, 32)
-    start = engine.silent_start()
+    weights = engine.weights()
+    start = engine.silent_start(weights)
     temperatures, begins = np.ones((2, engine.frames), "float32"), np.zeros((2, engine.frames), "int32")
     begins[:, 0] = 1
-    _, carry = engine.advance(start, start, begins, conditions[:, :32], uniforms[:, :32], temperatures)
+    _, carry = engine.advance(weights, start, start, begins, conditions[:, :32], uniforms[:, :32], temperatures)
 
     def swapped(array):  # the first row goes on; the second does so for one top frame of 8, then begins anew
         return np.stack([array[0, 32:], np.concatenate([array[1, 32:40], array[1, :24]])])
 
     begins[:] = [[0, 0, 0, 0], [0, 1, 0, 0]]
-    codes, _ = engine.advance(carry, start, begins, swapped(conditions), swapped(uniforms), temperatures)
+    codes, _ = engine.advance(weights, carry, start, begins, swapped(conditions), swapped(uniforms), temperatures)
     np.testing.assert_array_equal(codes, swapped(whole))

@@ -155,17 +155,19 @@ def window_of(model: SampleRNN, codes: np.ndarray, silence: int) -> np.ndarray:
     return np.pad(codes, ((0, 0), (model.lookback, 0)), constant_values=silence)
 
 
-def generate(model, conditions, uniforms, temperatures, start=None, chunk_samples=32, precision="float32"):
-    """Run the engine over whole chunks."""
+def generate(model, conditions, uniforms, temperatures, start=None, block_samples=32, precision="float32"):
+    """Run the engine over whole blocks."""
     rows, samples = uniforms.shape
-    engine = GenerationEngine(model, SILENCE % model.q_levels, rows, chunk_samples, precision)
-    start = engine.silent_start() if start is None else start(engine)
+    engine = GenerationEngine(model, SILENCE % model.q_levels, rows, block_samples, precision)
+    weights = engine.weights()
+    start = engine.silent_start(weights) if start is None else start(engine, weights)
     carry, codes = start, []
-    for first in range(0, samples, engine.chunk_samples):
-        piece = slice(first, first + engine.chunk_samples)
+    for first in range(0, samples, engine.block_samples):
+        piece = slice(first, first + engine.block_samples)
         begins = np.zeros((rows, engine.frames), "int32")
         begins[:, 0] = first == 0
-        chunk, carry = engine.advance(
+        block, carry = engine.advance(
+            weights,
             carry,
             start,
             begins,
@@ -173,5 +175,5 @@ def generate(model, conditions, uniforms, temperatures, start=None, chunk_sample
             uniforms[:, piece].astype("float32"),
             np.repeat(np.asarray(temperatures, "float32")[:, None], engine.frames, axis=1),
         )
-        codes.append(chunk)
+        codes.append(block)
     return np.concatenate(codes, axis=1)

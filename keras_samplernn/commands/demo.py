@@ -21,7 +21,9 @@ def demo(run_folder: Path | None) -> None:
     start_tensorflow()
     from keras_samplernn.demo_corpus import TEMPERATURE, make_demo_corpus
     from keras_samplernn.files import named
-    from keras_samplernn.generation.command import RECORD, Request, generate_files
+    from keras_samplernn.generation.files import generate_files
+    from keras_samplernn.generation.record import RECORD
+    from keras_samplernn.generation.request import Request
     from keras_samplernn.model.registry import load_tiers
     from keras_samplernn.run_folder import RUNS
     from keras_samplernn.spec import load_spec

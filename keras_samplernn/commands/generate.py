@@ -57,7 +57,8 @@ def generate(run: Path | None, **options) -> None:
     """
     # XLA would divide each of int8's many small sums among threads, which costs more than the sum.
     start_tensorflow(threads=1 if options["precision"] == "int8" else None)
-    from keras_samplernn.generation.command import Request, generate_files
+    from keras_samplernn.generation.files import generate_files
+    from keras_samplernn.generation.request import Request
     from keras_samplernn.run_folder import newest_run, open_run
 
     options["temperatures"] = tuple(dict.fromkeys(options["temperatures"]))

@@ -47,6 +47,13 @@ def resample_conditions(conditions: np.ndarray, samples: int) -> np.ndarray:
     return conditions[centres]
 
 
+def describe_classes(classes: int | Sequence[str]) -> str:
+    """Return the classes, a number of them or their names, as messages list them."""
+    if isinstance(classes, int):
+        return f"0 to {classes - 1}"
+    return ", ".join(classes[:10]) + (f" and {len(classes) - 10} more" if len(classes) > 10 else "")
+
+
 class _Parser:
     """Lines to classes: whole blocks at once where they are plain numbers, line by line where something is odd."""
 
@@ -120,9 +127,7 @@ class _Parser:
         return f"{quote(value)} is not a class; write one whole number per line, {self._range()}{hint}"
 
     def _range(self) -> str:
-        if not self.names:
-            return f"0 to {self.count - 1}"
-        return ", ".join(self.names[:10]) + (f" and {self.count - 10} more" if self.count > 10 else "")
+        return describe_classes(self.names or self.count)
 
 
 def _blocks_of_lines(text: bytes) -> Iterator[bytes]:

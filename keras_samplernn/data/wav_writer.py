@@ -10,6 +10,21 @@ from keras_samplernn.errors import UserError
 from keras_samplernn.files import staged_file, writing
 
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+# A WAV file states its length in 32 bits of bytes; 1 kB for what is not samples.
+MOST_SAMPLES = (2**32 - 1024) // 2
+
+
+def to_pcm16(wave) -> np.ndarray:
+    """Return the int16 samples that a file of 16 bits holds for `wave`: floats in [-1, 1]; what is beyond is clipped.
+
+    A reader divides them by 32768.
+    """
+    return np.clip(np.rint(np.asarray(wave, np.float32) * 32768), -32768, 32767).astype(np.int16)
+
+
+def as_read_back(wave) -> np.ndarray:
+    """Return the float32 samples that reading a file of 16 bits gives where `wave` was written into it."""
+    return to_pcm16(wave).astype(np.float32) / 32768
 
 
 class _Discarded(Exception):
@@ -42,9 +57,8 @@ class WavWriter:
 
     def write(self, wave) -> None:
         """Append samples, (n,) floats; they are clipped to [-1, 1]."""
-        wave = np.asarray(wave, np.float32)
-        data = np.clip(np.rint(wave * 32768), -32768, 32767).astype("<i2").tobytes()
-        if self._bytes + len(data) > 0xFFFFFFFF - _HEADER.size:
+        data = to_pcm16(wave).astype("<i2").tobytes()
+        if self._bytes + len(data) > 2 * MOST_SAMPLES:
             raise UserError(f"{self.path}: a WAV file holds 4 GiB at most; generate shorter sounds")
         with writing(self.path):
             self._file.write(data)

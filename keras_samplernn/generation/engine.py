@@ -1,4 +1,4 @@
-"""The compiled loop: tier k fires once, then its children, for a chunk of top frames and a batch of rows."""
+"""The compiled loop: tier k fires once, then its children, for a block of top frames and a batch of rows."""
 
 from typing import Any, NamedTuple
 
@@ -6,10 +6,27 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_samplernn.backend import compiled
+from keras_samplernn.backend import compiled, compiled_once
 from keras_samplernn.generation.sampling import draw_codes
 from keras_samplernn.model.samplernn import SampleRNN, restart_rows
 from keras_samplernn.model.tier import Inputs
+
+# Whatever the length of a block, so that a primer leaves the same state before blocks of any length.
+PRIMER_SAMPLES = 2048
+
+
+class Weights(NamedTuple):
+    """A model's weights as they were at one moment: training or loading afterwards does not change them.
+
+    Attributes:
+        variables: the model's own, for the state before a sound and for primers.
+        prepared: each tier's prepared form.
+        kernels: for each tier what its contexts are multiplied by, or None.
+    """
+
+    variables: list[Any]
+    prepared: list[Any]
+    kernels: list[Any]
 
 
 class Carry(NamedTuple):
@@ -25,55 +42,67 @@ class Carry(NamedTuple):
 
 
 class GenerationEngine:
-    """Generates chunk after chunk of a batch of rows in one compiled function.
+    """Generates block after block of a batch of rows in one compiled function.
+
+    An engine holds no weights and no state: all that a block depends on is an argument. Streams that share an engine,
+    each with its own weights and carry, do not disturb each other, and new weights compile nothing.
 
     Args:
-        model: the model, in float32.
+        model: in float32; its tiers say what is computed.
         silence: the code of silence, which precedes every sound.
         rows: height of the batch.
-        chunk_samples: length of a chunk; rounded up to whole top frames.
+        block_samples: length of a block; rounded up to whole top frames.
         precision: of the matrices, "float32" or, for a single row, "int8".
+
+    Attributes:
+        frames: top frames of a block.
     """
 
-    def __init__(self, model: SampleRNN, silence: int, rows: int, chunk_samples: int, precision: str = "float32"):
+    def __init__(self, model: SampleRNN, silence: int, rows: int, block_samples: int, precision: str = "float32"):
         self.model = model
         self.precision = precision
         self.silence = silence
         self.rows = rows
-        self.frames = -(-chunk_samples // model.top_frame_size)
-        self.chunk_samples = self.frames * model.top_frame_size
-        self.refresh()
-        self._advance = compiled(self._advance_chunk)
-        self._forward = compiled(model.forward)
+        self.frames = -(-block_samples // model.top_frame_size)
+        self.block_samples = self.frames * model.top_frame_size
+        self._advance = compiled_once(self._advance_block)
+        self._forward = compiled(self._forward_window)
 
-    def refresh(self) -> None:
-        """Take the model's present weights. To be called when they have changed; compiles nothing."""
-        self._weights = self.model.generation_weights(self.precision)
+    def weights(self) -> Weights:
+        """Return the model's present weights, in the form that the other methods take."""
+        variables = [ops.convert_to_tensor(variable) for variable in self.model.variables]
+        return Weights(variables, *self.model.generation_weights(self.precision))
 
-    def silent_start(self, rows: int | None = None) -> Carry:
+    def silent_start(self, weights: Weights, rows: int | None = None) -> Carry:
         """Return the carry before a sound's first sample: silence behind it, h0 in every tier."""
         rows = self.rows if rows is None else rows
         history = ops.full((rows, self.model.lookback), self.silence, dtype="int32")
-        return Carry(history, self.model.initial_states(rows))
+        with self._variables_of(weights):
+            return Carry(history, self.model.initial_states(rows))
 
-    def primed_start(self, codes: np.ndarray, conditions: np.ndarray | None) -> Carry:
+    def primed_start(self, weights: Weights, codes: np.ndarray, conditions: np.ndarray | None) -> Carry:
         """Return the carry after a primer, the same in every row.
 
         A primer that does not fill whole top frames is padded on the left with silence, under the primer's first
         condition.
 
         Args:
-            codes: `(n,)`, at least one; conditions: `(n,)`, or None where the model is unconditional.
+            weights: the training form of these is used, whatever the precision.
+            codes: `(n,)`, at least one.
+            conditions: `(n,)`, or None where the model is unconditional.
         """
-        padding = -len(codes) % self.model.top_frame_size
+        frame = self.model.top_frame_size
+        padding = -len(codes) % frame
         codes = np.pad(codes, (padding, 0), constant_values=self.silence).astype("int32")
         if conditions is not None:
             conditions = np.pad(conditions, (padding, 0), mode="edge").astype("int32")
-        carry = self.silent_start(rows=1)
-        for start in range(0, len(codes), self.chunk_samples):
-            piece = slice(start, start + self.chunk_samples)
+        carry = self.silent_start(weights, rows=1)
+        longest = -(-PRIMER_SAMPLES // frame) * frame
+        for start in range(0, len(codes), longest):
+            piece = slice(start, start + longest)
             window = np.concatenate([ops.convert_to_numpy(carry.history), codes[None, piece]], axis=1)
-            _, states = self._forward(
+            states = self._forward(
+                weights.variables,
                 ops.convert_to_tensor(window),
                 None if conditions is None else ops.convert_to_tensor(conditions[None, piece]),
                 carry.states,
@@ -83,6 +112,7 @@ class GenerationEngine:
 
     def advance(
         self,
+        weights: Weights,
         carry: Carry,
         start: Carry,
         begins: np.ndarray,
@@ -90,18 +120,19 @@ class GenerationEngine:
         uniforms: np.ndarray,
         temperatures: np.ndarray,
     ) -> tuple[np.ndarray, Carry]:
-        """Generate the next chunk of every row.
+        """Generate the next block of every row.
 
         Args:
-            carry: what the chunk before returned.
+            weights: what `weights` returned.
+            carry: what the block before returned.
             start: what a row goes on from where `begins` is true.
             begins: `(rows, frames)` int32, not 0 where a row begins a sound at that top frame.
-            conditions: `(rows, chunk_samples)` int32, -1 past a sound's end; None where unconditional.
-            uniforms: `(rows, chunk_samples)` float32 in [0, 1).
+            conditions: `(rows, block_samples)` int32, -1 past a sound's end; None where unconditional.
+            uniforms: `(rows, block_samples)` float32 in [0, 1).
             temperatures: `(rows, frames)` float32, of each top frame.
 
         Returns:
-            Codes `(rows, chunk_samples)` int32, and the carry for the next chunk.
+            Codes `(rows, block_samples)` int32, and the carry for the next block.
         """
         arguments = (
             begins,
@@ -110,22 +141,30 @@ class GenerationEngine:
             temperatures,
         )
         arguments = [None if x is None else ops.convert_to_tensor(x) for x in arguments]
-        codes, carry = self._advance(self._weights, carry, start, *arguments)
+        codes, carry = self._advance(weights.prepared, weights.kernels, carry, start, *arguments)
         return ops.convert_to_numpy(codes), carry
 
-    def _advance_chunk(self, weights, carry, start, begins, conditions, uniforms, temperatures):
-        """See `advance`; this is what is compiled."""
+    def _variables_of(self, weights: Weights) -> keras.StatelessScope:
+        """Return the scope in which the model's variables have these values."""
+        return keras.StatelessScope(zip(self.model.variables, weights.variables, strict=True))
 
+    def _forward_window(self, variables, window, conditions, states):
+        """Return the states after a window; this is what is compiled."""
+        with self._variables_of(Weights(variables, [], [])):
+            return self.model.forward(window, conditions, states)[1]
+
+    def _advance_block(self, prepared, kernels, carry, start, begins, conditions, uniforms, temperatures):
+        """See `advance`; this is what is compiled."""
         frame = self.model.top_frame_size
 
         def top_frame(number, carry, codes):
             carry = restart_rows(ops.take(begins, number, axis=1), start, carry)
-            fire = _Firing(self.model, *weights, ops.take(temperatures, number, axis=1))
+            fire = _Firing(self.model, prepared, kernels, ops.take(temperatures, number, axis=1))
             piece = _columns(conditions, number * frame, frame), _columns(uniforms, number * frame, frame)
             carry = fire(0, carry, None, *piece)
             return number + 1, carry, ops.slice_update(codes, (0, number * frame), carry.history[:, -frame:])
 
-        codes = ops.zeros((self.rows, self.chunk_samples), "int32")
+        codes = ops.zeros((self.rows, self.block_samples), "int32")
         _, carry, codes = ops.while_loop(lambda number, *_: number < self.frames, top_frame, (0, carry, codes))
         return codes, carry
 

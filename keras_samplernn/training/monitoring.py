@@ -14,7 +14,8 @@ from keras_samplernn.data.wav_writer import WavWriter
 from keras_samplernn.errors import UserError
 from keras_samplernn.files import cannot_write, make_folder
 from keras_samplernn.generation.engine import GenerationEngine
-from keras_samplernn.generation.render import CHUNK_SAMPLES, Sound, generate_chunks
+from keras_samplernn.generation.sound import Sound, longest_first
+from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
 from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.spec import Spec
 from keras_samplernn.training.spectrogram import spectrogram_image
@@ -95,15 +96,12 @@ class HeldOutSounds:
         self.folder = folder
         self.quantizer = Quantizer.of(spec.audio)
         longest = round(spec.monitoring.seconds * spec.audio.sample_rate)
-        self.sounds, self.clips = [], []
-        for number, entry in enumerate(corpus.sounds[: spec.monitoring.sounds]):
+        self.clips, self._conditions = [], []
+        for entry in corpus.sounds[: spec.monitoring.sounds]:
             piece = slice(entry.start, entry.start + min(entry.samples, longest))
-            codes = np.asarray(corpus.codes[piece])
-            conditions = None if corpus.conditions is None else np.asarray(corpus.conditions[piece])
-            stem = f"sound_{number:03d}"
-            self.sounds.append(Sound(stem, stem, len(codes), spec.monitoring.temperature, conditions))
-            self.clips.append(self.quantizer.decode(codes))
-        self._engine = GenerationEngine(model, self.quantizer.silence, len(self.sounds), CHUNK_SAMPLES)
+            self.clips.append(self.quantizer.decode(np.asarray(corpus.codes[piece])))
+            self._conditions.append(None if corpus.conditions is None else np.asarray(corpus.conditions[piece]))
+        self._engine = GenerationEngine(model, self.quantizer.silence, len(self.clips), BLOCK_SAMPLES)
 
     def show(
         self, monitor: Monitor, trained: SampleRNN, step: int, epoch: int, check_stop: Callable[[], None] = lambda: None
@@ -114,12 +112,13 @@ class HeldOutSounds:
         """
         for variable, value in zip(self.model.weights, trained.weights, strict=True):
             variable.assign(value)
-        self._engine.refresh()
         folder = self.folder / f"epoch_{epoch:04d}"
         make_folder(folder)
-        pieces: dict[str, list[np.ndarray]] = {sound.name: [] for sound in self.sounds}
-        start, seed = self._engine.silent_start(), self.spec.training.seed
-        for sound, codes, _ in generate_chunks(self._engine, self.sounds, start, seed):
+        sounds = [self._sound(number) for number in range(len(self.clips))]
+        pieces: dict[str, list[np.ndarray]] = {sound.name: [] for sound in sounds}
+        weights = self._engine.weights()
+        start, seed = self._engine.silent_start(weights), self.spec.training.seed
+        for sound, codes, _ in stream_parts(self._engine, weights, start, longest_first(sounds), seed):
             check_stop()
             pieces[sound.name].append(self.quantizer.decode(codes))
         for (name, waves), clip in zip(pieces.items(), self.clips, strict=True):
@@ -128,3 +127,7 @@ class HeldOutSounds:
                 writer.write(wave)
             monitor.log_sound(step, f"{name}/generated", wave)
             monitor.log_sound(step, f"{name}/real", clip)
+
+    def _sound(self, number: int) -> Sound:
+        stem, conditions = f"sound_{number:03d}", self._conditions[number]
+        return Sound(stem, stem, len(self.clips[number]), self.spec.monitoring.temperature, conditions)

@@ -1,0 +1,144 @@
+"""The `generate` command: everything checked first, then sound after sound to disk."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from keras_samplernn.checkpoints.shelf import load_chosen
+from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.data.wav_writer import WavWriter
+from keras_samplernn.errors import UserError
+from keras_samplernn.files import make_folder, writing
+from keras_samplernn.generation.engine import Carry, GenerationEngine, Weights
+from keras_samplernn.generation.record import Record
+from keras_samplernn.generation.request import Request, check_out, check_request
+from keras_samplernn.generation.sound import Sound, longest_first
+from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
+from keras_samplernn.model.assembly import assemble
+from keras_samplernn.model.memory import telling_exhaustion
+from keras_samplernn.progress import Progress
+from keras_samplernn.run_folder import RunFolder, environment
+from keras_samplernn.spec import Audio
+
+
+def generate_files(run: RunFolder, request: Request, say: Callable[[str], None]) -> Iterator[Path]:
+    """Generate wavs from a run into a folder, and note in `generation.json` there how each was made.
+
+    Nothing is written before the whole request, and all files that it names, are found in order.
+
+    Args:
+        run: with a checkpoint.
+        request: what is asked for.
+        say: takes messages for people.
+
+    Yields:
+        Each wav, as soon as it is whole.
+
+    Raises:
+        UserError: every problem that can be told beforehand, one line each.
+    """
+    spec, out = run.spec, request.out
+    job = check_request(run, request, say)
+    quantizer = Quantizer.of(spec.audio)
+    too_many = f"{job.rows} sounds side by side", "lower --batch-size"
+    with telling_exhaustion(run.folder, *too_many):
+        model = assemble(spec)
+        chosen = load_chosen(job.checkpoint, request.checkpoint, model, say)
+        engine = GenerationEngine(model, quantizer.silence, job.rows, BLOCK_SAMPLES, request.precision)
+        weights = engine.weights()
+    entry = {
+        "run": str(run.folder.absolute()),
+        "checkpoint": chosen.folder.name,
+        "seed": request.seed,
+        "batch_size": job.rows,
+        "precision": request.precision,
+        "prime": None if request.prime is None else str(request.prime.absolute()),
+        "environment": environment(),
+    }
+    temperatures = ", ".join(f"{temperature:g}" for temperature in request.temperatures)
+    total = sum(sound.samples for sound in job.sounds)
+    make_folder(out)
+    with _locked(out), telling_exhaustion(run.folder, *too_many), Progress("generate", total) as progress:
+        # Another process may have been here since it was looked into.
+        check_out(request, job.sounds, job.inputs)
+        say(f"{run.folder}: {chosen.folder.name}, seed {request.seed}, temperature {temperatures}")
+        if job.primer is None:
+            start = engine.silent_start(weights)
+        else:
+            wave, conditions = job.primer
+            start = engine.primed_start(weights, np.concatenate([*quantizer.encode_blocks(wave)]), conditions)
+
+        def on_samples(samples: int) -> None:
+            done = progress.done + samples
+            progress.update(done, f"{progress.speed(done) / spec.audio.sample_rate:.2f} x real time")
+
+        made = write_sounds(engine, weights, start, job.sounds, request.seed, spec.audio, out, on_samples)
+        with contextlib.closing(made), Record(out, request.overwrite) as record:
+            for sound, path in made:
+                record.add(path.name, {"temperature": sound.temperature, **entry})
+                yield path
+
+
+def write_sounds(
+    engine: GenerationEngine,
+    weights: Weights,
+    start: Carry,
+    sounds: Sequence[Sound],
+    seed: int,
+    audio: Audio,
+    folder: Path,
+    on_samples: Callable[[int], None],
+) -> Iterator[tuple[Sound, Path]]:
+    """Stream sounds to `NAME.wav` in a folder; a file gets its name when it is whole.
+
+    Args:
+        engine: generates them on its rows.
+        weights: of its model.
+        start: what each sound goes on from.
+        sounds: in any order.
+        seed: of the uniforms.
+        audio: the spec's.
+        folder: exists.
+        on_samples: called with the number of samples that have been added, all sounds together.
+
+    Yields:
+        Each sound and its file, as soon as that is there.
+    """
+    quantizer = Quantizer.of(audio)
+    writers: dict[str, WavWriter] = {}
+    try:
+        for sound, codes, ended in stream_parts(engine, weights, start, longest_first(sounds), seed):
+            path = folder / f"{sound.name}.wav"
+            if sound.name not in writers:
+                writers[sound.name] = WavWriter(path, audio.sample_rate)
+            writers[sound.name].write(quantizer.decode(codes))
+            on_samples(len(codes))
+            if ended:
+                writers.pop(sound.name).commit()
+                yield sound, path
+    finally:
+        for writer in writers.values():
+            writer.discard()
+
+
+@contextlib.contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """Keep other processes that generate out of a folder, where its file system knows locks."""
+    with writing(out):
+        descriptor = os.open(out, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"{out}: another `generate` is writing there; wait for it, or give --out another folder"
+            ) from None
+        except OSError:  # a file system of another machine may know none
+            pass
+        yield
+    finally:
+        os.close(descriptor)
