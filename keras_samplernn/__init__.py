@@ -3,7 +3,8 @@
 The journey of a sound: `data` turns wav/csv pairs into batches, `model` turns batches into logits, `training` turns
 losses into checkpoints, `generation` turns a checkpoint and condition files into sound.
 
-The names below are what a tier is written with. They load on first use, since Keras takes seconds to import.
+The names below are what a notebook begins with (`load_run`) and what a tier is written with. They load on first use,
+since Keras takes seconds to import.
 """
 
 import importlib
@@ -14,16 +15,20 @@ __version__ = "0.1.0"
 _HOMES = {
     "Absorbed": "keras_samplernn.model.lowering",
     "Binding": "keras_samplernn.model.tier",
+    "Control": "keras_samplernn.generation.controls",
     "Inputs": "keras_samplernn.model.tier",
     "Linear": "keras_samplernn.model.linear",
     "Lowerable": "keras_samplernn.model.lowering",
     "Narrow": "keras_samplernn.model.narrow",
     "Released": "keras_samplernn.model.lowering",
+    "Run": "keras_samplernn.run",
     "SampleRNN": "keras_samplernn.model.samplernn",
     "Tier": "keras_samplernn.model.tier",
+    "UserError": "keras_samplernn.errors",
     "affine": "keras_samplernn.model.linear",
     "class_histogram": "keras_samplernn.model.tier",
     "compose": "keras_samplernn.model.linear",
+    "load_run": "keras_samplernn.api",
     "multiply": "keras_samplernn.model.narrow",
     "narrow": "keras_samplernn.model.narrow",
     "scan_steps": "keras_samplernn.backend",

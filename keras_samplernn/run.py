@@ -1,0 +1,246 @@
+"""A run, loaded: what a program or a notebook generates and scores with."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from keras_samplernn.checkpoints.shelf import choose_checkpoint, load_chosen
+from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.data.wav_writer import as_read_back
+from keras_samplernn.errors import UserError
+from keras_samplernn.generation.asked import checked_temperature, codes_of, samples_in, sound_asked_for
+from keras_samplernn.generation.controls import ControlledPart, as_controls
+from keras_samplernn.generation.engine import Carry, GenerationEngine, Weights
+from keras_samplernn.generation.sound import Sound
+from keras_samplernn.generation.stream import BLOCK_SAMPLES, Part, stream_parts
+from keras_samplernn.model.assembly import assemble
+from keras_samplernn.model.memory import check_generation_memory, outline, telling_exhaustion
+from keras_samplernn.model.scoring import Scorer
+from keras_samplernn.progress import Progress
+from keras_samplernn.run_folder import RunFolder, open_run
+from keras_samplernn.spec import Spec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STEM = "sound_000"
+
+
+class Run:
+    """A run with the weights of one of its checkpoints: what `keras_samplernn.load_run` returns.
+
+    Waves are `(n,)` float32 in [-1, 1] at `spec.audio.sample_rate`. Conditions are classes, one for each sample, by
+    number or by name: an array or list, or the path of a condition file. A sound depends on its name, its conditions,
+    the seed and the temperature, and is the one that the command `generate` writes.
+
+    The first call of each kind compiles; later ones, with other conditions, lengths, seeds and temperatures, do not.
+
+    Attributes:
+        folder: the run directory.
+        spec: validated; every field of the spec's file is an attribute.
+        model: the Keras model with the checkpoint's weights. Where these are changed, later calls use the new ones.
+        checkpoint: the name of the checkpoint.
+        precision: of the weights, "float32" or "int8".
+    """
+
+    def __init__(self, folder: RunFolder, model: keras.Model, checkpoint: str, precision: str):
+        self._folder = folder
+        self.folder: Path = folder.folder
+        self.spec: Spec = folder.spec
+        self.model = model
+        self.checkpoint = checkpoint
+        self.precision = precision
+        self._quantizer = Quantizer.of(self.spec.audio)
+        self._engines: dict[tuple[int, int], GenerationEngine] = {}
+        self._scorer = Scorer(model, self._quantizer.silence, self.spec.training.seq_len)
+
+    def __repr__(self) -> str:
+        return f"<Run {self.folder}: {self.checkpoint}>"
+
+    @property
+    def metrics(self) -> "pd.DataFrame":
+        """The figures of the run, a row for each validation; see docs/data.md for the columns."""
+        import pandas as pd
+
+        try:
+            return pd.read_csv(self._folder.metrics_file)
+        except FileNotFoundError:
+            raise UserError(
+                f"{self._folder.metrics_file}: is not there; `fit` writes it after the first epoch"
+            ) from None
+
+    def generate(
+        self,
+        conditions: Any = None,
+        *,
+        seconds: float | None = None,
+        name: str | None = None,
+        seed: int = 0,
+        temperature: float = 1.0,
+        prime: Any = None,
+        prime_conditions: Any = None,
+        batch_size: int = 1,
+    ) -> np.ndarray:
+        """Generate one sound: the samples that reading the wav of the command `generate` gives.
+
+        Args:
+            conditions: of a conditional run: a class for each sample, or a single class for `seconds`.
+            seconds: length of the sound, where `conditions` do not say it.
+            name: keys the random numbers, together with the seed: the stem of the condition file. None: that of the
+                path given as `conditions`, or "sound_000", the first sound of an unconditional run.
+            seed: another seed, another sound.
+            temperature: divides the logits: below 1 more cautious; 0 takes the likeliest sample.
+            prime: a sound to go on from, which is not part of the result: a wave, or the path of an audio file.
+            prime_conditions: of a conditional run: of the primer's samples; None: the csv beside the audio file.
+            batch_size: rows of the compiled loop. The number that `generation.json` notes gives a sound of that
+                command to the bit; products of another height may round otherwise.
+
+        Returns:
+            The wave, `(n,)` float32.
+
+        Raises:
+            UserError: what is asked for cannot be had; one line for each problem.
+        """
+        stem, samples, classes = sound_asked_for(self.spec, conditions, seconds)
+        temperature = checked_temperature(temperature)
+        if batch_size > 1 and self.precision == "int8":
+            raise UserError(f"batch_size = {batch_size}: precision int8 makes one sound at a time; leave it out")
+        engine = self._engine(batch_size, BLOCK_SAMPLES)
+        weights, start = self._begin(engine, prime, prime_conditions)
+        stem = name or stem or STEM
+        sound = Sound(stem, stem, samples, temperature, classes)
+        wave, done = np.empty(samples, np.float32), 0
+        with Progress("generate", samples) as progress:
+            for block in self._blocks(engine, weights, start, sound, seed):
+                wave[done : done + len(block)] = block
+                done += len(block)
+                progress.update(done, f"{progress.speed(done) / self.spec.audio.sample_rate:.2f} x real time")
+        return wave
+
+    def stream(
+        self,
+        controls: Any = None,
+        *,
+        seconds: float | None = None,
+        block_samples: int = 256,
+        name: str = STEM,
+        seed: int = 0,
+        temperature: float = 1.0,
+        prime: Any = None,
+        prime_conditions: Any = None,
+    ) -> Iterator[np.ndarray]:
+        """Generate one sound block by block, each as it is asked for; the length need not be known beforehand.
+
+        A control is taken from `controls` when the first sample that it is about is the next one to be generated. Under
+        the same conditions, name, seed, temperature and primer the samples are those of `generate`. Later changes of
+        the model's weights do not touch a stream that has begun.
+
+        Args:
+            controls: an iterable that says what is next: a class, by number or name, asks for a block of it; an array
+                or list of classes for as many samples as it holds; a `Control` sets the temperature too. A single
+                class goes on without end; an array or the path of a condition file stands for a whole sound. None, in
+                an unconditional run, goes on without end.
+            seconds: ends the stream after so long, unless the controls have ended before.
+            block_samples: length of a block, rounded up to whole top frames; the last one may be shorter. Short blocks
+                follow their controls sooner and cost more each.
+            name, seed, temperature, prime, prime_conditions: as for `generate`.
+
+        Returns:
+            An iterator of waves, each `(block,)` float32.
+
+        Raises:
+            UserError: what is asked for cannot be had. A wrong control is told when it is taken.
+        """
+        classes = self.spec.classes
+        if classes and controls is None:
+            raise UserError(f"{self.folder}: is a conditional run; give controls: a class, or an iterable of them")
+        if block_samples < 1:
+            raise UserError(f"block_samples = {block_samples}: must be at least 1")
+        most = None if seconds is None else samples_in(seconds, self.spec.audio.sample_rate)
+        engine = self._engine(1, block_samples)
+        part = ControlledPart(
+            name,
+            as_controls(controls, classes),
+            classes,
+            checked_temperature(temperature),
+            engine.block_samples,
+            self.model.top_frame_size,
+            most,
+        )
+        weights, start = self._begin(engine, prime, prime_conditions)
+        return self._blocks(engine, weights, start, part, seed)
+
+    def score(self, wave: Any, conditions: Any = None) -> np.ndarray:
+        """Return what each sample of a sound costs under the model, in bits.
+
+        The mean over all samples of all files of a folder is what the command `evaluate` prints for it.
+
+        Args:
+            wave: `(n,)` floats in [-1, 1], or the path of an audio file.
+            conditions: of a conditional run: of the samples; None: the csv beside the audio file.
+
+        Returns:
+            `(n,)` float64.
+
+        Raises:
+            UserError: one line: the sound or its conditions cannot be read, or do not belong together.
+        """
+        codes, classes = codes_of(self.spec, wave, conditions, "wave")
+        weights = None if self.precision == "float32" else self.model.generation_weights(self.precision)
+        with self._telling_exhaustion(), Progress("score", len(codes)) as progress:
+            return self._scorer(codes, classes, weights, progress.update)
+
+    def _engine(self, rows: int, block_samples: int) -> GenerationEngine:
+        """Return the engine of a shape, which has compiled if it was used before."""
+        if (rows, block_samples) not in self._engines:
+            self._engines[rows, block_samples] = GenerationEngine(
+                self.model, self._quantizer.silence, rows, block_samples, self.precision
+            )
+        return self._engines[rows, block_samples]
+
+    def _begin(self, engine: GenerationEngine, prime: Any, prime_conditions: Any) -> tuple[Weights, Carry]:
+        """Return the present weights, and what a sound goes on from."""
+        with self._telling_exhaustion():
+            weights = engine.weights()
+            if prime is None:
+                return weights, engine.silent_start(weights)
+            codes, classes = codes_of(self.spec, prime, prime_conditions, "prime")
+            if not len(codes):
+                raise UserError("prime: has 0 samples; a primer has one at least")
+            return weights, engine.primed_start(weights, codes, classes)
+
+    def _blocks(
+        self, engine: GenerationEngine, weights: Weights, start: Carry, part: Part, seed: int
+    ) -> Iterator[np.ndarray]:
+        with self._telling_exhaustion():
+            for _, codes, _ in stream_parts(engine, weights, start, [part], seed):
+                if len(codes):
+                    yield as_read_back(self._quantizer.decode(codes))
+
+    def _telling_exhaustion(self) -> AbstractContextManager:
+        return telling_exhaustion(self.folder, "its weights and a block of sound", "use one that has more")
+
+
+def load(folder: Path, which: str, precision: str, say: Callable[[str], None]) -> Run:
+    """Load a run.
+
+    Args:
+        folder: the run directory.
+        which: checkpoint, "best" or "newest".
+        precision: of the weights, "float32" or "int8".
+        say: takes messages for people.
+
+    Raises:
+        UserError: there is no run, none of its checkpoints is whole, or this machine's memory does not hold it.
+    """
+    opened = open_run(folder)
+    outlined = outline(opened.spec)
+    check_generation_memory(opened.spec, outlined)
+    chosen = choose_checkpoint(opened.checkpoints_folder, which, outlined, say)
+    model = assemble(opened.spec)
+    chosen = load_chosen(chosen, which, model, say)
+    return Run(opened, model, chosen.folder.name, precision)
