@@ -3,7 +3,7 @@
 The journey of a sound: `data` turns wav/csv pairs into batches, `model` turns batches into logits, `training` turns
 losses into checkpoints, `generation` turns a checkpoint and condition files into sound.
 
-The names below are what a notebook begins with (`load_run`) and what a tier is written with. They load on first use,
+The names below are what a notebook begins with (`check`, `fit`, `load_run`) and what a tier is written with. They load on first use,
 since Keras takes seconds to import.
 """
 
@@ -26,8 +26,10 @@ _HOMES = {
     "Tier": "keras_samplernn.model.tier",
     "UserError": "keras_samplernn.errors",
     "affine": "keras_samplernn.model.linear",
+    "check": "keras_samplernn.api",
     "class_histogram": "keras_samplernn.model.tier",
     "compose": "keras_samplernn.model.linear",
+    "fit": "keras_samplernn.api",
     "load_run": "keras_samplernn.api",
     "multiply": "keras_samplernn.model.narrow",
     "narrow": "keras_samplernn.model.narrow",

@@ -1,6 +1,6 @@
 """A run, loaded: what a program or a notebook generates and scores with."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +20,10 @@ from keras_samplernn.generation.stream import BLOCK_SAMPLES, Part, stream_parts
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.memory import check_generation_memory, outline, telling_exhaustion
 from keras_samplernn.model.scoring import Scorer
-from keras_samplernn.progress import Progress
+from keras_samplernn.progress import Progress, say
 from keras_samplernn.run_folder import RunFolder, open_run
 from keras_samplernn.spec import Spec
+from keras_samplernn.training.scoring import score_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -194,6 +195,22 @@ class Run:
         with self._telling_exhaustion(), Progress("score", len(codes)) as progress:
             return self._scorer(codes, classes, weights, progress.update)
 
+    def evaluate(self, folder: str | Path | None = None) -> dict[str, Any]:
+        """Score all sounds of a folder, as the command `evaluate` does.
+
+        Args:
+            folder: of the sounds, with their conditions beside them; None: the spec's test files, or else its
+                validation files.
+
+        Returns:
+            `bits_per_sample`, `unigram_entropy_bits`, `samples` and, if the run is conditional,
+            `bits_per_sample_of_class`.
+
+        Raises:
+            UserError: one line for each problem of the sounds.
+        """
+        return score_folder(self._folder, self.model, None if folder is None else Path(folder), self.precision, say)
+
     def _engine(self, rows: int, block_samples: int) -> GenerationEngine:
         """Return the engine of a shape, which has compiled if it was used before."""
         if (rows, block_samples) not in self._engines:
@@ -225,14 +242,13 @@ class Run:
         return telling_exhaustion(self.folder, "its weights and a block of sound", "use one that has more")
 
 
-def load(folder: Path, which: str, precision: str, say: Callable[[str], None]) -> Run:
+def load(folder: Path, which: str, precision: str) -> Run:
     """Load a run.
 
     Args:
         folder: the run directory.
         which: checkpoint, "best" or "newest".
         precision: of the weights, "float32" or "int8".
-        say: takes messages for people.
 
     Raises:
         UserError: there is no run, none of its checkpoints is whole, or this machine's memory does not hold it.

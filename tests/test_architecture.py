@@ -27,12 +27,12 @@ MAY_IMPORT = {
     "generation": {
         *("errors", "backend", "files", "machine", "progress", "spec", "data", "model", "run_folder", "checkpoints")
     },
-    "run": {"errors", "progress", "spec", "data", "model", "run_folder", "checkpoints", "generation"},
-    "api": {"errors", "progress", "quiet", "run"},
     "training": {
         *("errors", "backend", "files", "machine", "progress", "spec", "data", "model", "run_folder", "checkpoints"),
         "generation",
     },
+    "run": {"errors", "progress", "spec", "data", "model", "run_folder", "checkpoints", "generation", "training"},
+    "api": {"errors", "progress", "quiet", "spec", "model", "run_folder", "training", "run"},
     "testing": {"backend", "model"},
     "demo_corpus": {"errors", "files", "data"},
     "commands": {

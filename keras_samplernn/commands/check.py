@@ -5,8 +5,6 @@ from pathlib import Path
 import click
 
 from keras_samplernn.commands.options import FILE
-from keras_samplernn.progress import say
-from keras_samplernn.quiet import start_tensorflow
 
 
 @click.command()
@@ -17,11 +15,6 @@ def check(spec: Path) -> None:
     Reads the spec and every file that it names, prints all problems at once, and times a few steps of training.
     Writes nothing but the decoded sounds, to the cache.
     """
-    start_tensorflow()
-    from keras_samplernn.model.registry import load_tiers
-    from keras_samplernn.spec import load_spec
-    from keras_samplernn.training.corpora import prepare_corpora
-    from keras_samplernn.training.estimate import estimate
+    from keras_samplernn import api
 
-    loaded = load_spec(spec, load_tiers())
-    print(estimate(loaded, prepare_corpora(loaded, say)))
+    print(api.check(spec))

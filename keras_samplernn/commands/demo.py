@@ -7,7 +7,6 @@ import click
 from keras_samplernn.commands.fit import say_where_to_watch
 from keras_samplernn.commands.options import FOLDER
 from keras_samplernn.progress import say
-from keras_samplernn.quiet import start_tensorflow
 
 
 @click.command()
@@ -18,24 +17,20 @@ def demo(run_folder: Path | None) -> None:
     It takes a minute or a few. The corpus, in NAME-corpus, and the generated sounds, in NAME-sounds, are in the same
     folder as the run directory NAME. After an interruption the same command continues.
     """
-    start_tensorflow()
+    from keras_samplernn.api import train
     from keras_samplernn.demo_corpus import TEMPERATURE, make_demo_corpus
     from keras_samplernn.files import named
     from keras_samplernn.generation.files import generate_files
     from keras_samplernn.generation.record import RECORD
     from keras_samplernn.generation.request import Request
-    from keras_samplernn.model.registry import load_tiers
     from keras_samplernn.run_folder import RUNS
-    from keras_samplernn.spec import load_spec
-    from keras_samplernn.training.fit import fit_spec
 
     folder = named(run_folder or RUNS / "demo")
     corpus, sounds = (folder.with_name(f"{folder.name}-{kind}") for kind in ("corpus", "sounds"))
     make_demo_corpus(corpus, say)
-    spec = load_spec(corpus / "spec.json", load_tiers())
     if folder.exists():
         say(f"{folder}: exists and is continued")
-    run = fit_spec(spec, folder, say)
+    run = train(corpus / "spec.json", folder)
     request = Request(
         sounds,
         conditioning_index=corpus / "index.txt",

@@ -5,8 +5,6 @@ from pathlib import Path
 import click
 
 from keras_samplernn.commands.options import FOLDER, checkpoint_option, precision_option
-from keras_samplernn.progress import say
-from keras_samplernn.quiet import start_tensorflow
 
 
 @click.command()
@@ -26,13 +24,12 @@ def evaluate(run: Path | None, data: Path | None, checkpoint: str, precision: st
     RUN is a run directory; if it is left out, the run under runs/ that was trained last. Prints the bits per sample in
     all and of each class; fewer are better.
     """
-    start_tensorflow()
     import json
 
-    from keras_samplernn.run_folder import newest_run, open_run
-    from keras_samplernn.training.scoring import score_run
+    from keras_samplernn.api import load_run
+    from keras_samplernn.run_folder import newest_run
 
-    figures = score_run(open_run(run or newest_run()), data, checkpoint, precision, say)
+    figures = load_run(run or newest_run(), checkpoint, precision).evaluate(data)
     if as_json:
         print(json.dumps(figures))
         return

@@ -7,7 +7,6 @@ import click
 
 from keras_samplernn.commands.options import FILE, FOLDER, Count
 from keras_samplernn.progress import say
-from keras_samplernn.quiet import start_tensorflow
 
 
 @click.command()
@@ -24,14 +23,9 @@ def fit(spec: Path, run_folder: Path | None, **options) -> None:
     stops training after a checkpoint; the same command continues from there, with the same result as if it had not
     been stopped.
     """
-    start_tensorflow()
-    from keras_samplernn.model.registry import load_tiers
-    from keras_samplernn.run_folder import RUNS
-    from keras_samplernn.spec import load_spec
-    from keras_samplernn.training.fit import fit_spec
+    from keras_samplernn.api import train
 
-    loaded = load_spec(spec, load_tiers())
-    run = fit_spec(loaded, run_folder or RUNS / loaded.name, say, **options)
+    run = train(spec, run_folder, **options)
     print(run.folder)
     say_where_to_watch(run.logs_folder)
 

@@ -1,39 +1,38 @@
-"""The `evaluate` command: a run's bits per sample on a folder of sounds."""
+"""A model's bits per sample on a folder of sounds."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from keras_samplernn.checkpoints.shelf import choose_checkpoint, load_chosen
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError
-from keras_samplernn.model.assembly import assemble
-from keras_samplernn.model.memory import check_scoring_memory, outline, telling_exhaustion
+from keras_samplernn.model.memory import check_scoring_memory, telling_exhaustion
+from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.run_folder import RunFolder
 from keras_samplernn.training.corpora import prepare_folder, prepare_named
 from keras_samplernn.training.evaluation import Evaluator
 
 
-def score_run(
-    run: RunFolder,
-    data: Path | None,
-    which: str,
-    precision: str,
-    say: Callable[[str], None],
+def score_folder(
+    run: RunFolder, model: SampleRNN, data: Path | None, precision: str, say: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Score a run on `data`, or on its spec's test files, or else its validation files.
+    """Score a model on `data`, or on its spec's test files, or else on its validation files.
 
     Args:
-        which: checkpoint, "best" or "newest".
+        run: that the model belongs to.
+        model: with values.
+        data: folder of sounds; None: those that the spec names.
         precision: of the weights: "float32", or "int8" as `generate` may round them.
+        say: takes messages for people.
 
     Returns:
-        `bits_per_sample`, `unigram_entropy_bits`, `samples` and, where conditional, `bits_per_sample_of_class`;
-        no name, path or time.
+        `bits_per_sample`, `unigram_entropy_bits`, `samples` and, if the model is conditional,
+        `bits_per_sample_of_class`; no name, path or time.
+
+    Raises:
+        UserError: there are no such files, they have faults, or the memory does not suffice.
     """
-    spec = run.spec
-    outlined = outline(spec)
-    chosen = choose_checkpoint(run.checkpoints_folder, which, outlined, say)
+    spec, training = run.spec, run.spec.training
     held_out = [name for name in ("test", "valid") if getattr(spec.data, name) is not None]
     if data is not None:
         corpus = prepare_folder(spec, data, say)
@@ -41,11 +40,8 @@ def score_run(
         corpus = prepare_named(spec, held_out[0], say)
     else:
         raise UserError(f"{run.folder}: its spec names neither test nor validation files; give --data")
-    training = spec.training
     windows = min(training.batch_size, len(corpus.sounds))
-    check_scoring_memory(spec, outlined, windows)
-    model = assemble(spec)
-    load_chosen(chosen, which, model, say)
+    check_scoring_memory(spec, model, windows)
     weights = None if precision == "float32" else model.generation_weights(precision)
     silence = Quantizer.of(spec.audio).silence
     with telling_exhaustion(
