@@ -32,7 +32,7 @@ from unittest import mock
 from measuring import Figure, main, seconds, tell
 from synthetic import SAMPLE_RATE, SPEC, in_fresh_process, parse, write_prepared
 
-from keras_samplernn import demo
+from keras_samplernn import demo_corpus
 from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.training import fit
 from keras_samplernn.training.bookkeeping import LOG_SECONDS
@@ -169,8 +169,8 @@ def train_demo() -> dict[str, Any]:
     """Train the demo's spec with default monitoring; return the seconds by name and of the whole."""
     with tempfile.TemporaryDirectory() as name, mock.patch.dict(os.environ, KERAS_SAMPLERNN_CACHE=f"{name}/cache"):
         root = Path(name)
-        demo.write_demo_corpus(root / "corpus")
-        raw = {key: value for key, value in demo.SPEC.items() if key != "monitoring"}
+        demo_corpus.write_demo_corpus(root / "corpus")
+        raw = {key: value for key, value in demo_corpus.SPEC.items() if key != "monitoring"}
         spec = parse(raw, root / "corpus")
         prepare_corpora(spec, tell)
         watch = Stopwatch()

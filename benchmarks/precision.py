@@ -20,7 +20,7 @@ import pandas as pd
 from measuring import Figure, interleave, main, seconds, tell
 from synthetic import in_fresh_process, parse
 
-from keras_samplernn import demo
+from keras_samplernn import demo_corpus
 from keras_samplernn.training.corpora import prepare_corpora
 from keras_samplernn.training.fit import fit_spec
 
@@ -31,12 +31,12 @@ MOST_BITS_APART = 0.01
 
 def spec_of(precision: str, seed: int) -> dict[str, Any]:
     """Return the demo's spec, smaller, unmonitored, and in a precision."""
-    sample_tier = demo.SPEC["tiers"][-1] | {"emb_size": 32}
+    sample_tier = demo_corpus.SPEC["tiers"][-1] | {"emb_size": 32}
     training = {"epochs": EPOCHS, "decay_steps": 600, "precision": precision, "seed": seed}
-    return demo.SPEC | {
+    return demo_corpus.SPEC | {
         "tier_defaults": {"dim": DIM},
-        "tiers": [*demo.SPEC["tiers"][:-1], sample_tier],
-        "training": demo.SPEC["training"] | training,
+        "tiers": [*demo_corpus.SPEC["tiers"][:-1], sample_tier],
+        "training": demo_corpus.SPEC["training"] | training,
         "monitoring": {"every_epochs": 0},
     }
 
@@ -46,7 +46,7 @@ def measure(repeats: int) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         os.environ["KERAS_SAMPLERNN_CACHE"] = str(root / "cache")
-        demo.write_demo_corpus(root)
+        demo_corpus.write_demo_corpus(root)
         prepare_corpora(parse(spec_of("float32", 0), root)[0], tell)
         seeds = {precision: iter(range(repeats)) for precision in PRECISIONS}
         fits = interleave(

@@ -3,8 +3,8 @@
 The journey of a sound: `data` turns wav/csv pairs into batches, `model` turns batches into logits, `training` turns
 losses into checkpoints, `generation` turns a checkpoint and condition files into sound.
 
-The names below are what a notebook begins with (`check`, `fit`, `load_run`) and what a tier is written with. They load on first use,
-since Keras takes seconds to import.
+The names below are what a notebook begins with (`check`, `fit`, `load_run`) and what a tier is written with. They load
+on first use, since Keras takes seconds to import.
 """
 
 import importlib

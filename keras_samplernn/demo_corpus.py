@@ -101,31 +101,12 @@ def _fade(wave: np.ndarray) -> np.ndarray:
     return wave * np.minimum(1, np.minimum(ramp, ramp[::-1]))
 
 
-def make_demo_corpus(folder: Path, say: Callable[[str], None]) -> None:
-    """Write the corpus to a folder, unless it is there already.
+def write_demo_corpus(folder: Path) -> None:
+    """Write the corpus: the same files every time.
 
-    It has pairs of sound and csv in `train` and `valid`, condition files in `asked`, listed in `index.txt`, to
-    generate from, and `spec.json`. The files are the same every time.
-
-    Args:
-        folder: of the corpus.
-        say: takes messages for people.
-
-    Raises:
-        UserError: the folder holds something else, or cannot be written.
+    Pairs of sound and csv in `train` and `valid`; condition files to generate from in `asked`, listed in `index.txt`;
+    and `spec.json`.
     """
-    if folder.exists():
-        if not _is_demo_corpus(folder):
-            raise UserError(f"{folder}: exists and is no corpus of the demo; give --run another folder")
-        say(f"{folder}: exists and is used")
-        return
-    make_folder(folder.parent)
-    with staged_folder(folder) as staged:
-        _write_corpus(staged)
-    say(f"{folder}: {TRAIN_FILES + VALID_FILES} pairs of sound and conditions: {', '.join(VOICES)}")
-
-
-def _write_corpus(folder: Path) -> None:
     rng = np.random.default_rng(1)
     for part, files in {"train": TRAIN_FILES, "valid": VALID_FILES}.items():
         make_folder(folder / part)
@@ -143,6 +124,27 @@ def _write_corpus(folder: Path) -> None:
         _write_lines(folder / "asked" / f"{stem}.csv", conditions)
     _write_lines(folder / "index.txt", [f"asked/{stem}.csv" for stem in asked])
     replace_json(folder / "spec.json", SPEC)
+
+
+def make_demo_corpus(folder: Path, say: Callable[[str], None]) -> None:
+    """Write the corpus to a folder, whole or not at all, unless it is there already.
+
+    Args:
+        folder: of the corpus.
+        say: takes messages for people.
+
+    Raises:
+        UserError: the folder holds something else, or cannot be written.
+    """
+    if folder.exists():
+        if not _is_demo_corpus(folder):
+            raise UserError(f"{folder}: exists and is not a corpus of the demo; give --run another folder")
+        say(f"{folder}: exists and is used")
+        return
+    make_folder(folder.parent)
+    with staged_folder(folder) as staged:
+        write_demo_corpus(staged)
+    say(f"{folder}: {TRAIN_FILES + VALID_FILES} pairs of sound and conditions: {', '.join(VOICES)}")
 
 
 def _write_lines(path: Path, lines: list[str]) -> None:

@@ -8,7 +8,7 @@ PLAIN_SECONDS = 10.0
 
 
 def say(line: str) -> None:
-    """Print a message on stderr. Where none can be, on a terminal that was closed or a full disk, the work goes on."""
+    """Print a message on stderr, if it takes one: the work goes on without a terminal or on a full disk."""
     with contextlib.suppress(OSError):
         print(line, file=sys.stderr, flush=True)
 

@@ -13,21 +13,21 @@ from keras_samplernn.xla_flags import checked_flags
 def start_tensorflow(threads: int | None = None) -> None:
     """Import TensorFlow and start its compiler, silently.
 
-    Both log what no user asked for, from native code that heeds no setting: the import in newer releases, the
-    compiler when it first compiles anything.
+    Their native code writes messages that no setting turns off: newer releases when they are imported, the compiler
+    when it first compiles.
 
     Args:
-        threads: that an operation is shared out among; None: all that the machine has.
+        threads: number of threads that one operation uses; None: as many as the machine has.
 
     Raises:
-        UserError: XLA_FLAGS or TF_XLA_FLAGS holds what TensorFlow does not take.
+        UserError: TensorFlow does not accept the value of XLA_FLAGS or TF_XLA_FLAGS.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with checked_flags(), _native_stderr_held_back():
         import tensorflow
     with _native_stderr_held_back():
         if threads is not None:
-            # Where TensorFlow runs already its threads stay as they are: slower, not wrong.
+            # If TensorFlow runs already, its threads stay as they are: slower, not wrong.
             with contextlib.suppress(RuntimeError):
                 tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
         tensorflow.function(lambda x: x + 1, jit_compile=True)(tensorflow.zeros(()))
@@ -35,7 +35,10 @@ def start_tensorflow(threads: int | None = None) -> None:
 
 @contextlib.contextmanager
 def _native_stderr_held_back() -> Iterator[None]:
-    """Hold back what is written to file descriptor 2; show it only where the block fails, or no folder can hold it."""
+    """Hold back what the block writes to file descriptor 2, and show it if the block fails.
+
+    Where no temporary file can be made, nothing is held back.
+    """
     import tempfile  # here, since `--help` answers without it
 
     sys.stderr.flush()

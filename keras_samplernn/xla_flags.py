@@ -21,7 +21,7 @@ def checked_flags() -> Iterator[None]:
     """Check the variables while the block runs; compile nothing in it.
 
     Raises:
-        UserError: at the end of the block, TensorFlow does not take the value of a variable.
+        UserError: at the end of the block, if TensorFlow does not accept the value of a variable.
     """
     if not any(os.environ.get(variable) for variable in VARIABLES):
         yield

@@ -87,7 +87,7 @@ def test_the_demo_leaves_what_is_not_its_own(tiny_demo, tmp_path):
     mine, yours = give("demo --run my", tmp_path), give("demo --run your", tmp_path)
     assert (mine.status, mine.err) == (
         1,
-        "my-corpus: exists and is no corpus of the demo; give --run another folder\n",
+        "my-corpus: exists and is not a corpus of the demo; give --run another folder\n",
     )
     assert (yours.status, yours.err.splitlines()[-1]) == (
         1,
