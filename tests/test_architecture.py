@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "demo_corpus": {"errors", "files", "data"},
     "commands": {
         *("errors", "files", "progress", "quiet", "spec", "data", "model", "run_folder", "training", "generation"),
-        "demo_corpus",
+        *("api", "demo_corpus"),
     },
     "__main__": {"commands"},
 }
