@@ -1,4 +1,4 @@
-"""What the machine has, and what numbers take of it."""
+"""Memory: what the machine has, and what a number takes."""
 
 import os
 
@@ -6,5 +6,5 @@ FLOAT_BYTES = 4
 
 
 def machine_bytes() -> int:
-    """Return the memory that this machine has in all."""
+    """Return the size of this machine's memory."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

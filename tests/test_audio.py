@@ -140,16 +140,16 @@ def test_odd_but_honest_wavs_are_read_whole(tmp_path, content):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "ends before a RIFF header; it is empty, truncated or no WAV file: copy it again"),
+        (b"", "ends before a RIFF header; it is empty, truncated or not a WAV file: copy it again"),
         (b"hello, " * 9, "begins with b'hell', which is not a WAV file; convert it or give it its true suffix"),
         (
             wav_bytes(SAMPLES)[:12] + b"".join(b"%04d\0\0\0\0" % number for number in range(10_000)),
             "has 10,000 chunks before its samples; it is damaged: convert it again",
         ),
-        (wav_bytes(SAMPLES)[:30], "ends before a data chunk; it is empty, truncated or no WAV file: copy it again"),
+        (wav_bytes(SAMPLES)[:30], "ends before a data chunk; it is empty, truncated or not a WAV file: copy it again"),
         (
             wav_bytes(SAMPLES)[:-400],
-            "is truncated: its header promises 1000 bytes of samples, 600 are there; copy it again",
+            "is truncated: its header states 1000 bytes of samples, 600 are there; copy it again",
         ),
         (
             wav_bytes(SAMPLES, block=0),
@@ -179,10 +179,10 @@ def test_odd_but_honest_wavs_are_read_whole(tmp_path, content):
             wav_bytes(SAMPLES, tag=0x55),
             "has 16 bits per sample under format tag 0x0055, which is not read; convert it to 16-bit PCM",
         ),
-        (wav_bytes(SAMPLES[:-1]), "holds 999 bytes of samples, no whole number of 2-byte frames; convert it again"),
+        (wav_bytes(SAMPLES[:-1]), "has 999 bytes of samples, not a multiple of the 2 of a frame; convert it again"),
         (
             wav_bytes(SAMPLES, length=0).replace(struct.pack("<I", 1036), struct.pack("<I", 36), 1),
-            "says 0 bytes of samples, yet 1000 bytes follow; its recorder never closed it: repair it",
+            "states 0 bytes of samples, but 1000 bytes follow; the recording was not closed: repair it",
         ),
     ],
 )
@@ -210,18 +210,18 @@ COMPRESSED_FAULTS = [
     (OGG, lambda data: data + data, "holds more than one stream; separate or re-encode it"),
     (OGG, lambda data: data[28:], "does not begin with an Ogg page; convert it or give it its true suffix"),
     (MP3, lambda data: data[:-5], "is truncated: its last frame is cut short; copy it again"),
-    (MP3, lambda data: data[:850], "is truncated: its header promises 11 frames, 2 are there; copy it again"),
+    (MP3, lambda data: data[:850], "is truncated: its header states 11 frames, 2 are there; copy it again"),
     (
         MP3,
         lambda data: b"\xff" * 1_100_000,
-        "holds much that is no MPEG layer III frame; convert it or give it its true suffix",
+        "has too many bytes outside MPEG layer III frames; convert it or give it its true suffix",
     ),
-    (MP3, lambda data: b"no mp3", "holds no MPEG layer III frame; convert it or give it its true suffix"),
+    (MP3, lambda data: b"no mp3", "has no MPEG layer III frame; convert it or give it its true suffix"),
     (FLAC, lambda data: data[:30], "has no STREAMINFO block; it is truncated or damaged: copy it again"),
     (
         FLAC,
         without_flac_total,
-        "states no number of samples: it is empty or was written to a pipe; encode it to a file",
+        "does not state its number of samples: it is empty or was written to a pipe; encode it to a file",
     ),
 ]
 
@@ -257,7 +257,7 @@ def test_a_file_that_decodes_to_less_or_to_nan_is_one_error_and_the_others_are_r
     infos = [inspect_audio(path) for path in (nan, good, missing, good)]
     missing.unlink()
     first, second, third, fourth = decode_files(infos)
-    assert first.lines == (f"{nan}: sample 17 is nan, not a number; convert it again",)
+    assert first.lines == (f"{nan}: sample 17 is nan, which is not finite; convert it again",)
     assert second.shape == fourth.shape == (100, 1)
     assert third.lines[0].startswith(f"{missing}: cannot be decoded: ")
 
@@ -379,7 +379,7 @@ def test_a_failed_write_leaves_the_earlier_file_and_nothing_else(tmp_path):
     ("name", "message"),
     [
         ("none.wav", "none.wav: No such file or directory; give the path of a readable audio file"),
-        ("a.aiff", 'a.aiff: ".aiff" is no audio suffix; .wav, .flac, .ogg, .mp3 are read'),
+        ("a.aiff", 'a.aiff: ".aiff" is not read as audio; convert it to one of .wav, .flac, .ogg, .mp3'),
         ("folder.wav", "folder.wav: Is a directory; give the path of a readable audio file"),
     ],
 )
@@ -400,6 +400,6 @@ def test_a_huge_mp3_of_nothing_is_refused_at_once_and_never_read_whole(tmp_path)
     with path.open("wb") as file:
         file.truncate(10**12)
     start = time.process_time()
-    with pytest.raises(UserError, match="holds much that is no MPEG layer III frame"):
+    with pytest.raises(UserError, match="has too many bytes outside MPEG layer III frames"):
         inspect_audio(path)
     assert time.process_time() - start < 2

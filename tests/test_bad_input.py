@@ -259,7 +259,7 @@ CORPORA = {
     ),
     "two csv files of one stem": (
         text("train/a.CSV", "0\n"),
-        "HOME/train/a.csv: stands beside a.CSV; keep one of the two",
+        "HOME/train/a.csv: is beside a.CSV, which has the same stem; keep one of the two",
     ),
     "a name that would take two lines": (
         text("train/a\nb\x1b[31m.wav", "x"),
@@ -276,11 +276,11 @@ CORPORA = {
     ),
     "an empty sound file": (
         text("train/a.wav", ""),
-        "HOME/train/a.wav: ends before a RIFF header; it is empty, truncated or no WAV file: copy it again",
+        "HOME/train/a.wav: ends before a RIFF header; it is empty, truncated or not a WAV file: copy it again",
     ),
     "a truncated sound": (
         cut("train/a.wav", 101),
-        "HOME/train/a.wav: is truncated: its header promises 600 bytes of samples, 499 are there; copy it again",
+        "HOME/train/a.wav: is truncated: its header states 600 bytes of samples, 499 are there; copy it again",
     ),
     "no samples": (sound("train/a.wav", 0), "HOME/train/a.wav: has 0 samples at 4000 Hz; move it away"),
     "blockAlign 0": (
@@ -306,11 +306,11 @@ CORPORA = {
     ),
     "the same sound in two formats": (
         text("train/a.flac", b"fLaC"),
-        "HOME/train/a.wav: stands beside a.flac; keep one of the two",
+        "HOME/train/a.wav: is beside a.flac, which has the same stem; keep one of the two",
     ),
     "not a compressed sound": (
         together(remove("train/a.wav"), text("train/a.mp3", "x" * 100)),
-        "HOME/train/a.mp3: holds no MPEG layer III frame; convert it or give it its true suffix",
+        "HOME/train/a.mp3: has no MPEG layer III frame; convert it or give it its true suffix",
     ),
     "a fraction of one sound": (
         together(remove("train/a.wav", "train/a.csv"), spec(data={"valid": 0.5})),
@@ -329,7 +329,7 @@ CORPORA = {
                 "HOME/train/b.wav: has blockAlign 0, but 1 channels of 16 bits are 2 bytes; the header "
                 "contradicts itself: convert the file again"
             ),
-            "HOME/valid/a.wav: is truncated: its header promises 600 bytes of samples, 590 are there; copy it again",
+            "HOME/valid/a.wav: is truncated: its header states 600 bytes of samples, 590 are there; copy it again",
             'HOME/valid/b.csv:5: "x" is not a class; write one whole number per line, 0 to 2',
         ],
     ),
@@ -504,7 +504,7 @@ COMMANDS = {
     "a primer that is no sound": (
         nothing(),
         f"{GENERATE} --prime index.txt",
-        'index.txt: ".txt" is no audio suffix; .wav, .flac, .ogg, .mp3 are read',
+        'index.txt: ".txt" is not read as audio; convert it to one of .wav, .flac, .ogg, .mp3',
     ),
     "a primer without csv": (
         remove("train/a.csv"),

@@ -88,7 +88,7 @@ def test_all_problems_of_a_folder_are_raised_together(tmp_path):
     (tmp_path / "index.csv").write_text("a.csv")
     assert lines_of(find_pairs, tmp_path, conditional=True) == [
         f"{tmp_path}/b.wav: has no b.csv beside it; add the csv or move the sound away",
-        f"{tmp_path}/x.wav: stands beside x.flac; keep one of the two",
+        f"{tmp_path}/x.wav: is beside x.flac, which has the same stem; keep one of the two",
         f"{tmp_path}/index.csv: has no sound beside it (index.wav); add the sound or move the csv away",
     ]
 
@@ -184,9 +184,9 @@ def test_every_problem_of_every_file_is_raised_together_and_nothing_is_kept(tmp_
         "a.csv: 99 conditions for a sound of 100 samples",
         "b.csv:3: class 5 is out of range",
         f"c.wav: has 0 samples at {RATE} Hz",
-        "d.wav: sample 0 is nan, not a number",
+        "d.wav: sample 0 is nan, which is not finite",
         'd.csv:1: "x" is not a class',
-        "e.wav: is truncated: its header promises 400 bytes of samples, 300 are there",
+        "e.wav: is truncated: its header states 400 bytes of samples, 300 are there",
         "f.wav: ends before a RIFF header",
     ]
     assert list_cache() == []
@@ -223,7 +223,7 @@ def test_classes_that_never_occur_are_named(tmp_path):
     add_sound(tmp_path, "a.wav", classes=["e"] * 100)
     said = []
     prepare_corpus(find_pairs(tmp_path, True), settings(("a", "e", "open o")), said.append)
-    assert said == ["classes that never occur, of 3: a, open o"]
+    assert said == ["2 of 3 classes never occur: a, open o"]
 
 
 def test_a_corpus_is_prepared_once_and_again_when_anything_changes(tmp_path, monkeypatch):

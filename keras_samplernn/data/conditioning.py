@@ -19,12 +19,12 @@ def read_conditions(path: str | Path, classes: int | Sequence[str], samples: int
 
     Args:
         path: the csv file.
-        classes: the number of classes, or their names. Where classes have names, a line holds a name; it may also
-            hold the class' number, unless some class' name is a number itself.
-        samples: the length of the sound that the conditions belong to; None for any.
+        classes: the number of classes, or their names. Where classes have names, a line holds a name, or the number
+            of the class, unless the name of some class is a number itself.
+        samples: the length of the sound that the conditions belong to; None for any length.
 
     Raises:
-        UserError: one line, naming the first line that is not a class, or both lengths.
+        UserError: one line, which names the first line that is not a class, or both lengths.
     """
     text = read_text(Path(path))
     parser = _Parser(path, classes)
@@ -42,7 +42,7 @@ def read_conditions(path: str | Path, classes: int | Sequence[str], samples: int
 
 
 def resample_conditions(conditions: np.ndarray, samples: int) -> np.ndarray:
-    """Return (samples,) conditions, each the one nearest in time among (n,) `conditions` of the same duration."""
+    """Resample (n,) conditions to (samples,) of the same duration; each is the nearest in time."""
     centres = (2 * np.arange(samples, dtype=np.int64) + 1) * len(conditions) // max(2 * samples, 1)
     return conditions[centres]
 
@@ -55,7 +55,7 @@ def describe_classes(classes: int | Sequence[str]) -> str:
 
 
 class _Parser:
-    """Lines to classes: whole blocks at once where they are plain numbers, line by line where something is odd."""
+    """Reads classes from lines: a block at once where it has only plain numbers, line by line where it has not."""
 
     def __init__(self, path: str | Path, classes: int | Sequence[str]):
         self.path = path
@@ -69,10 +69,10 @@ class _Parser:
         if conditions is not None:
             return conditions
         lines = block.removesuffix(b"\n").split(b"\n")
-        class_of, slowly = self.class_of.get, self._parse_line
+        class_of, parse_line = self.class_of.get, self._parse_line
         return np.fromiter(
             (
-                slowly(line, number) if (known := class_of(line)) is None else known
+                parse_line(line, number) if (known := class_of(line)) is None else known
                 for number, line in enumerate(lines, first_line)
             ),
             np.int32,
@@ -80,9 +80,9 @@ class _Parser:
         )
 
     def _parse_numbers(self, block: bytes) -> np.ndarray | None:
-        """Return the classes of a block of clean numbers in range, or None for any other."""
+        """Return the classes of a block in which every line is a number in range; None for any other block."""
         odd = block.translate(None, b"0123456789\n")
-        # NumPy takes a carriage return anywhere for a blank; it belongs to the end of a line.
+        # NumPy reads a carriage return as a blank wherever it is; only at the end of a line is it allowed.
         if odd.translate(None, b".eE+-\r") or block.count(b"\r") != block.count(b"\r\n"):
             return None
         with warnings.catch_warnings():
@@ -91,7 +91,7 @@ class _Parser:
                 numbers = np.fromstring(block, np.float64 if odd else np.int64, sep="\n")
             except (ValueError, DeprecationWarning):
                 return None
-        # NumPy passes over blank lines; the count of lines tells.
+        # NumPy skips blank lines; then there are fewer numbers than lines.
         lines = block.count(b"\n") + (not block.endswith(b"\n"))
         if len(numbers) != lines or numbers.min() < 0 or numbers.max() >= self.count:
             return None
@@ -109,7 +109,7 @@ class _Parser:
         if value in self.names:
             return self.names.index(value)
         if not (self.takes_numbers and CLASS_NUMBER.fullmatch(value)):
-            raise UserError(f"{place}: {self._why_no_class(value, number)}")
+            raise UserError(f"{place}: {self._why_not_a_class(value, number)}")
         figure, shown = float(value), shorten(value)
         if figure < 0:
             raise UserError(f"{place}: {shown} is negative; classes are {self._range()}")
@@ -119,7 +119,7 @@ class _Parser:
             raise UserError(f"{place}: {shown} is a fraction; a class is a whole number, {self._range()}")
         return int(figure)
 
-    def _why_no_class(self, value: str, number: int) -> str:
+    def _why_not_a_class(self, value: str, number: int) -> str:
         hint = "; a header? remove it" if number == 1 else ""
         if self.names:
             hint = nearest(value[:100], self.names) or hint

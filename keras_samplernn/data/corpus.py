@@ -1,4 +1,4 @@
-"""A corpus, decoded and quantized once, and read from then on."""
+"""A prepared corpus: decoded and quantized once, then read from the cache."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ from keras_samplernn.errors import UserError, collect
 
 @dataclass(frozen=True)
 class SoundEntry:
-    """Where one sound lies in the flat arrays: `start` to `start + samples`."""
+    """The place of one sound in the flat arrays: `start` to `start + samples`."""
 
     name: str
     start: int
@@ -29,16 +29,16 @@ class SoundEntry:
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """A prepared corpus: flat arrays on disk, mapped and never read whole.
+    """A prepared corpus: flat arrays that are mapped from the disk.
 
     Attributes:
         folder: its folder in the cache.
         sounds: in the order of the pairs.
         codes: (samples,) uint8, or uint16 above 256 levels.
         conditions: (samples,) uint8, or uint16 above 256 classes; None in an unconditional corpus.
-        code_counts: (q_levels,) int64, how often each code occurs.
-        class_counts: (classes,) int64, how often each class occurs.
-        manifest: all but the arrays, as JSON has it: settings, counts, notes, and for each sound its name, SHA-256,
+        code_counts: (q_levels,) int64, the number of samples of each code.
+        class_counts: (classes,) int64, the number of samples of each class.
+        manifest: everything but the arrays, as JSON: settings, counts, notes, and for each sound its name, SHA-256,
             samples and start.
     """
 
@@ -52,7 +52,7 @@ class Corpus:
 
     @property
     def samples(self) -> int:
-        """All samples of all sounds."""
+        """Number of samples of all sounds together."""
         return len(self.codes)
 
     @property
@@ -89,22 +89,23 @@ class Corpus:
 def prepare_corpus(pairs: Sequence[Pair], settings: CorpusSettings, say: Callable[[str], None] = print) -> Corpus:
     """Return the prepared corpus of `pairs`: from the cache, or decoded, resampled, quantized and put there.
 
-    The cache's key is the content: SHA-256 of every file, the names, the settings. Memory is bounded by the longest
-    few files, not by the corpus.
+    The key of an entry is made of the content: SHA-256 of every file, the names, the settings. The memory needed
+    depends on the longest few files, not on the whole corpus.
 
     Args:
-        pairs: as `find_pairs` gives them.
+        pairs: as returned by `find_pairs`.
         settings: rate, quantizer, classes.
-        say: takes lines for people: what was mixed down, resampled, clipped; classes that never occur.
+        say: called with lines for people: what was mixed down, resampled, clipped; classes that never occur.
 
     Raises:
-        UserError: every problem of every file, one line each; nothing is put into the cache then.
+        UserError: every problem of every file, one line each; the cache stays as it was. Or the cache cannot be
+            written, or the process that decodes compressed files cannot start.
     """
     hashes = _hash_files(pairs)
     identity = {
         "format": FORMAT,
         "settings": settings.to_dict(),
-        # The decoders agree to the last bits only, where a format is lossy.
+        # Two decoders of a lossy format differ in the last bits.
         "tensorflow_io": has_tensorflow_io(),
         "sounds": [[pair.name, *hashes_of_pair] for pair, hashes_of_pair in zip(pairs, hashes, strict=True)],
     }
@@ -133,7 +134,7 @@ def _open_prepared(folder: Path) -> Corpus:
 
 
 def _hash_files(pairs: Sequence[Pair]) -> list[tuple[str, str | None]]:
-    """Return SHA-256 of audio and conditions of each pair."""
+    """Return the SHA-256 of the audio file and of the condition file of each pair."""
     remembered, problems = RememberedHashes(), []
     hashes = [
         tuple(path and collect(problems, remembered.sha256, path) for path in (pair.audio, pair.conditions))

@@ -33,7 +33,7 @@ def decode_files(infos: Sequence[AudioInfo]) -> Iterator[np.ndarray | UserError]
 def _check(info: AudioInfo, wave: np.ndarray | str) -> np.ndarray | UserError:
     if isinstance(wave, str):
         return UserError(f"{info.path}: cannot be decoded: {wave}; copy or convert it again")
-    # The pages of an Ogg file were counted when it was inspected, and its first page may state an offset.
+    # The pages of an Ogg file are counted with its header, and its first page may state an offset.
     if info.format != "ogg" and len(wave) < info.samples:
         return UserError(
             f"{info.path}: is truncated or damaged: {len(wave)} of {info.samples} samples could be decoded by "
@@ -43,6 +43,6 @@ def _check(info: AudioInfo, wave: np.ndarray | str) -> np.ndarray | UserError:
     if not finite.all():
         first = int(np.argmin(finite.all(axis=1)))
         return UserError(
-            f"{info.path}: sample {first} is {wave[first][~finite[first]][0]}, not a number; convert it again"
+            f"{info.path}: sample {first} is {wave[first][~finite[first]][0]}, which is not finite; convert it again"
         )
     return wave

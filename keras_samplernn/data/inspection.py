@@ -1,4 +1,4 @@
-"""What is known of an audio file before it is decoded."""
+"""The header of an audio file, read and checked before the file is decoded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ AUDIO_SUFFIXES: tuple[str, ...] = tuple(_READERS)
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """An audio file whose header agrees with itself and with the file's size.
+    """An audio file with a header that does not contradict itself or the size of the file.
 
     Attributes:
         path: the file.
@@ -32,8 +32,8 @@ class AudioInfo:
         encoding: "PCM_16", "FLOAT", "VORBIS", ...
         sample_rate: in Hz.
         channels: 1 or more.
-        samples: per channel, as the header states them.
-        decoder: "tensorflow-io" where it is installed and was proven on such files, else "soundfile".
+        samples: per channel, as stated by the header.
+        decoder: "tensorflow-io" where it is installed and is proven to decode such files rightly, else "soundfile".
     """
 
     path: Path
@@ -46,20 +46,22 @@ class AudioInfo:
 
 
 def inspect_audio(path: str | Path, sample_rate: int = 0) -> AudioInfo:
-    """Return what the header of the audio file at `path` says; no native decoder is called.
+    """Read and check the header of an audio file, without any native decoder.
 
     Args:
         path: the file.
-        sample_rate: that it will be resampled to, in Hz; 0: none.
+        sample_rate: the rate in Hz that it will be resampled to; 0: it will not be.
 
     Raises:
-        UserError: one line; the file is missing or unreadable, of another kind, truncated, contradicts itself, or is
-            longer than memory would bear.
+        UserError: one line; the file is missing, unreadable, of another format, truncated or too long for this
+            machine's memory, or its header contradicts itself.
     """
     path = Path(path)
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise UserError(f'{path}: "{path.suffix}" is no audio suffix; {", ".join(AUDIO_SUFFIXES)} are read')
+        raise UserError(
+            f'{path}: "{path.suffix}" is not read as audio; convert it to one of {", ".join(AUDIO_SUFFIXES)}'
+        )
     try:
         header = reader(path)
     except HeaderError as fault:
@@ -68,7 +70,7 @@ def inspect_audio(path: str | Path, sample_rate: int = 0) -> AudioInfo:
         raise UserError(f"{path}: {error.strerror}; give the path of a readable audio file") from None
     resampled = header.samples * sample_rate // header.sample_rate
     needed, there = FLOAT_BYTES * max(header.samples * header.channels, resampled), machine_bytes()
-    # The decoder, what it hands over and what is made of that hold it several times.
+    # The decoder, its result and the resampled wave each hold the samples.
     if needed > there // 8:
         raise UserError(
             f"{path}: {header.samples:,} samples of {header.channels} channels at {header.sample_rate} Hz take"

@@ -1,4 +1,4 @@
-"""Which files of a folder belong together, and which of them are held out."""
+"""Pairs of a sound and its conditions in a folder, and their split into training and validation."""
 
 import hashlib
 import math
@@ -28,12 +28,12 @@ class Pair:
 
 
 def find_pairs(folder: str | Path, conditional: bool) -> list[Pair]:
-    """Return the pairs under `folder`, recursively, sorted by name. Hidden files and folders are passed over.
+    """Return the pairs under `folder`, recursively, sorted by name. Hidden files and folders are left out.
 
     Raises:
-        UserError: the folder is missing, holds no audio, or has a folder in it that cannot be looked into; and, one
-            line each, every sound of two formats (`x.wav` beside `x.flac`) and, where `conditional`, every sound
-            without csv, every csv without sound, and every two of one stem.
+        UserError: the folder is missing, has no audio files, or has a folder in it that cannot be read; or, one line
+            each, every sound in two formats (`x.wav` beside `x.flac`) and, if `conditional`, every sound without
+            csv, every csv without sound, and every two csv files of one stem.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -48,7 +48,7 @@ def find_pairs(folder: str | Path, conditional: bool) -> list[Pair]:
     problems = []
     for file in files if conditional else ():
         if file.suffix.lower() == ".csv" and tables.setdefault(file.with_suffix(""), file) != file:
-            problems.append(f"{file}: stands beside {tables[file.with_suffix('')].name}; keep one of the two")
+            problems.append(_same_stem(file, tables[file.with_suffix("")]))
     if conditional and not tables:
         raise UserError(
             f"{folder}: holds {len(sounds)} sounds and no csv, but the spec has conditioning; "
@@ -57,7 +57,7 @@ def find_pairs(folder: str | Path, conditional: bool) -> list[Pair]:
     for sound in sounds:
         stem = sound.with_suffix("")
         if stem in sound_of_stem:
-            problems.append(f"{sound}: stands beside {sound_of_stem[stem].name}; keep one of the two")
+            problems.append(_same_stem(sound, sound_of_stem[stem]))
         elif conditional and stem not in tables:
             problems.append(f"{sound}: has no {stem.name}.csv beside it; add the csv or move the sound away")
         sound_of_stem.setdefault(stem, sound)
@@ -72,8 +72,9 @@ def find_pairs(folder: str | Path, conditional: bool) -> list[Pair]:
 def split_pairs(pairs: Sequence[Pair], fraction: float) -> tuple[list[Pair], list[Pair]]:
     """Split whole files into training and validation pairs, in their order.
 
-    A file's side depends on the SHA-256 of its name alone: it is the same on every machine and stays when other
-    files come or go. Each side has one file at least, so in a small corpus the sides may be far from `fraction`.
+    The side of a file depends only on the SHA-256 of its name, so it is the same on every machine and does not change
+    when other files are added or removed. Each side has at least one file, so in a small corpus the share of
+    validation files may be far from `fraction`.
 
     Args:
         pairs: two or more.
@@ -89,7 +90,7 @@ def split_pairs(pairs: Sequence[Pair], fraction: float) -> tuple[list[Pair], lis
         )
     places = {pair.name: _place(pair.name) for pair in pairs}
     ranked = sorted(places.values())
-    # The nearest threshold that leaves no side empty.
+    # The threshold nearest to `fraction` with which neither side is empty.
     threshold = min(max(fraction, math.nextafter(ranked[0], 1.0)), ranked[-1])
     return (
         [pair for pair in pairs if places[pair.name] >= threshold],
@@ -97,13 +98,17 @@ def split_pairs(pairs: Sequence[Pair], fraction: float) -> tuple[list[Pair], lis
     )
 
 
+def _same_stem(file: Path, other: Path) -> str:
+    return f"{file}: is beside {other.name}, which has the same stem; keep one of the two"
+
+
 def _place(name: str) -> float:
-    """Return a number in [0, 1) that the name alone decides."""
+    """Return a number in [0, 1) that depends only on the name."""
     return int.from_bytes(hashlib.sha256(os.fsencode(name)).digest()[:6], "big") / 2**48
 
 
 def _files_under(folder: Path) -> Iterator[Path]:
-    """Yield the files in a folder and its folders, but for hidden ones; UserError where one cannot be looked into."""
+    """Yield the files under a folder, without hidden ones; UserError where a folder cannot be read."""
 
     def refuse(error: OSError) -> None:
         raise UserError(f"{error.filename}: cannot be read ({error.strerror}); see to its permissions or move it away")

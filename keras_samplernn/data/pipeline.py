@@ -58,7 +58,7 @@ def _tensorflow_io_decoders() -> dict[tuple[str, str], Callable]:
         def branch(path: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             data = tf.io.read_file(path)
             wave = decode(data) if dtype is None else decode(data, dtype=dtype)
-            # Integers of 24 bits come in the upper bytes of 32.
+            # Integers of 24 bits are in the upper bytes of 32.
             scale = 1.0 if wave.dtype.is_floating else 1.0 / (wave.dtype.max + 1)
             return tf.cast(wave, tf.float32) * scale, tf.constant("")
 

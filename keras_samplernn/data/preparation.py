@@ -1,4 +1,4 @@
-"""The preparing of a corpus: sounds and conditions to flat arrays."""
+"""Preparing a corpus: sounds and conditions to flat arrays."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from keras_samplernn.data.pairs import Pair
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError, collect
 
-# Part of every key: raise it when prepared arrays would come out otherwise.
+# Part of every key: raise it when a change of the program changes the arrays.
 FORMAT = 1
 CODES, CONDITIONS = "codes.bin", "conditions.bin"
 _NAMED_FILES = 3
@@ -26,12 +26,12 @@ _NAMED_FILES = 3
 
 @dataclass(frozen=True)
 class CorpusSettings:
-    """What prepared arrays depend on, beside the files.
+    """The settings that prepared arrays depend on.
 
     Attributes:
-        sample_rate: in Hz; other rates are resampled.
-        quantizer: waves to codes.
-        classes: number of classes or their names; 0 for an unconditional corpus.
+        sample_rate: in Hz; sounds of other rates are resampled.
+        quantizer: turns waves into codes.
+        classes: the number of classes, or their names; 0 for an unconditional corpus.
     """
 
     sample_rate: int
@@ -44,7 +44,7 @@ class CorpusSettings:
         return self.classes if isinstance(self.classes, int) else len(self.classes)
 
     def to_dict(self) -> dict:
-        """Return the settings as JSON has them."""
+        """Return the settings as JSON values."""
         classes = self.classes if isinstance(self.classes, int) else list(self.classes)
         quantizer = self.quantizer
         return {
@@ -62,12 +62,12 @@ def write_corpus(
 
     Args:
         pairs: the sounds and their conditions.
-        hashes: SHA-256 of audio and conditions (or None) of each pair.
+        hashes: for each pair the SHA-256 of the audio file and of the condition file (or None).
         settings: rate, quantizer, classes.
-        folder: where the files go.
+        folder: the folder of the new files, in the cache.
 
     Raises:
-        UserError: every problem of every file, one line each.
+        UserError: every problem of every file, one line each; or the cache cannot be written.
     """
     problems: list[str] = []
     notes = _Notes()
@@ -88,7 +88,7 @@ def write_corpus(
                 length = None if mono is None else len(wave)
                 classes = collect(problems, read_conditions, pair.conditions, settings.classes, length)
             if problems:
-                continue  # The rest is checked, so that all problems are told together.
+                continue  # The other files are still checked, so that all problems are told together.
             notes.add_sound(pair.name, info, mono, settings.sample_rate)
             sounds.append(
                 {
@@ -121,7 +121,7 @@ def write_corpus(
 def _decode(
     pairs: Sequence[Pair], sample_rate: int
 ) -> tuple[list[AudioInfo | UserError], Iterator[np.ndarray | UserError]]:
-    """Return what is known of each sound, and the sounds one by one; in place of a faulty one its error."""
+    """Return the header of each sound, and an iterator over the waves; a faulty sound has its error in both."""
     infos: list[AudioInfo | UserError] = []
     for pair in pairs:
         try:
@@ -163,7 +163,7 @@ def array_dtype(levels: int) -> np.dtype:
 
 
 class _Notes:
-    """What was done to sounds, told in one line a kind however many there are."""
+    """What was done to the sounds, in one line for each kind of change."""
 
     def __init__(self):
         self._sounds: dict[str, list[str]] = {}
@@ -186,7 +186,7 @@ class _Notes:
 
 def _absent_classes(counts: np.ndarray, classes: int | tuple[str, ...]) -> list[str]:
     absent = [str(number) if isinstance(classes, int) else classes[number] for number in np.flatnonzero(counts == 0)]
-    return [f"classes that never occur, of {len(counts)}: {', '.join(absent)}"] if absent else []
+    return [f"{len(absent)} of {len(counts)} classes never occur: {', '.join(absent)}"] if absent else []
 
 
 def _first_few(sounds: list[str]) -> str:

@@ -17,11 +17,11 @@ _A_NORM = 1 + np.log(_A)
 
 @dataclass(frozen=True)
 class Quantizer:
-    """Maps samples in [-1, 1] to codes 0..q_levels-1 and codes to samples.
+    """Turns samples in [-1, 1] into codes 0..q_levels-1, and codes into samples.
 
-    Decoding and encoding again gives back every code, and silence (0.0) has one code whatever the file: nothing is
-    normalised. For an even `q_levels` no code decodes to exactly 0.0; the half step that is left belongs to the
-    format (large where `q_levels` is tiny).
+    Every code that is decoded and encoded again comes out the same. Nothing is normalised, so silence (0.0) has the
+    same code in all files. For an even `q_levels` no code decodes to exactly 0.0, but to half a step above it (much
+    where `q_levels` is tiny); that is a property of the format.
 
     Args:
         q_type: one of `Q_TYPES`.
@@ -40,7 +40,7 @@ class Quantizer:
 
     def __post_init__(self):
         if self.q_type not in Q_TYPES:
-            raise ValueError(f'q_type = "{self.q_type}" is none of {", ".join(Q_TYPES)}')
+            raise ValueError(f'q_type = "{self.q_type}" is not one of {", ".join(Q_TYPES)}')
         if not 2 <= self.q_levels <= MOST_LEVELS:
             raise ValueError(f"q_levels = {self.q_levels} is not in 2 to {MOST_LEVELS}")
 
@@ -56,7 +56,7 @@ class Quantizer:
 
     def encode(self, wave) -> np.ndarray:
         """Return the int32 codes of `wave`: any shape, clipped to [-1, 1] first."""
-        # float64: in float32 neighbouring codes fall together when q_levels is large.
+        # float64: float32 is too coarse to tell neighbouring codes apart when q_levels is large.
         wave = np.clip(np.asarray(wave, np.float64), -1.0, 1.0)
         if self.q_type == "linear":
             codes = np.minimum(np.floor(self.q_levels * (wave + 1) / 2), self.q_levels - 1)
@@ -66,12 +66,12 @@ class Quantizer:
         return codes.astype(np.int32)
 
     def encode_blocks(self, wave: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield the codes of a long `wave`, `(n,)`, piece by piece: `encode` takes several times the memory."""
+        """Yield the codes of a long `wave`, `(n,)`, piece by piece, since `encode` takes several times its memory."""
         for start in range(0, len(wave), _BLOCK_SAMPLES):
             yield self.encode(wave[start : start + _BLOCK_SAMPLES])
 
     def decode(self, codes) -> np.ndarray:
-        """Return the float32 samples in [-1, 1] that `codes`, of any shape, stand for."""
+        """Return the float32 samples in [-1, 1] of `codes` of any shape."""
         codes = np.asarray(codes, np.float64)
         if self.q_type == "linear":
             wave = (2 * codes + 1) / self.q_levels - 1

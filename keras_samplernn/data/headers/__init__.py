@@ -1,1 +1,1 @@
-"""What a file says of itself, read and held against its size before any native decoder sees it."""
+"""Readers of audio headers, which check a header against the size of its file before a native decoder reads it."""

@@ -6,7 +6,7 @@ from keras_samplernn.data.headers.header import Header, HeaderError, check_sampl
 
 
 def read_flac_header(path: Path) -> Header:
-    """Return the header of the FLAC file at `path`; whether all samples are there only decoding shows."""
+    """Return the header of the FLAC file at `path`. Only decoding shows whether all samples are there."""
     with path.open("rb") as file:
         file.seek(id3_length(file.read(10)))
         head = file.read(4 + 4 + 34)
@@ -20,7 +20,9 @@ def read_flac_header(path: Path) -> Header:
     bits, samples = (packed >> 36 & 31) + 1, packed & (1 << 36) - 1
     check_sample_rate(sample_rate)
     if samples == 0:
-        # Nobody could tell such a file from a truncated one; soundfile overflows.
-        raise HeaderError("states no number of samples: it is empty or was written to a pipe; encode it to a file")
-    # tensorflow-io's decoder never ends on some damaged files.
+        # Such a file cannot be told from a truncated one, and soundfile overflows.
+        raise HeaderError(
+            "does not state its number of samples: it is empty or was written to a pipe; encode it to a file"
+        )
+    # tensorflow-io decodes some damaged files without ever ending.
     return Header(f"PCM_{bits}" if bits > 8 else f"PCM_S{bits}", sample_rate, channels, samples, tensorflow_io=False)

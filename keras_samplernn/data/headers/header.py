@@ -1,4 +1,4 @@
-"""What every reader of a header returns, and what it raises."""
+"""The result and the error of all readers of headers."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ SAMPLE_RATES = range(1000, 384_001)
 
 
 class Header(NamedTuple):
-    """A header that agrees with itself and with the size of its file."""
+    """A header that does not contradict itself or the size of its file."""
 
     encoding: str
     sample_rate: int
@@ -16,11 +16,11 @@ class Header(NamedTuple):
 
 
 class HeaderError(Exception):
-    """A header that cannot be true; the text says value, rule and remedy, the caller knows the path."""
+    """A header that cannot be true. The text has value, rule and remedy; the caller adds the path."""
 
 
 def check_sample_rate(sample_rate: int) -> None:
-    """Refuse a rate, in Hz, that no recording has."""
+    """Raise HeaderError for a rate, in Hz, that no recording has."""
     if sample_rate not in SAMPLE_RATES:
         raise HeaderError(
             f"sample rate {sample_rate} Hz is outside {SAMPLE_RATES[0]} to {SAMPLE_RATES[-1]} Hz; "
@@ -29,7 +29,7 @@ def check_sample_rate(sample_rate: int) -> None:
 
 
 def id3_length(head: bytes) -> int:
-    """Return how many bytes an ID3v2 tag at the start of `head` (10 bytes at least) takes; 0 for none."""
+    """Return the length in bytes of the ID3v2 tag that begins with `head` (10 bytes at least); 0 if there is none."""
     if len(head) < 10 or head[:3] != b"ID3":
         return 0
     footer = 10 if head[5] & 0x10 else 0

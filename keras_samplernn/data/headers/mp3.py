@@ -10,14 +10,14 @@ from keras_samplernn.data.headers.header import Header, HeaderError, id3_length
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-# Bytes that could begin a frame and do not; and bytes from one that could to the next.
-_MOST_PASSED_OVER, _MOST_BETWEEN = 1_000_000, 100_000_000
-# A block begins a longest frame before what was asked for: the walk looks one frame ahead and goes back.
+# Bytes 0xff that do not begin a frame; and bytes between two of them.
+_MOST_SKIPPED, _MOST_BETWEEN = 1_000_000, 100_000_000
+# The walk looks one frame ahead and goes back, so a block begins a longest frame before the position asked for.
 _BLOCK_BYTES, _FRAME_BYTES = 1 << 16, 1 << 12
 
 
 class _Blocks:
-    """A file's bytes, of which one block is in memory."""
+    """The bytes of a file, one block of which is in memory."""
 
     def __init__(self, stream: BinaryIO):
         self._descriptor = stream.fileno()
@@ -25,7 +25,7 @@ class _Blocks:
         self._begin, self._block = 0, b""
 
     def read(self, position: int, count: int) -> bytes:
-        """Return so many bytes, or what is left of the file."""
+        """Return `count` bytes, or fewer at the end of the file."""
         begin = position - self._begin
         if begin < 0 or begin + count > len(self._block):
             self._begin = max(0, position - _FRAME_BYTES)
@@ -34,7 +34,7 @@ class _Blocks:
         return self._block[begin : begin + count]
 
     def find_sync(self, position: int) -> int:
-        """Return where the next byte of ones is, with which a frame may begin; -1 where there is none."""
+        """Return the position of the next byte 0xff, with which a frame may begin; -1 if there is none."""
         last = position + _MOST_BETWEEN
         while self.read(position, 1):
             found = self._block.find(b"\xff", position - self._begin)
@@ -47,7 +47,7 @@ class _Blocks:
 
 
 def _not_mpeg() -> HeaderError:
-    return HeaderError("holds much that is no MPEG layer III frame; convert it or give it its true suffix")
+    return HeaderError("has too many bytes outside MPEG layer III frames; convert it or give it its true suffix")
 
 
 class _Frame(NamedTuple):
@@ -56,14 +56,14 @@ class _Frame(NamedTuple):
     sample_rate: int
     channels: int
     samples: int
-    tag: int  # where a Xing or Info tag would stand, from the frame's begin
+    tag: int  # position of a Xing or Info tag in the frame
 
 
 def read_mp3_header(path: Path) -> Header:
-    """Return the header of the MP3 file at `path`, after a walk over its frames.
+    """Return the header of the MP3 file at `path`, after reading the headers of all its frames.
 
-    The samples are those that gapless decoding gives: encoder delay and padding are left out where a LAME tag
-    states them. Raises HeaderError where frames are missing that the Xing tag counts, or the last one is cut short.
+    The number of samples is that of gapless decoding: without encoder delay and padding, if a LAME tag states them.
+    Raises HeaderError where the file has fewer frames than its Xing tag states, or the last frame is cut short.
     """
     with path.open("rb") as stream:
         return _read_header(_Blocks(stream))
@@ -73,23 +73,23 @@ def _read_header(data: _Blocks) -> Header:
     frames = _frames(data, id3_length(data.read(0, 10)))
     first = next(frames, None)
     if first is None:
-        raise HeaderError("holds no MPEG layer III frame; convert it or give it its true suffix")
+        raise HeaderError("has no MPEG layer III frame; convert it or give it its true suffix")
     tag = data.read(first.position + first.tag, first.length - first.tag)
     tagged = tag[:4] in (b"Xing", b"Info") and len(tag) >= 8
     found, last = (0 if tagged else 1), first
     for frame in frames:
         found, last = found + 1, frame
-    promised = int.from_bytes(tag[8:12], "big") if tagged and tag[7] & 1 else found
-    if found < promised:
-        raise HeaderError(f"is truncated: its header promises {promised} frames, {found} are there; copy it again")
+    stated = int.from_bytes(tag[8:12], "big") if tagged and tag[7] & 1 else found
+    if found < stated:
+        raise HeaderError(f"is truncated: its header states {stated} frames, {found} are there; copy it again")
     if last.position + last.length > data.size:
         raise HeaderError("is truncated: its last frame is cut short; copy it again")
-    samples = promised * first.samples - (_unheard(tag) if tagged else 0)
+    samples = stated * first.samples - (_padding(tag) if tagged else 0)
     return Header("MPEG_LAYER_III", first.sample_rate, first.channels, max(samples, 0), True)
 
 
-def _unheard(tag: bytes) -> int:
-    """Return the samples of delay and padding that the LAME extension of a Xing tag states; 0 where it has none."""
+def _padding(tag: bytes) -> int:
+    """Return the samples of delay and padding, as stated by the LAME extension of a Xing tag; 0 if it has none."""
     flags = tag[7]
     lame = 8 + 4 * (flags & 1) + 4 * (flags >> 1 & 1) + 100 * (flags >> 2 & 1) + 4 * (flags >> 3 & 1)
     packed = int.from_bytes(tag[lame + 21 : lame + 24], "big")
@@ -97,13 +97,13 @@ def _unheard(tag: bytes) -> int:
 
 
 def _frames(data: _Blocks, position: int) -> Iterator[_Frame]:
-    """Walk from frame to frame; what lies between two runs of frames is passed over, as decoders do."""
-    end, passed_over = -1, 0
+    """Yield the frames; bytes between two runs of frames are skipped, as decoders do."""
+    end, skipped = -1, 0
     while (position := data.find_sync(position)) >= 0:
         frame = _parse_frame(data, position)
         if frame is None or not (position == end or _continues(data, frame)):
-            position, passed_over = position + 1, passed_over + 1
-            if passed_over == _MOST_PASSED_OVER:
+            position, skipped = position + 1, skipped + 1
+            if skipped == _MOST_SKIPPED:
                 raise _not_mpeg()
         else:
             yield frame
@@ -111,7 +111,7 @@ def _frames(data: _Blocks, position: int) -> Iterator[_Frame]:
 
 
 def _continues(data: _Blocks, frame: _Frame) -> bool:
-    """Whether a frame of the same rate or the end of the file comes next: bytes like a header are everywhere."""
+    """Return whether a frame of the same rate or the file's end follows: many bytes look like a header by chance."""
     following = frame.position + frame.length
     after = _parse_frame(data, following)
     return following == data.size or (after is not None and after.sample_rate == frame.sample_rate)

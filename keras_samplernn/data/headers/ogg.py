@@ -12,16 +12,16 @@ _BEGINS, _ENDS = 2, 4
 
 class _Page(NamedTuple):
     flags: int
-    granule: int  # samples up to the end of the page; -1 where no packet ends on it
+    granule: int  # samples up to the end of the page; -1 if no packet ends on it
     number: int
     head: bytes  # the first bytes of its payload
 
 
 def read_ogg_header(path: Path) -> Header:
-    """Return the header of the Ogg Vorbis file at `path`, after a walk over its pages.
+    """Return the header of the Ogg Vorbis file at `path`, after reading the headers of all its pages.
 
-    Raises HeaderError where the page that ends the stream or one between is missing (libsndfile would read what is
-    left without a word), and for chained streams (libsndfile would read the first of them only).
+    Raises HeaderError where the last page or one before it is missing (libsndfile reads the rest without an error),
+    and for chained streams (libsndfile reads only the first of them).
     """
     pages = _pages(path)
     first = next(pages, None)

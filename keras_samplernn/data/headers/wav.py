@@ -17,18 +17,18 @@ _ENCODINGS = {
     (_ALAW, 8): "ALAW",
     (_ULAW, 8): "ULAW",
 }
-# Every extensible format that carries a classic tag ends in these bytes.
+# The end of every extensible format that contains a classic tag.
 _SUBFORMAT_TAIL = bytes.fromhex("000000001000800000aa00389b71")
-# What writers to a pipe leave where the length is not known yet (the second is SoX's).
+# What programs write as the length when they write to a pipe (the second is SoX's).
 _UNKNOWN_LENGTHS = {0xFFFFFFFF, 0x7FFFF000}
-# Before the samples: more than any recorder writes.
+# Before the samples; no program writes as many.
 _MOST_CHUNKS = 10_000
-# tensorflow-io gives not-a-number for 32-bit integers, has no 64-bit floats and fails on odd numbers of 8-bit samples.
+# tensorflow-io decodes 32-bit integers to NaN, has no 64-bit floats and fails on odd numbers of 8-bit samples.
 _PROVEN = {"PCM_16", "PCM_24", "FLOAT"}
 
 
 def read_wav_header(path: Path) -> Header:
-    """Return the header of the WAV file at `path`; raise HeaderError where it contradicts itself or its file."""
+    """Return the header of the WAV file at `path`; HeaderError where it contradicts itself or the file's size."""
     size = path.stat().st_size
     with path.open("rb") as file:
         magic, riff_length, form = _unpack(file, "<4sI4s", "a RIFF header")
@@ -44,7 +44,7 @@ def read_wav_header(path: Path) -> Header:
             if name in (b"fmt ", b"ds64"):
                 chunks[name] = content
             file.seek(length - len(content) + length % 2, 1)
-            # tensorflow-io forgets the padding byte and then finds no samples.
+            # tensorflow-io does not skip the padding byte, and then finds no samples.
             plain = plain and length % 2 == 0
         else:
             raise HeaderError(f"has {_MOST_CHUNKS:,} chunks before its samples; it is damaged: convert it again")
@@ -58,14 +58,14 @@ def read_wav_header(path: Path) -> Header:
     if length in _UNKNOWN_LENGTHS and length > rest:
         length, plain = rest - rest % block, False
     if length > rest:
-        raise HeaderError(
-            f"is truncated: its header promises {length} bytes of samples, {rest} are there; copy it again"
-        )
+        raise HeaderError(f"is truncated: its header states {length} bytes of samples, {rest} are there; copy it again")
     if length == 0 and rest and riff_length + 8 < size:
-        raise HeaderError(f"says 0 bytes of samples, yet {rest} bytes follow; its recorder never closed it: repair it")
+        raise HeaderError(
+            f"states 0 bytes of samples, but {rest} bytes follow; the recording was not closed: repair it"
+        )
     if length % block:
-        raise HeaderError(f"holds {length} bytes of samples, no whole number of {block}-byte frames; convert it again")
-    # Chunks behind the samples: tensorflow-io reads past the end where one has an odd length.
+        raise HeaderError(f"has {length} bytes of samples, not a multiple of the {block} of a frame; convert it again")
+    # If a chunk after the samples has an odd length, tensorflow-io reads past its end.
     plain = plain and rest == length and length % 2 == 0
     return Header(encoding, sample_rate, channels, length // block, plain and encoding in _PROVEN)
 
@@ -73,7 +73,7 @@ def read_wav_header(path: Path) -> Header:
 def _unpack(file: BinaryIO, layout: str, what: str) -> tuple:
     data = file.read(struct.calcsize(layout))
     if len(data) < struct.calcsize(layout):
-        raise HeaderError(f"ends before {what}; it is empty, truncated or no WAV file: copy it again")
+        raise HeaderError(f"ends before {what}; it is empty, truncated or not a WAV file: copy it again")
     return struct.unpack(layout, data)
 
 
