@@ -26,6 +26,8 @@ def start_tensorflow(threads: int | None = None) -> None:
     with checked_flags(), _native_stderr_held_back():
         import tensorflow
     with _native_stderr_held_back():
+        # It warns where a function is compiled for several shapes, which is meant.
+        tensorflow.get_logger().setLevel("ERROR")
         if threads is not None:
             # If TensorFlow runs already, its threads stay as they are: slower, not wrong.
             with contextlib.suppress(RuntimeError):

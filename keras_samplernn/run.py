@@ -71,7 +71,7 @@ class Run:
             return pd.read_csv(self._folder.metrics_file)
         except FileNotFoundError:
             raise UserError(
-                f"{self._folder.metrics_file}: is not there; `fit` writes it after the first epoch"
+                f"{self._folder.metrics_file}: is not there yet; `fit` writes it after the first epoch"
             ) from None
 
     def generate(

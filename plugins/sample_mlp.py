@@ -88,7 +88,7 @@ class SampleMLP(Lowerable, Tier):
         """Split off L2: nothing but additions stands between the context and it, so the tables take it over too."""
         matrix, bias = prepared["l2"]
         tables, classes = ops.matmul(prepared["tables"], matrix), prepared["class"]
-        first = ops.arange(self.reads)[:, None, None] == 0
+        first = ops.arange(self.reads, dtype="int32")[:, None, None] == 0
         folded = {
             "tables": tables + ops.where(first, bias, 0.0),
             "class": None if classes is None else ops.matmul(classes, matrix),

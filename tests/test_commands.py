@@ -11,13 +11,10 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
-from command_line import RATE, SPEC, give, listing, outcome, write_conditions, write_corpora, write_sound, write_spec
+from command_line import SPEC, give, listing, outcome, write_conditions, write_corpora, write_sound, write_spec
 
 import keras_samplernn
-from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.model import assembly
 from keras_samplernn.model.samplernn import bits_per_sample
 from keras_samplernn.training import step
@@ -114,59 +111,6 @@ def test_evaluate_needs_no_sounds_but_those_it_scores(home):
         (home / "elsewhere").rename(home / "train")
 
 
-def test_a_sound_has_exactly_as_many_samples_as_its_csv_has_rows(home, tmp_path):
-    lines = done(f"generate --conditioning-index index.txt --out {tmp_path}/new/out", home)
-    assert sorted(lines) == sorted(f"{tmp_path}/new/out/n{samples}.wav" for samples in LENGTHS)
-    for samples in LENGTHS:
-        info = soundfile.info(tmp_path / f"new/out/n{samples}.wav")
-        assert (info.frames, info.samplerate, info.channels, info.subtype) == (samples, RATE, 1, "PCM_16")
-    record = json.loads((tmp_path / "new/out/generation.json").read_text())
-    assert set(record) == {f"n{samples}.wav" for samples in LENGTHS}
-    assert record["n6.wav"]["checkpoint"] == "step-0000000002-validated"
-
-
-def test_an_unconditional_run_gives_as_many_sounds_as_asked_for(home, tmp_path):
-    lines = done(f"generate runs/free --seconds 0.0105 --count 3 --out {tmp_path}", home)
-    assert lines == [f"{tmp_path}/sound_{number:03d}.wav" for number in range(3)]
-    waves = [soundfile.read(line)[0] for line in lines]
-    assert [len(wave) for wave in waves] == [42, 42, 42]
-    assert not np.array_equal(waves[0], waves[1])
-
-
-def test_the_same_command_gives_the_same_bytes_and_another_seed_others(home, tmp_path):
-    command = "generate runs/tiny --conditioning-index index.txt"
-    found = []
-    for options in ("", "--seed 1 --overwrite", "--overwrite"):
-        done(f"{command} --out {tmp_path} {options}", home)
-        found.append(bytes_of(tmp_path))
-    assert found[0] == found[2] and found[0]["n2051.wav"] != found[1]["n2051.wav"]
-
-
-def test_several_temperatures_name_the_files_and_change_nothing_else(home, tmp_path):
-    command = "generate runs/tiny --conditioning-index few.txt --batch-size 4 --temperature 0.8"
-    done(f"{command} --out {tmp_path / 'one'}", home)
-    done(f"{command} --temperature 0 --temperature 1 --temperature 0.8 --out {tmp_path / 'three'}", home)
-    one, three = bytes_of(tmp_path / "one"), bytes_of(tmp_path / "three")
-    assert set(one) == {"n3.wav", "n6.wav"}
-    assert set(three) == {f"n{samples}_t{temperature}.wav" for samples in (3, 6) for temperature in ("0", "0.8", "1")}
-    assert all(one[f"n{samples}.wav"] == three[f"n{samples}_t0.8.wav"] for samples in (3, 6))
-
-
-def test_temperatures_that_hardly_differ_have_files_of_their_own(home, tmp_path):
-    done(f"generate runs/free --seconds 0.001 --temperature 0.8 --temperature 0.80000001 --out {tmp_path}", home)
-    assert set(bytes_of(tmp_path)) == {"sound_000_t0.8.wav", "sound_000_t0.80000001.wav"}
-
-
-def test_a_sound_is_the_same_whatever_its_neighbours(home, tmp_path):
-    (home / "alone.txt").write_text("n2051.csv\n")
-    (home / "turned.txt").write_text("".join(reversed((home / "index.txt").read_text().splitlines(keepends=True))))
-    found = []
-    for index in ("alone", "turned"):
-        done(f"generate runs/tiny --conditioning-index {index}.txt --batch-size 2 --out {tmp_path / index}", home)
-        found.append(bytes_of(tmp_path / index)["n2051.wav"])
-    assert found[0] == found[1]
-
-
 def test_int8_makes_other_sounds_of_the_same_lengths_and_costs_few_bits(home, tmp_path):
     for precision in ("float32", "int8"):
         command = f"generate runs/wide --conditioning-index index.txt --batch-size 1 --precision {precision}"
@@ -182,30 +126,7 @@ def test_int8_makes_other_sounds_of_the_same_lengths_and_costs_few_bits(home, tm
     assert 0 < abs(rounded - exact) < 0.01
 
 
-def test_a_second_generate_compiles_nothing_new(home, tmp_path, monkeypatch):
-    traces, advance = [], GenerationEngine._advance_chunk
-    monkeypatch.setattr(GenerationEngine, "_advance_chunk", lambda *given: traces.append(1) or advance(*given))
-    done(f"generate runs/free --seconds 0.01 --out {tmp_path}", home)  # the engine of earlier tests is forgotten
-    (home / "others.txt").write_text("n2048.csv\nn4.csv\nn1.csv\nn3.csv\nn2051.csv\n")
-    for expected, index in ((2, "index"), (2, "others")):  # seven sounds, then five of other lengths
-        done(f"generate runs/tiny --conditioning-index {index}.txt --out {tmp_path / index}", home)
-        assert len(traces) == expected
-
-
-@pytest.mark.parametrize("run, asked", [("tiny", "--conditioning-index index.txt"), ("free", "--seconds 0.1")])
-def test_a_primer_changes_what_follows_and_is_no_part_of_it(home, tmp_path, run, asked):
-    write_sound(home / "primer.wav", 61)
-    if run == "free":
-        (home / "primer.csv").unlink()
-    command = f"generate runs/{run} {asked}"
-    done(f"{command} --out {tmp_path / 'plain'}", home)
-    done(f"{command} --prime primer.wav --out {tmp_path / 'primed'}", home)
-    plain, primed = bytes_of(tmp_path / "plain"), bytes_of(tmp_path / "primed")
-    assert {name: len(content) for name, content in plain.items()} == {n: len(c) for n, c in primed.items()}
-    assert plain != primed
-
-
-@pytest.mark.parametrize("module", ["generation.command", "training.scoring"])
+@pytest.mark.parametrize("module", ["generation.files", "run"])
 def test_a_checkpoint_that_a_fit_deletes_meanwhile_is_not_missed(home, tmp_path, monkeypatch, module):
     run = shutil.copytree(home / "runs/wide", tmp_path / "run")
     older, newer = (run / f"checkpoints/step-000000000{step}-validated" for step in (2, 3))
@@ -216,55 +137,13 @@ def test_a_checkpoint_that_a_fit_deletes_meanwhile_is_not_missed(home, tmp_path,
 
     monkeypatch.setattr(f"keras_samplernn.{module}.assemble", assemble)
     command = {
-        "generation.command": f"generate run --conditioning-index {home / 'few.txt'} --out sounds --batch-size 3",
-        "training.scoring": f"evaluate run --data {home / 'valid'}",
+        "generation.files": f"generate run --conditioning-index {home / 'few.txt'} --out sounds --batch-size 3",
+        "run": f"evaluate run --data {home / 'valid'}",
     }[module]
     answer = give(command, tmp_path)
     assert answer.status == 0, answer.err
     assert "damaged" not in answer.err
     assert newer.exists()
-
-
-def test_sounds_go_to_out_alone_wherever_their_conditions_lie(home, tmp_path):
-    place, victim = tmp_path / "place", tmp_path / "victim"
-    (place / "out").mkdir(parents=True)
-    for path in (tmp_path / "above.csv", tmp_path / "absolute.csv", tmp_path / "target.csv"):
-        write_conditions(path, 3)
-    (place / "link.csv").symlink_to(tmp_path / "target.csv")
-    (place / "index.txt").write_text(f"../above.csv\n{tmp_path}/absolute.csv\nlink.csv\n")
-    # What would lead out of it: links under every name that is written.
-    victim.write_text("kept")
-    for name in ("above.wav", ".above.wav.partial", "link.wav", "generation.json", ".generation.json.partial"):
-        (place / "out" / name).symlink_to(victim)
-    before = listing(tmp_path)
-    command = f"generate {home / 'runs/tiny'} --conditioning-index {place / 'index.txt'} --out {place / 'out'}"
-    assert len(done(f"{command} --overwrite", tmp_path)) == 3
-    made = {f"place/out/{name}" for name in ("above.wav", "absolute.wav", "link.wav", "generation.json")}
-    after = listing(tmp_path)
-    assert {path for path in after if path.startswith("place/out/")} == made
-    kept = {path: content for path, content in before.items() if not path.startswith("place/out/")}
-    assert {path: content for path, content in after.items() if path not in made} == kept
-    assert not any((tmp_path / path).is_symlink() for path in made)
-
-
-def test_names_of_files_may_be_no_text(home, tmp_path):
-    run = tmp_path / os.fsdecode(b"Kl\xe4nge")
-    done(f"fit spec.json --run '{run}' --max-steps 1", home)
-    lines = done(f"generate '{run}' --conditioning-index few.txt --out '{run}/out'", home)
-    assert sorted(lines) == [f"{run}/out/n3.wav", f"{run}/out/n6.wav"]
-    record = json.loads((run / "out/generation.json").read_text())
-    assert record["n3.wav"]["run"] == str(run)
-
-
-def test_a_broken_off_generation_leaves_whole_sounds_only(home, tmp_path, monkeypatch):
-    def stop(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("keras_samplernn.generation.command._note", stop)
-    answer = give(f"generate runs/tiny --conditioning-index index.txt --batch-size 3 --out {tmp_path}", home)
-    assert answer.status == 128 + signal.SIGINT
-    (left,) = tmp_path.iterdir()
-    assert soundfile.info(left).frames == int(left.stem[1:])
 
 
 def test_steps_that_are_done_are_not_done_again(home):

@@ -1,12 +1,17 @@
 """The scheduler: rows are kept busy, sounds come out whole, controls are taken when their block is due."""
 
 import dataclasses
+import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
+from variants import VARIANTS, build_variant, random_sound
 
+from keras_samplernn.generation.controls import Control, ControlledPart
+from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.sound import Sound, longest_first
-from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
+from keras_samplernn.generation.stream import BLOCK_SAMPLES, Taken, stream_parts
 
 
 class CountingEngine:
@@ -91,3 +96,168 @@ def test_every_sound_comes_out_whole_and_in_order(rows):
         codes = np.concatenate([codes for codes, _ in pieces])
         np.testing.assert_array_equal(codes, np.arange(length))
         assert [ended for _, ended in pieces] == [False] * (len(pieces) - 1) + [True]
+
+
+class UnknownLength:
+    """A part that tells its end only where it is asked for what lies behind it; it notes when it was asked."""
+
+    def __init__(self, stem, samples, events=()):
+        self.stem, self.left, self.events = stem, samples, events
+
+    def take(self, samples):
+        self.events.append(f"{self.stem} asked")
+        samples = min(samples, self.left)
+        self.left -= samples
+        return Taken(samples, 1.0)
+
+
+def test_a_length_need_not_be_known():
+    lengths, engine = [0, 1, 2048, 5000, 4096, 0, 17], CountingEngine(2)
+    parts = [UnknownLength(str(number), length, []) for number, length in enumerate(lengths)]
+    made = {part.stem: [] for part in parts}
+    for part, codes, ended in stream_parts(engine, None, np.zeros(2, np.int64), iter(parts), seed=0):
+        assert not made[part.stem] or not made[part.stem][-1][1]
+        made[part.stem].append((codes, ended))
+    for length, pieces in zip(lengths, made.values(), strict=True):
+        np.testing.assert_array_equal(np.concatenate([codes for codes, _ in pieces]), np.arange(length))
+        assert pieces[-1][1]
+    assert engine.blocks == 3  # 5000 samples on one row, 2048 and then 4096 on the other
+
+
+def test_a_control_is_taken_when_its_block_is_the_next_one():
+    events, engine = [], CountingEngine(1, block_samples=32)
+    advance = engine.advance
+    engine.advance = lambda *given: events.append("generated") or advance(*given)
+    parts = [UnknownLength("first", 50, events), UnknownLength("second", 10, events)]
+    for part, _, _ in stream_parts(engine, None, np.zeros(1, np.int64), parts, seed=0):
+        events.append(f"{part.stem} given")
+    assert events == [
+        *("first asked", "generated", "first given"),
+        *("first asked", "generated", "first given"),
+        *("second asked", "generated", "second given"),
+    ]
+
+
+def test_memory_does_not_grow_with_a_stream():
+    engine = CountingEngine(1, block_samples=256)
+    controls = itertools.cycle(["low", np.zeros(100, int), Control("high", 0.7)])
+    part = ControlledPart("part", controls, ("low", "high"), 1.0, 256, 16)
+    engine.model = CountingEngine.Model(classes=2)
+    blocks = stream_parts(engine, None, np.zeros(1, np.int64), [part], seed=0)
+
+    def most_bytes(count):
+        for _ in itertools.islice(blocks, 10):  # what is made once
+            pass
+        tracemalloc.start()
+        for _ in itertools.islice(blocks, count):
+            pass
+        try:
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert most_bytes(2000) < 1.1 * most_bytes(50)
+
+
+MODELS = ["three tiers", "three tiers conditional", "four tiers LSTM x2"]
+TEMPERATURE, SECOND_TEMPERATURE = 0.9, 0.5
+
+
+def codes_of(engine, part):
+    """Generate a part, alone."""
+    weights = engine.weights()
+    blocks = stream_parts(engine, weights, engine.silent_start(weights), [part], seed=3)
+    return np.concatenate([codes for _, codes, _ in blocks])
+
+
+def controlled(engine, controls, most_samples=None):
+    model, block = engine.model, engine.block_samples
+    return ControlledPart("stem", controls, model.classes, TEMPERATURE, block, model.top_frame_size, most_samples)
+
+
+@pytest.mark.law
+@pytest.mark.parametrize("variant", MODELS)
+def test_a_stream_gives_the_samples_of_a_sound_whatever_the_length_of_its_blocks(variant):
+    model, samples = build_variant(**VARIANTS[variant]), 4500
+    _, conditions = random_sound(model, samples)
+    sound = Sound("name", "stem", samples, TEMPERATURE, None if conditions is None else conditions[0])
+    engines = [GenerationEngine(model, 5, 1, block) for block in (BLOCK_SAMPLES, 256, model.top_frame_size)]
+    expected = codes_of(engines[0], sound)
+    assert len(np.unique(expected)) > 2
+    for engine in engines:
+        # In pieces of any length, as they come.
+        controls = itertools.repeat(Control())
+        if conditions is not None:
+            controls = np.split(conditions[0], [1, 7, 300, 301, 1000, 4000])
+        np.testing.assert_array_equal(codes_of(engine, controlled(engine, controls, samples)), expected)
+
+
+@pytest.mark.law
+def test_a_control_changes_nothing_before_its_top_frame():
+    model = build_variant(classes=3)
+    frame = model.top_frame_size
+    engine = GenerationEngine(model, 5, 1, frame)
+    controls = [Control(number % 3) for number in range(20)]
+    expected = codes_of(engine, controlled(engine, controls))
+    for number, control in ((0, Control(1)), (7, Control(2)), (12, Control(0, 0.3))):
+        changed = [*controls[:number], control, *controls[number + 1 :]]
+        codes = codes_of(engine, controlled(engine, changed))
+        first = int(np.argmax(codes != expected))
+        assert number * frame <= first < (number + 2) * frame
+        assert (codes != expected).any()
+
+
+@pytest.mark.law
+def test_a_temperature_holds_from_the_next_top_frame_on():
+    model = build_variant(classes=3)
+    frame = model.top_frame_size
+    _, conditions = random_sound(model, 4 * frame)
+    cut = frame + 3  # within the second top frame
+    controls = [Control(conditions[0, :cut]), Control(conditions[0, cut:], SECOND_TEMPERATURE)]
+    part = controlled(GenerationEngine(model, 5, 1, 2 * frame), controls)
+    taken = part.take(2 * frame), part.take(2 * frame), part.take(2 * frame)
+    np.testing.assert_array_equal(np.concatenate([each.conditions for each in taken]), conditions[0])
+    assert [list(each.temperatures) for each in taken] == [
+        pytest.approx([TEMPERATURE, TEMPERATURE]),
+        pytest.approx([SECOND_TEMPERATURE, SECOND_TEMPERATURE]),
+        [],
+    ]
+
+
+@pytest.mark.law
+def test_streams_that_share_an_engine_keep_their_own_weights():
+    model = build_variant(classes=3, learn_h0=True)
+    engine = GenerationEngine(model, 5, 1, 32)
+
+    def begin():
+        weights = engine.weights()
+        start = engine.primed_start(weights, np.arange(20) % 12, np.zeros(20, int))
+        part = controlled(engine, [Control(number % 3) for number in range(6)])
+        return (codes for _, codes, _ in stream_parts(engine, weights, start, [part], seed=3))
+
+    alone = np.concatenate([*begin()])
+    first = begin()
+    pieces = [next(first)]
+    for variable in model.trainable_variables:
+        variable.assign(-0.5 * variable)
+    second = begin()
+    others = [next(second)]
+    pieces += [*first]
+    np.testing.assert_array_equal(np.concatenate(pieces), alone)
+    others = np.concatenate([*others, *second])
+    np.testing.assert_array_equal(others, np.concatenate([*begin()]))
+    assert (others != alone).any()
+
+
+def test_new_weights_compile_nothing(monkeypatch):
+    traces, advance = [], GenerationEngine._advance_block
+    monkeypatch.setattr(GenerationEngine, "_advance_block", lambda *given: traces.append(1) or advance(*given))
+    model = build_variant()
+    engine = GenerationEngine(model, 5, 2, 32)
+    for _ in range(2):
+        weights = engine.weights()
+        sounds = [Sound(str(samples), str(samples), samples, 1.0) for samples in (3, 50, 64)]
+        for _ in stream_parts(engine, weights, engine.silent_start(weights), sounds, seed=0):
+            pass
+        model.trainable_variables[0].assign(2 * model.trainable_variables[0])
+    assert len(traces) == 1

@@ -81,7 +81,7 @@ def read_record(path: Path) -> dict[str, Any]:
         if not os.path.lexists(path):
             return {}
         with open_file(path) as stream:
-            if isinstance(sounds := json.loads(stream.read(MOST_BYTES)), dict):
+            if isinstance(sounds := json.loads(stream.read()), dict):
                 return sounds
     raise UserError(f"{path}: is not what `generate` writes; give --overwrite, or {_ELSEWHERE}")
 
@@ -89,7 +89,7 @@ def read_record(path: Path) -> dict[str, Any]:
 def check_record(folder: Path, overwrite: bool) -> None:
     """Raise UserError where entries could not be added to the record in a folder: it is too large, or not ours."""
     path = folder / RECORD
-    # What is larger is not read, and could only be replaced, which --overwrite does not mean.
+    # Python's objects take many times the bytes of their text.
     if sum(map(_bytes_in, (path, folder / JOURNAL))) > MOST_BYTES:
         raise UserError(f"{path}: has more than {MOST_BYTES // 1_000_000} MB; {_ELSEWHERE}")
     if not overwrite:

@@ -93,7 +93,8 @@ class SampleRNN(keras.Model):
         frame, reads = tier.frame_size, tier.reads
         steps = (codes.shape[1] - self.lookback) // frame
         # (S, reads): step j reads the samples before target j * F
-        where = ops.arange(steps)[:, None] * frame + ops.arange(reads)[None, :] + (self.lookback - reads)
+        first = ops.arange(steps, dtype="int32")[:, None] * frame + (self.lookback - reads)
+        where = first + ops.arange(reads, dtype="int32")[None, :]
         if conditions is not None and tier.takes_conditions:
             conditions = ops.reshape(conditions, (-1, steps, frame))
         else:
