@@ -1,5 +1,7 @@
 """A tier of somebody else's package, installed with pip and used by its name."""
 
+import re
+
 import pytest
 import soundfile
 from plugin_install import PACKAGE
@@ -30,12 +32,27 @@ def test_a_run_with_a_third_partys_tier_generates(fitted_run, tmp_path):
     assert wave.std() > 0
 
 
+def test_the_example_is_a_complete_tier_of_fifty_lines():
+    assert len((PACKAGE / "frame_conv.py").read_text(encoding="utf-8").splitlines()) <= 50
+
+
 @pytest.mark.law
 def test_the_example_package_keeps_the_laws(third_party_site, monkeypatch):
     monkeypatch.syspath_prepend(str(third_party_site))
     from frame_conv import FrameConv
 
     check_tier(FrameConv, frame_size=4, dim=6, kernel_size=3)
+
+
+@pytest.mark.law
+def test_the_faster_tier_of_the_documents_keeps_the_laws(third_party_site, tmp_path, monkeypatch):
+    page = (PACKAGE.parents[1] / "docs" / "lowering.md").read_text(encoding="utf-8")
+    (tmp_path / "faster_frame_conv.py").write_text(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1])
+    monkeypatch.syspath_prepend(str(third_party_site))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    from faster_frame_conv import FasterFrameConv
+
+    check_tier(FasterFrameConv, frame_size=4, dim=8, kernel_size=3)
 
 
 def test_the_example_packages_spec_is_valid(third_party_site, monkeypatch):

@@ -208,3 +208,10 @@ def test_a_tier_that_no_other_process_can_import_is_told_so():
 
     with pytest.raises(AssertionError, match=r"another process gives the same numbers.*local object"):
         check_tier(Local, frame_size=4)
+
+
+def test_two_linears_of_one_name_are_refused():
+    tier = Echo(4)
+    tier.add_linear(3, 2, "input")
+    with pytest.raises(ValueError, match=r"^Echo already has a Linear named 'input'; give this one another name$"):
+        tier.add_linear(3, 2, "input")

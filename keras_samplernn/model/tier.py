@@ -85,6 +85,10 @@ class Tier(keras.layers.Layer):
         if "step" in vars(cls) and "sequence" not in vars(cls):
             cls.sequence = Tier.sequence
 
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self._linears: dict[str, Linear] = {}
+
     def bind(self, binding: Binding) -> None:
         """Take what the neighbours determine. Called once, before `build`."""
         self.binding = binding
@@ -121,14 +125,26 @@ class Tier(keras.layers.Layer):
         self.step(inputs, self.initial_state(1), self.prepare())
 
     def add_linear(self, inputs: int, units: int, name: str, **options: Any) -> Linear:
-        """Return a built `Linear` from width `inputs` to `units`, with its options, in this tier's precision."""
+        """Return a built `Linear` from width `inputs` to `units`, with its options, in this tier's precision.
+
+        Raises:
+            ValueError: this tier has a Linear of that name.
+        """
+        if name in self._linears:
+            raise ValueError(f"{type(self).__name__} already has a Linear named {name!r}; give this one another name")
         linear = Linear(units, name=name, dtype=self.dtype_policy, **options)
         linear.build((inputs,))
+        self._linears[name] = linear
         return linear
 
     def prepare(self) -> Any:
-        """Compute what depends on the weights alone: once per forward pass, once per generation."""
-        return None
+        """Compute what depends on the weights alone: once per forward pass, once per generation.
+
+        Returns:
+            Any structure of dicts, lists, tuples, tensors and None; unless overridden, every Linear that `add_linear`
+            made, prepared for `affine`, by its name.
+        """
+        return {name: linear.prepare() for name, linear in self._linears.items()}
 
     def step(self, inputs: Inputs, state: tuple, prepared: Any) -> tuple[Any, tuple]:
         """Advance by `frame_size` samples.
