@@ -115,11 +115,9 @@ def main(folder: Path, count: int, seed: int) -> None:
     source = random.Random(seed)
     seeds = write_seeds(folder)
     names, contents = list(seeds), list(seeds.values())
-    paths = []
-    for name, content in seeds.items():
-        paths.append(folder / name)
-        paths[-1].write_bytes(content)
-    assert {outcome for outcome, _ in read(paths).values()} == {"valid"}
+    whole = [folder / name for name in names]
+    for path, content in zip(whole, contents, strict=True):
+        path.write_bytes(content)
     before, done = peak_kb(), 0
     while done < count:
         paths = []
@@ -127,7 +125,9 @@ def main(folder: Path, count: int, seed: int) -> None:
             name = source.choice(names)
             paths.append(folder / f"{done + number:06d}_{name}")
             paths[-1].write_bytes(mutate(seeds[name], contents, source))
-        outcomes = read(paths)
+        # In one go with files that nothing was done to, since a worker takes seconds to start.
+        outcomes = read([*whole, *paths])
+        assert {outcomes.pop(path)[0] for path in whole} == {"valid"}
         slow = [path for path, (_, busy) in outcomes.items() if busy and read([path])[path][1]]
         done += len(paths)
         counts = Counter(outcome for outcome, _ in outcomes.values())

@@ -3,6 +3,7 @@ import os
 import re
 import struct
 import time
+from pathlib import Path
 
 import dying_decoder
 import numpy as np
@@ -73,10 +74,11 @@ def test_headers_say_what_soundfile_says(every_format):
 
 @pytest.fixture(scope="module")
 def decoded(every_format):
-    """Every format, then a FLAC cut short, decoded in one go: a worker takes seconds to start."""
+    """Every format, then a FLAC cut short and a hostile one, decoded in one go: a worker takes seconds to start."""
     cut = every_format[0].with_name("cut.flac")
     cut.write_bytes(next(path for path in every_format if path.name == "FLAC_PCM_16_2.flac").read_bytes()[:-500])
-    return list(decode_files([inspect_audio(path) for path in [*every_format, cut]]))
+    hostile = Path(__file__).with_name("hostile_sounds") / "endless.flac"
+    return list(decode_files([inspect_audio(path) for path in [*every_format, cut, hostile]]))
 
 
 def test_every_format_decodes_to_the_samples_of_soundfile_in_order(every_format, decoded):
@@ -89,7 +91,11 @@ def test_every_format_decodes_to_the_samples_of_soundfile_in_order(every_format,
 
 
 def test_a_flac_cut_short_is_an_error(decoded):
-    assert "cut.flac: cannot be decoded: " in str(decoded[-1])
+    assert "cut.flac: cannot be decoded: " in str(decoded[-2])
+
+
+def test_a_flac_on_which_the_decoder_of_tensorflow_io_never_ends_is_refused(decoded):
+    assert "endless.flac: cannot be decoded: " in str(decoded[-1])
 
 
 @pytest.mark.skipif(not has_tensorflow_io(), reason="tensorflow-io is not installed")
