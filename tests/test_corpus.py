@@ -400,7 +400,7 @@ def test_clearing_keeps_what_a_preparation_stages_and_says_so(tmp_path, own_cach
         assert clear_cache(said.append) == 7
         assert (staged / "codes.bin").exists()
     assert said == [
-        f"{own_cache}: kept 2 unfinished entries, since a corpus is being prepared; clear the cache again afterwards"
+        f"{own_cache}: a corpus is being prepared, and its unfinished files were kept; clear the cache again afterwards"
     ]
     assert sorted(path.name for path in own_cache.iterdir()) == [".staged-killed", "0" * 32]
     assert clear_cache(said.append) == 4

@@ -75,10 +75,8 @@ def clear_cache(say: Callable[[str], None] = print) -> int:
         if alone:
             removed += staged
         elif staged:
-            say(
-                f"{cache_folder()}: kept {len(staged)} unfinished entries, since a corpus is being prepared; clear the"
-                " cache again afterwards"
-            )
+            kept = "a corpus is being prepared, and its unfinished files were kept"
+            say(f"{cache_folder()}: {kept}; clear the cache again afterwards")
         freed = sum(map(_remove_folder, removed))
     for table in cache_folder().glob(f"{HASHES}*"):
         table.unlink(missing_ok=True)

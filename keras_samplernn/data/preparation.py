@@ -121,7 +121,7 @@ def write_corpus(
 def _decode(
     pairs: Sequence[Pair], sample_rate: int
 ) -> tuple[list[AudioInfo | UserError], Iterator[np.ndarray | UserError]]:
-    """Return the header of each sound, and an iterator over the waves; a faulty sound has its error in both."""
+    """Return the header of each sound, and an iterator over the waves; for a faulty header its error is in both."""
     infos: list[AudioInfo | UserError] = []
     for pair in pairs:
         try:
