@@ -7,6 +7,9 @@ softmax, no drawing. (A second recurrent layer's kernel counts as an input kerne
 products away saved more than all of that costs.
 
 Loop and floor take turns within one process. Every case compiles before it is timed.
+
+Last, the loop in short blocks, as a live stream calls it, beside the same samples in the command's blocks: what a call
+costs beside its samples, and whether sound at 16 kHz is made faster than it is heard.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,12 +20,13 @@ from measuring import Figure, interleave, main, ratios, seconds
 
 from keras_samplernn import SampleRNN
 from keras_samplernn.generation.engine import GenerationEngine
-from keras_samplernn.generation.render import CHUNK_SAMPLES
+from keras_samplernn.generation.stream import BLOCK_SAMPLES
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.sample_mlp import SampleMLP
 
 Q_LEVELS, CLASSES = 256, 10
 FRAMES = (16, 4)
+LIVE_BLOCK_SAMPLES, LIVE_RATE = 256, 16000
 GATES = {"GRU": 3, "LSTM": 4}
 # Width and sounds, and what the time per sample may be over the floor's.
 BASIC = {(256, 1): 1.2, (1024, 1): 1.2, (256, 16): 1.5, (1024, 16): 1.1}
@@ -46,13 +50,16 @@ def build_model(dim, frames=FRAMES, classes=0, weight_norm=True, emb_size=256, w
     return SampleRNN([*tiers, sample], Q_LEVELS, classes)
 
 
-def loop_runner(model: SampleRNN, rows: int, precision: str = "float32") -> Callable[[], float]:
-    """Return a function that generates a chunk and gives its seconds per step of all rows, compiled and warm."""
-    engine = GenerationEngine(model, Q_LEVELS // 2, rows, CHUNK_SAMPLES, precision)
-    start = engine.silent_start()
+def loop_runner(
+    model: SampleRNN, rows: int, precision: str = "float32", block_samples: int = BLOCK_SAMPLES
+) -> Callable[[], float]:
+    """Return a function that generates a block and gives its seconds per step of all rows, compiled and warm."""
+    engine = GenerationEngine(model, Q_LEVELS // 2, rows, block_samples, precision)
+    weights = engine.weights()
+    start = engine.silent_start(weights)
     rng = np.random.default_rng(0)
-    uniforms = rng.random((rows, engine.chunk_samples), dtype=np.float32)
-    conditions = np.zeros((rows, engine.chunk_samples), np.int32) if model.classes else None
+    uniforms = rng.random((rows, engine.block_samples), dtype=np.float32)
+    conditions = np.zeros((rows, engine.block_samples), np.int32) if model.classes else None
     frames = rows, engine.frames
     arguments = np.zeros(frames, np.int32), conditions, uniforms, np.ones(frames, np.float32)
     carry = start
@@ -60,18 +67,18 @@ def loop_runner(model: SampleRNN, rows: int, precision: str = "float32") -> Call
     def run() -> float:
         nonlocal carry
         began = carry
-        _, carry = engine.advance(began, start, *arguments)
+        _, carry = engine.advance(weights, began, start, *arguments)
         return 0.0
 
     def timed() -> float:
-        return seconds(run) / engine.chunk_samples
+        return seconds(run) / engine.block_samples
 
     timed()
     return timed
 
 
 def floor_runner(dim: int, rows: int, frames=FRAMES, rnn_type: str = "GRU", n_rnn: int = 1) -> Callable[[], float]:
-    """Return a function that does the products of a chunk and gives their seconds per step of all rows."""
+    """Return a function that does the products of a block and gives their seconds per step of all rows."""
     rng = np.random.default_rng(0)
 
     def product(inputs: int, units: int) -> Callable[[], np.ndarray]:
@@ -91,15 +98,15 @@ def floor_runner(dim: int, rows: int, frames=FRAMES, rnn_type: str = "GRU", n_rn
     schedule = [
         each for sample in range(frames[0]) for frame, products in levels if sample % frame == 0 for each in products
     ]
-    chunk = CHUNK_SAMPLES // frames[0]
+    steps = BLOCK_SAMPLES // frames[0]
 
     def run() -> None:
-        for _ in range(chunk):
+        for _ in range(steps):
             for each in schedule:
                 each()
 
     run()
-    return lambda: seconds(run) / (chunk * frames[0])
+    return lambda: seconds(run) / (steps * frames[0])
 
 
 def measure(repeats: int) -> Iterator[Figure]:
@@ -110,6 +117,7 @@ def measure(repeats: int) -> Iterator[Figure]:
     case = "four tiers 64/16/4, LSTM x2, D 256, 1 sound"
     yield from _over_floor(case, build_model(256, **four), 256, 1, 1.5, repeats, **four)
     yield from _options(repeats)
+    yield from _live(repeats)
 
 
 def _over_floor(
@@ -128,6 +136,16 @@ def _options(repeats: int) -> Iterator[Figure]:
     for name, (_, aim) in OPTIONS.items():
         case = f"D 256, 1 sound, {name}"
         yield Figure(case, "time over the plain model's", "", ratios(values[name], values["plain"]), at_most=aim)
+
+
+def _live(repeats: int) -> Iterator[Figure]:
+    model = build_model(256)
+    runs = {block: loop_runner(model, 1, block_samples=block) for block in (BLOCK_SAMPLES, LIVE_BLOCK_SAMPLES)}
+    values = interleave(runs, repeats)
+    case, live = f"D 256, 1 sound, blocks of {LIVE_BLOCK_SAMPLES}", values[LIVE_BLOCK_SAMPLES]
+    yield Figure(case, f"time over blocks of {BLOCK_SAMPLES}", "", ratios(live, values[BLOCK_SAMPLES]))
+    share = [value * LIVE_RATE for value in live]
+    yield Figure(case, f"seconds for a second of sound at {LIVE_RATE // 1000} kHz", "s", share, at_most=1)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """An hour of one sound streams to disk: resident memory grows less than 50 MB after the first minute.
 
 A fresh process generates one sound of 3,600 seconds at 8 kHz, 28.8 million samples, with the code that `generate` runs:
-chunk after chunk from the compiled loop into the WAV file. Resident memory (VmRSS) is read when the first minute of
+block after block from the compiled loop into the WAV file. Resident memory (VmRSS) is read when the first minute of
 sound is done, everything compiled and loaded by then, and after every further minute; the growth is from the first of
 these to the largest. The model is small (frames of 16 and 4, width 32, 256 levels), so that an hour takes minutes: its
 size is in memory from the start on, and what could grow with the sound does not depend on it.
@@ -22,9 +22,12 @@ from synthetic import in_fresh_process
 from keras_samplernn import SampleRNN
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.generation.engine import GenerationEngine
-from keras_samplernn.generation.render import CHUNK_SAMPLES, Sound, render_sounds
+from keras_samplernn.generation.files import write_sounds
+from keras_samplernn.generation.sound import Sound
+from keras_samplernn.generation.stream import BLOCK_SAMPLES
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.sample_mlp import SampleMLP
+from keras_samplernn.spec import Audio
 
 SAMPLE_RATE, SOUND_MINUTES = 8000, 60
 FRAMES, DIM, Q_LEVELS = (16, 4), 32, 256
@@ -54,8 +57,8 @@ def generate(minutes: int) -> tuple[list[float], float]:
     keras.utils.set_random_seed(0)
     tiers = [FrameRNN(frame, dim=DIM) for frame in FRAMES]
     model = SampleRNN([*tiers, SampleMLP(DIM, emb_size=32)], Q_LEVELS)
-    quantizer = Quantizer("mu-law", Q_LEVELS)
-    engine = GenerationEngine(model, quantizer.silence, 1, CHUNK_SAMPLES)
+    audio = Audio(sample_rate=SAMPLE_RATE, q_type="mu-law", q_levels=Q_LEVELS)
+    engine = GenerationEngine(model, Quantizer.of(audio).silence, 1, BLOCK_SAMPLES)
     sound = Sound("sound", "sound", minutes * MINUTE_SAMPLES, 1.0)
     resident_mb: list[float] = []
     done, times = 0, []
@@ -68,8 +71,9 @@ def generate(minutes: int) -> tuple[list[float], float]:
             resident_mb.append(_resident_mb())
 
     with tempfile.TemporaryDirectory() as name:
-        start = engine.silent_start()
-        (path,) = render_sounds(engine, [sound], start, 0, quantizer, SAMPLE_RATE, Path(name), on_samples)
+        weights = engine.weights()
+        start = engine.silent_start(weights)
+        ((_, path),) = write_sounds(engine, weights, start, [sound], 0, audio, Path(name), on_samples)
         frames = soundfile.info(path).frames
     if frames != sound.samples:
         raise RuntimeError(f"the file holds {frames} samples, not {sound.samples}")

@@ -34,7 +34,8 @@ from synthetic import CLASSES, SAMPLE_RATE, SPEC, in_fresh_process, parse, synth
 
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.generation.engine import GenerationEngine
-from keras_samplernn.generation.render import CHUNK_SAMPLES, Sound, generate_chunks
+from keras_samplernn.generation.sound import Sound
+from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.training.corpora import prepare_corpora
 from keras_samplernn.training.trainer import Trainer
@@ -135,16 +136,18 @@ def time_sound(raw: dict[str, Any], started: float) -> tuple[float, float, float
     model = assemble(spec)
     before = time.time() - started
     samples = spec.audio.sample_rate
-    sound = Sound("sound", "sound", samples, 1.0, np.zeros(samples, np.int32) if spec.classes else None)
+    conditions = np.zeros(samples, np.int32) if spec.classes else None
     engines = []
 
     def build() -> None:
-        engines.append(GenerationEngine(model, Quantizer.of(spec.audio).silence, 1, CHUNK_SAMPLES))
+        engines.append(GenerationEngine(model, Quantizer.of(spec.audio).silence, 1, BLOCK_SAMPLES))
         generate()
 
     def generate() -> None:
         engine = engines[0]
-        made = sum(len(codes) for _, codes, _ in generate_chunks(engine, [sound], engine.silent_start(), seed=0))
+        weights, sound = engine.weights(), Sound("sound", "sound", samples, 1.0, conditions)
+        blocks = stream_parts(engine, weights, engine.silent_start(weights), [sound], seed=0)
+        made = sum(len(codes) for _, codes, _ in blocks)
         if made != samples:
             raise RuntimeError(f"{made} samples were generated, not {samples}")
 

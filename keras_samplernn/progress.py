@@ -14,7 +14,7 @@ def say(line: str) -> None:
 
 
 class Progress:
-    """Shows how far a long job is, on stderr: a bar on a terminal, plain lines elsewhere.
+    """Shows how far a long job is, on stderr: a bar on a terminal, plain lines elsewhere, as in a notebook.
 
     Args:
         label: what is being done.

@@ -369,6 +369,37 @@ def test_a_plain_process_needs_no_settings_and_hears_nothing(home, run, tmp_path
     assert float(done.stdout) == pytest.approx(bits, abs=1e-6)
 
 
+class NotebookStream:
+    """What stderr is in a notebook: no terminal, and neither a file nor a buffer behind it."""
+
+    def __init__(self):
+        self.text = ""
+
+    def isatty(self):
+        return False
+
+    def write(self, text):
+        self.text += text
+
+    def flush(self):
+        pass
+
+
+def test_progress_shows_in_a_notebook(free, monkeypatch):
+    now, advance = [0.0], GenerationEngine.advance
+
+    def slowly(*arguments):
+        now[0] += 11
+        return advance(*arguments)
+
+    stream = NotebookStream()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr("keras_samplernn.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr(GenerationEngine, "advance", slowly)
+    free.generate(seconds=1.024)
+    assert stream.text == "generate  50%  0.00 x real time\ngenerate  100%  0.05 x real time  0:00 left\n"
+
+
 def test_a_backend_that_will_not_do_is_named(home, monkeypatch):
     import keras
 

@@ -1,0 +1,71 @@
+"""The sounds made while training: those that `generate` makes of the same weights, beside the real clips."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+from command_line import RATE, write_spec
+
+from keras_samplernn.data.corpus import SoundEntry
+from keras_samplernn.generation.engine import GenerationEngine
+from keras_samplernn.generation.sound import Sound
+from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
+from keras_samplernn.model.assembly import assemble
+from keras_samplernn.model.registry import load_tiers
+from keras_samplernn.spec import load_spec
+from keras_samplernn.training.monitoring import HeldOutSounds
+
+SECONDS = 0.6
+
+
+@pytest.fixture
+def spec(tmp_path):
+    write_spec(tmp_path, monitoring={"every_epochs": 1, "sounds": 2, "seconds": SECONDS, "temperature": 0.8})
+    return load_spec(tmp_path / "spec.json", load_tiers())
+
+
+@pytest.fixture
+def corpus():
+    """Three held-out sounds: one longer than what is shown, one shorter, one too many."""
+    lengths = [3000, 100, 50]
+    starts = np.cumsum([0, *lengths])
+    rng = np.random.default_rng(0)
+    return SimpleNamespace(
+        sounds=[SoundEntry(f"{n}.wav", starts[n], length) for n, length in enumerate(lengths)],
+        codes=rng.integers(0, 16, starts[-1]).astype(np.uint8),
+        conditions=np.repeat([0, 1, 2], starts[-1] // 3 + 1)[: starts[-1]].astype(np.uint8),
+    )
+
+
+def test_what_is_shown_is_what_generate_makes_of_the_trained_weights(spec, corpus, tmp_path):
+    trained, shown = assemble(spec), {}
+    monitor = SimpleNamespace(log_sound=lambda step, name, wave: shown.update({name: wave}))
+    sounds = HeldOutSounds(assemble(spec), spec, corpus, tmp_path / "samples")
+    for epoch in (1, 2):
+        sounds.show(monitor, trained, epoch, epoch)
+        engine = GenerationEngine(trained, 8, 2, BLOCK_SAMPLES)
+        weights = engine.weights()
+        asked = [
+            Sound(f"sound_00{number}", f"sound_00{number}", samples, 0.8, corpus.conditions[start : start + samples])
+            for number, (start, samples) in enumerate([(0, round(SECONDS * RATE)), (3000, 100)])
+        ]
+        codes = {sound.name: [] for sound in asked}
+        for sound, piece, _ in stream_parts(engine, weights, engine.silent_start(weights), asked, spec.training.seed):
+            codes[sound.name].append(piece)
+        for name, pieces in codes.items():
+            np.testing.assert_array_equal(shown[f"{name}/generated"], sounds.quantizer.decode(np.concatenate(pieces)))
+            wave, rate = soundfile.read(tmp_path / f"samples/epoch_000{epoch}/{name}.wav")
+            assert (len(wave), rate) == (len(shown[f"{name}/real"]), RATE)
+        assert len(shown) == 4
+        trained.trainable_variables[0].assign(2 * trained.trainable_variables[0])
+
+
+def test_a_stop_breaks_the_making_of_sounds_off(spec, corpus, tmp_path):
+    def stop():
+        raise KeyboardInterrupt
+
+    sounds = HeldOutSounds(assemble(spec), spec, corpus, tmp_path / "samples")
+    with pytest.raises(KeyboardInterrupt):
+        sounds.show(None, assemble(spec), 1, 1, stop)
+    assert not [*(tmp_path / "samples").rglob("*.wav")]
