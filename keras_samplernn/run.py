@@ -12,7 +12,7 @@ from keras_samplernn.checkpoints.shelf import choose_checkpoint, load_chosen
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.data.wav_writer import as_read_back
 from keras_samplernn.errors import UserError
-from keras_samplernn.generation.asked import checked_temperature, codes_of, samples_in, sound_asked_for
+from keras_samplernn.generation.asked import checked_temperature, codes_of, samples_in, sound_asked_for, stem_of
 from keras_samplernn.generation.controls import ControlledPart, as_controls
 from keras_samplernn.generation.engine import Carry, GenerationEngine, Weights
 from keras_samplernn.generation.sound import Sound
@@ -108,6 +108,8 @@ class Run:
         """
         stem, samples, classes = sound_asked_for(self.spec, conditions, seconds)
         temperature = checked_temperature(temperature)
+        if batch_size < 1:
+            raise UserError(f"batch_size = {batch_size}: must be at least 1")
         if batch_size > 1 and self.precision == "int8":
             raise UserError(f"batch_size = {batch_size}: precision int8 makes one sound at a time; leave it out")
         engine = self._engine(batch_size, BLOCK_SAMPLES)
@@ -128,7 +130,7 @@ class Run:
         *,
         seconds: float | None = None,
         block_samples: int = 256,
-        name: str = STEM,
+        name: str | None = None,
         seed: int = 0,
         temperature: float = 1.0,
         prime: Any = None,
@@ -164,7 +166,7 @@ class Run:
         most = None if seconds is None else samples_in(seconds, self.spec.audio.sample_rate)
         engine = self._engine(1, block_samples)
         part = ControlledPart(
-            name,
+            name or stem_of(controls, classes) or STEM,
             as_controls(controls, classes),
             classes,
             checked_temperature(temperature),

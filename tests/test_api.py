@@ -103,7 +103,7 @@ def test_a_stream_gives_the_samples_of_the_commands_wav(home, run):
     conditions, primer = home / "valid/a.csv", home / "train/b.wav"
     expected = run.generate(conditions, seed=3, temperature=0.9, prime=primer)
     for block_samples in (1, 64):
-        blocks = run.stream(conditions, block_samples=block_samples, name="a", seed=3, temperature=0.9, prime=primer)
+        blocks = run.stream(conditions, block_samples=block_samples, seed=3, temperature=0.9, prime=primer)
         np.testing.assert_array_equal(np.concatenate([*blocks]), expected)
 
 
@@ -269,6 +269,10 @@ WRONG = {
     "a negative temperature": (
         lambda home, runs: runs["free"].generate(seconds=1, temperature=-1),
         "temperature: the temperature -1 is not a finite number of at least 0",
+    ),
+    "no rows": (
+        lambda home, runs: runs["free"].generate(seconds=1, batch_size=0),
+        "batch_size = 0: must be at least 1",
     ),
     "a stream without controls": (
         lambda home, runs: runs["run"].stream(),

@@ -25,6 +25,12 @@ def is_class(value: Any, classes: Classes) -> bool:
     return isinstance(value, numbers.Real | np.number)
 
 
+def stem_of(conditions: Any, classes: Classes) -> str | None:
+    """Return the stem of conditions that are the path of a file; None of any others."""
+    is_path = isinstance(conditions, str | Path) and not is_class(conditions, classes)
+    return Path(conditions).stem if is_path else None
+
+
 def class_numbers(values: Any, classes: Classes, place: str) -> np.ndarray:
     """Return classes that a program gives as int32 numbers: `()` of a single one, else `(n,)`.
 
@@ -84,7 +90,7 @@ def sound_asked_for(spec: Spec, conditions: Any, seconds: float | None) -> tuple
             "the run is conditional; give conditions, a class for each sample, or a single class and seconds"
         )
     found = _conditions(spec, conditions, "conditions")
-    return Path(conditions).stem if isinstance(conditions, str | Path) else None, len(found), found
+    return stem_of(conditions, spec.classes), len(found), found
 
 
 def codes_of(spec: Spec, wave: Any, conditions: Any, place: str) -> tuple[np.ndarray, np.ndarray | None]:

@@ -13,7 +13,6 @@ from keras_samplernn.files import create_file, open_file, replace_json, writing
 
 RECORD, JOURNAL = "generation.json", ".generation.jsonl"
 MOST_BYTES = 100_000_000
-_ELSEWHERE = "give --out another folder"
 
 
 class Record:
@@ -83,7 +82,7 @@ def read_record(path: Path) -> dict[str, Any]:
         with open_file(path) as stream:
             if isinstance(sounds := json.loads(stream.read()), dict):
                 return sounds
-    raise UserError(f"{path}: is not what `generate` writes; give --overwrite, or {_ELSEWHERE}")
+    raise UserError(f"{path}: is not what `generate` writes; give --overwrite, or --out another folder")
 
 
 def check_record(folder: Path, overwrite: bool) -> None:
@@ -91,7 +90,7 @@ def check_record(folder: Path, overwrite: bool) -> None:
     path = folder / RECORD
     # Python's objects take many times the bytes of their text.
     if sum(map(_bytes_in, (path, folder / JOURNAL))) > MOST_BYTES:
-        raise UserError(f"{path}: has more than {MOST_BYTES // 1_000_000} MB; {_ELSEWHERE}")
+        raise UserError(f"{path}: has more than {MOST_BYTES // 1_000_000} MB; give --out another folder")
     if not overwrite:
         read_record(path)
 

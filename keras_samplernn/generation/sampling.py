@@ -50,7 +50,7 @@ class UniformStream:
     """
 
     def __init__(self, seed: int, stem: str):
-        key = hashlib.sha256(f"{seed}\0{stem}".encode()).digest()[:16]
+        key = hashlib.sha256(f"{seed}\0{stem}".encode(errors="surrogateescape")).digest()[:16]
         self._generator = np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little")))
 
     def take(self, samples: int) -> np.ndarray:
