@@ -49,12 +49,12 @@ class Run:
     """
 
     def __init__(self, folder: RunFolder, model: keras.Model, checkpoint: str, precision: str):
-        self._folder = folder
         self.folder: Path = folder.folder
         self.spec: Spec = folder.spec
         self.model = model
         self.checkpoint = checkpoint
         self.precision = precision
+        self._metrics_file = folder.metrics_file
         self._quantizer = Quantizer.of(self.spec.audio)
         self._engines: dict[tuple[int, int], GenerationEngine] = {}
         self._scorer = Scorer(model, self._quantizer.silence, self.spec.training.seq_len)
@@ -68,11 +68,9 @@ class Run:
         import pandas as pd
 
         try:
-            return pd.read_csv(self._folder.metrics_file)
+            return pd.read_csv(self._metrics_file)
         except FileNotFoundError:
-            raise UserError(
-                f"{self._folder.metrics_file}: is not there yet; `fit` writes it after the first epoch"
-            ) from None
+            raise UserError(f"{self._metrics_file}: is not there yet; `fit` writes it after the first epoch") from None
 
     def generate(
         self,
