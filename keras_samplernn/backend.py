@@ -132,7 +132,7 @@ def _scan_tensorflow(function: Callable, rows: Any, state: Any, reverse: bool) -
 
 
 def sum_lookups(tables: Any, codes: Any) -> Any:
-    """Add up what each column of codes finds in its table: `(W, Q, D)` at `(N, W)` int32 to `(N, D)`.
+    """Add up what each column of codes finds in its table: `(R, Q, D)` at `(N, R)` int32 to `(N, D)`.
 
     Differentiable. By TensorFlow outside of its compiler, one pass over memory each way.
     """
@@ -146,13 +146,13 @@ def sum_lookups(tables: Any, codes: Any) -> Any:
 def _sum_lookups_in_graph(tables: Any, codes: Any) -> Any:
     import tensorflow as tf
 
-    window, q_levels, dim = tables.shape
-    rows = tf.reshape(codes + tf.range(window) * q_levels, (-1,))
-    sums = tf.repeat(tf.range(tf.shape(codes)[0]), window)
+    columns, q_levels, dim = tables.shape
+    rows = tf.reshape(codes + tf.range(columns) * q_levels, (-1,))
+    sums = tf.repeat(tf.range(tf.shape(codes)[0]), columns)
 
     def gradient(upstream: Any) -> tuple:
         to_rows = tf.raw_ops.SparseSegmentSumGrad(
-            grad=upstream, indices=rows, segment_ids=sums, output_dim0=window * q_levels
+            grad=upstream, indices=rows, segment_ids=sums, output_dim0=columns * q_levels
         )
         return tf.reshape(to_rows, tables.shape), None
 

@@ -169,7 +169,7 @@ class FrameRNN(Lowerable, Tier):
         """Run a window layer by layer: all its projections in one product, then the recurrence alone."""
 
         def run(layer, weights, projected, before):
-            return layer.window(projected, before, weights)
+            return layer.sequence(projected, before, weights)
 
         rows = Inputs(*(None if x is None else ops.swapaxes(x, 0, 1) for x in inputs))
         hidden, state = self._run_layers(rows, state, prepared, run)

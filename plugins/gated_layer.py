@@ -91,7 +91,7 @@ class GatedLayer(keras.layers.Layer):
         """Return the next state, `states` tensors `(B, dim)`, the first of which is the output."""
         raise NotImplementedError
 
-    def window(self, projected: Any, state: tuple, prepared: PreparedGates) -> tuple[Any, tuple]:
+    def sequence(self, projected: Any, state: tuple, prepared: PreparedGates) -> tuple[Any, tuple]:
         """Run a window: `(S, B, gates * dim)` to outputs `(S, B, dim)` and the state after it."""
 
         def step(row, state):

@@ -1,5 +1,6 @@
 """The gated recurrent unit, with a gradient of its own for whole windows."""
 
+from collections.abc import Callable
 from typing import Any
 
 from keras import ops
@@ -46,28 +47,40 @@ class GRU(GatedLayer):
     def step(self, projected: Any, state: tuple, prepared: PreparedGates) -> tuple:
         """Return the next state `(h,)`."""
         (h,) = state
-        both, dim = 2 * self.dim, self.dim
+        both = 2 * self.dim
         if self.reset_after:
-            recurrent = multiply(h, prepared.recurrent)
-            update, reset = ops.split(ops.sigmoid(projected[:, :both] + recurrent[:, :both]), 2, axis=-1)
-            candidate = reset * (recurrent[:, both:] + prepared.recurrent_bias)
+            product = multiply(h, prepared.recurrent)
+            remembered = product[:, both:] + prepared.recurrent_bias
+            update, _, candidate = _gates(projected, product, lambda reset: reset * remembered)
         else:
-            gates = projected[:, :both] + ops.matmul(h, prepared.recurrent[:, :both])
-            update, reset = ops.split(ops.sigmoid(gates), 2, axis=-1)
-            candidate = ops.matmul(reset * h, prepared.recurrent[:, both:])
-        candidate = ops.tanh(projected[:, both : both + dim] + candidate)
+            product = ops.matmul(h, prepared.recurrent[:, :both])
+            kernel = prepared.recurrent[:, both:]
+            update, _, candidate = _gates(projected, product, lambda reset: ops.matmul(reset * h, kernel))
         return (update * h + (1 - update) * candidate,)
 
-    def window(self, projected: Any, state: tuple, prepared: PreparedGates) -> tuple[Any, tuple]:
-        """Run a window; see `GatedLayer.window`."""
+    def sequence(self, projected: Any, state: tuple, prepared: PreparedGates) -> tuple[Any, tuple]:
+        """Run a window; see `GatedLayer.sequence`."""
         if not self.reset_after or isinstance(prepared.recurrent, Narrow):
-            return super().window(projected, state, prepared)
-        outputs = _run_window(projected, state[0], prepared.recurrent, prepared.recurrent_bias)
+            return super().sequence(projected, state, prepared)
+        outputs = _run_sequence(projected, state[0], prepared.recurrent, prepared.recurrent_bias)
         return outputs, (outputs[-1],)
 
 
+def _gates(projected: Any, product: Any, reset_memory: Callable[[Any], Any]) -> tuple[Any, Any, Any]:
+    """Return update gate, reset gate and candidate, each `(B, dim)`.
+
+    Args:
+        projected: the inputs' share of all three, `(B, 3 dim)`.
+        product: the state's share of the two gates, in its first 2 dim columns.
+        reset_memory: from the reset gate to the state's share of the candidate, `(B, dim)` each.
+    """
+    both = 2 * (projected.shape[-1] // 3)
+    update, reset = ops.split(ops.sigmoid(projected[:, :both] + product[:, :both]), 2, axis=-1)
+    return update, reset, ops.tanh(projected[:, both:] + reset_memory(reset))
+
+
 @ops.custom_gradient
-def _run_window(projected: Any, h0: Any, recurrent: Any, recurrent_bias: Any) -> Any:
+def _run_sequence(projected: Any, h0: Any, recurrent: Any, recurrent_bias: Any) -> Any:
     """Return all states of a GRU that resets after the product: `(S, B, 3 dim)` and `(B, dim)` to `(S, B, dim)`.
 
     The gates are kept. Backwards, with g the gradient of a state, the gates' gradients are g times slopes that do not
@@ -77,9 +90,9 @@ def _run_window(projected: Any, h0: Any, recurrent: Any, recurrent_bias: Any) ->
 
     def forward(row: Any, h: Any) -> tuple[tuple, Any]:
         product = ops.matmul(h, recurrent)
-        update, reset = ops.split(ops.sigmoid(row[:, : 2 * dim] + product[:, : 2 * dim]), 2, axis=-1)
         remembered = product[:, 2 * dim :] + recurrent_bias
-        candidate = ops.tanh(row[:, 2 * dim :] + reset * remembered)
+        update, reset, candidate = _gates(row, product, lambda reset: reset * remembered)
+        # An operation less than in `step`, which keeps the rounding that runs have generated with.
         h = candidate + update * (h - candidate)
         return (h, update, reset, remembered, candidate), h
 

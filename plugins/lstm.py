@@ -38,16 +38,16 @@ class LSTM(GatedLayer):
         c = ops.sigmoid(forget_gate) * c + ops.sigmoid(input_gate) * ops.tanh(candidate)
         return (ops.sigmoid(output_gate) * ops.tanh(c), c)
 
-    def window(self, projected: Any, state: tuple, prepared: PreparedGates) -> tuple[Any, tuple]:
-        """Run a window; see `GatedLayer.window`."""
+    def sequence(self, projected: Any, state: tuple, prepared: PreparedGates) -> tuple[Any, tuple]:
+        """Run a window; see `GatedLayer.sequence`."""
         if isinstance(prepared.recurrent, Narrow):
-            return super().window(projected, state, prepared)
-        outputs, c = _run_window(projected, *state, prepared.recurrent)
+            return super().sequence(projected, state, prepared)
+        outputs, c = _run_sequence(projected, *state, prepared.recurrent)
         return outputs, (outputs[-1], c)
 
 
 @ops.custom_gradient
-def _run_window(projected: Any, h0: Any, c0: Any, recurrent: Any) -> tuple[Any, Any]:
+def _run_sequence(projected: Any, h0: Any, c0: Any, recurrent: Any) -> tuple[Any, Any]:
     """Return all outputs `(S, B, dim)` of an LSTM and its last cell `(B, dim)`, from `(S, B, 4 dim)` and both states.
 
     The gates are kept. Backwards, the gates' gradients are those of h and c times slopes that do not depend on them;

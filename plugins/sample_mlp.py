@@ -13,10 +13,10 @@ from keras_samplernn import Inputs, Lowerable, Released, Tier, affine, narrow, s
 class SampleMLP(Lowerable, Tier):
     """Embedding, three layers and the output over the samples.
 
-    L1, without bias or ReLU, takes the embedded window; the context from above and the embedding of the target's
-    class are added to it; L2 and L3 have a ReLU each; the output has a logit per code. Since the embedding and L1 are
-    both linear, `prepare` folds them to one table per window position: `window` look-ups and additions instead of
-    `window * emb_size * dim` multiplications, exact and differentiable.
+    L1, without bias or ReLU, takes the embeddings of the samples that are read; the context from above and the
+    embedding of the target's class are added to it; L2 and L3 have a ReLU each; the output has a logit per code. Since
+    the embedding and L1 are both linear, `prepare` folds them to one table for each sample that is read: a look-up and
+    an addition for each instead of `emb_size * dim` multiplications, exact and differentiable.
 
     Args:
         dim: width of the layers; the tier above makes its contexts this wide.
@@ -46,7 +46,7 @@ class SampleMLP(Lowerable, Tier):
 
     @property
     def reads(self) -> int:
-        """The window."""
+        """`window`, or the frame size of the tier above."""
         return self.window or self.binding.frame_size_above
 
     def build(self) -> None:
@@ -72,8 +72,8 @@ class SampleMLP(Lowerable, Tier):
         self.output_linear = linear(self.dim, q_levels, "output")
 
     def prepare(self) -> dict[str, Any]:
-        """Return one table per window position, `(window, q_levels, dim)`, and the Linears."""
-        tables = ops.reshape(self.l1.matrix(), (self.reads, -1, self.dim))  # (W, E, D); one-hot: (W, Q, D)
+        """Return one table for each sample that is read, `(reads, q_levels, dim)`, and the Linears."""
+        tables = ops.reshape(self.l1.matrix(), (self.reads, -1, self.dim))  # (R, E, D); one-hot: (R, Q, D)
         if self.embedding is not None:
             tables = ops.matmul(ops.cast(self.embedding, self.compute_dtype), tables)
         return {

@@ -10,7 +10,7 @@ frame tier: {"kind": "frame", "frame_size": F, "ratio": r, "rnn_type": "GRU" | "
                 "recurrent_bias": (D,) | None}],    (the recurrent bias only for a GRU with reset_after)
     "skip": [Lin (D -> D) per layer], "skip_bias": (D,)    (both only with skip_conn and two or more layers),
     "output": Lin (D -> r*W_below), "h0": flat list of (D,), layer by layer: GRU h; LSTM h, c}
-sample tier: {"kind": "sample", "window": W, "embedding": (Q, E) | None (one-hot), "l1": Lin (W*E -> D),
+sample tier: {"kind": "sample", "reads": R, "embedding": (Q, E) | None (one-hot), "l1": Lin (R*E -> D),
     "class_embedding": (C, D) | None, "l2": Lin, "l3": Lin, "output": Lin (D -> Q)}
 Lin: {"v": (in, out), "g": (out,) | None, "bias": (out,) | None}
 
@@ -114,7 +114,7 @@ class Stream:
             if np.any((conditions < 0) | (conditions >= classes)):
                 raise ValueError(f"conditions must be 0 to {classes - 1}")
         self.q_levels, self.conditions, self.classes = q_levels, conditions, classes
-        self.lookback = max([*sizes, self.sample_tier["window"]])
+        self.lookback = max([*sizes, self.sample_tier["reads"]])
         self.codes = [int(silence)] * self.lookback  # self.codes[lookback + t] is sample t of the sound
         self.states = [[float64(h) for h in tier["h0"]] for tier in self.frame_tiers]
         self.contexts: list = [None] * len(self.frame_tiers)  # per tier (r, W_below): from its latest step
@@ -151,8 +151,8 @@ class Stream:
     def sample_step(self, t: int, context) -> np.ndarray:
         tier = self.sample_tier
         table = np.eye(self.q_levels) if tier["embedding"] is None else float64(tier["embedding"])
-        window = self.codes[-tier["window"] :]  # oldest first
-        x = linear(tier["l1"], np.concatenate([table[code] for code in window]))  # (W*E,) -> (D,)
+        read = self.codes[-tier["reads"] :]  # oldest first
+        x = linear(tier["l1"], np.concatenate([table[code] for code in read]))  # (R*E,) -> (D,)
         if context is not None:
             x = x + context
         if tier["class_embedding"] is not None:

@@ -59,7 +59,7 @@ def test_a_window_split_in_two_equals_the_whole(variant):
     np.testing.assert_allclose(np.concatenate(halves, axis=1), whole, atol=1e-5)
 
 
-@pytest.mark.parametrize("variant", ["two tiers", "three tiers conditional", "four tiers conditional", "wide window"])
+@pytest.mark.parametrize("variant", ["two tiers", "three tiers conditional", "four tiers conditional", "wide lookback"])
 def test_a_later_sample_changes_nothing_earlier(variant):
     model = build_variant(**VARIANTS[variant])
     codes, conditions = random_sound(model, 32)
@@ -74,7 +74,7 @@ def test_a_later_sample_changes_nothing_earlier(variant):
             assert not np.array_equal(after[0, changed + 1], before[0, changed + 1])
 
 
-@pytest.mark.parametrize("variant", ["two tiers", "three tiers conditional", "four tiers", "wide window"])
+@pytest.mark.parametrize("variant", ["two tiers", "three tiers conditional", "four tiers", "wide lookback"])
 def test_gradients_prove_causality(variant):
     """No gradient reaches a target, or what comes after it, from its own logits; the sample before does.
 

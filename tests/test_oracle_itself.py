@@ -39,10 +39,10 @@ def frame_tier(rng, frame_size, ratio, rnn_type="GRU", n_rnn=1, skip_conn=False,
     }  # fmt: skip
 
 
-def sample_tier(rng, window=2, conditioned=True):
+def sample_tier(rng, reads=2, conditioned=True):
     return {
-        "kind": "sample", "window": window, "embedding": rng.normal(size=(Q, 2)),
-        "l1": lin(rng, 2 * window, D, bias=False),
+        "kind": "sample", "reads": reads, "embedding": rng.normal(size=(Q, 2)),
+        "l1": lin(rng, 2 * reads, D, bias=False),
         "class_embedding": rng.normal(size=(C, D)) if conditioned else None,
         "l2": lin(rng, D, D), "l3": lin(rng, D, D), "output": lin(rng, D, Q),
     }  # fmt: skip
@@ -68,7 +68,7 @@ def echo_tiers(frame_size, input_v, output_v, output_bias):
     }  # fmt: skip
     one = plain([[1.0]], np.array([10.0]))  # +10 keeps both ReLUs open
     sample = {
-        "kind": "sample", "window": 1, "embedding": np.zeros((4, 1)), "l1": plain([[0.0]]),
+        "kind": "sample", "reads": 1, "embedding": np.zeros((4, 1)), "l1": plain([[0.0]]),
         "class_embedding": None, "l2": one, "l3": one,
         "output": plain([[1.0, 0.0, 0.0, 0.0]], np.array([-20.0, 0.0, 0.0, 0.0])),
     }  # fmt: skip
@@ -160,14 +160,14 @@ def test_the_state_starts_from_h0_and_is_carried_from_step_to_step():
     np.testing.assert_allclose(oracle_logits(tiers, 4, [0] * 6)[:, 0], [4, 4, 2, 2, 1, 1])
 
 
-def test_the_sample_tier_reads_its_window_oldest_first_with_relus_after_l2_and_l3_only():
+def test_the_sample_tier_reads_oldest_first_with_relus_after_l2_and_l3_only():
     sample = {
-        "kind": "sample", "window": 2, "embedding": None, "class_embedding": None,
+        "kind": "sample", "reads": 2, "embedding": None, "class_embedding": None,
         "l1": plain([[-1.0], [3.0], [0.0], [-4.0]]),  # oldest 0: -1, oldest 1: +3; newest 1: -4
         "l2": plain([[-1.0]], np.array([0.0])), "l3": plain([[-1.0]], np.array([2.0])),
         "output": plain([[10.0, 0.0]], np.array([0.5, 7.0])),
     }  # fmt: skip
-    # windows 11, 10, 00, 01: L1 gives -1, 3, -1, -5; L2 gives 1, 0, 1, 5; L3 gives 1, 2, 1, 0
+    # codes 11, 10, 00, 01: L1 gives -1, 3, -1, -5; L2 gives 1, 0, 1, 5; L3 gives 1, 2, 1, 0
     logits = oracle_logits([sample], 2, [0, 0, 1, 1], silence=1)
     np.testing.assert_allclose(logits, [[10.5, 7], [20.5, 7], [10.5, 7], [0.5, 7]])
 

@@ -26,7 +26,7 @@ def layer_of(name):
     return layer
 
 
-def outputs_and_gradients(run_window, layer, steps, compiled):
+def outputs_and_gradients(run_sequence, layer, steps, compiled):
     """Return what a window gives, and the gradients for its inputs, the state before it and the recurrent weights."""
     rng = np.random.default_rng(3)
     shapes = [(steps, ROWS, layer.gates * DIM)] + [(ROWS, DIM)] * layer.states
@@ -38,7 +38,7 @@ def outputs_and_gradients(run_window, layer, steps, compiled):
     def run(projected, *state):
         with tf.GradientTape() as tape:
             tape.watch([projected, *state])
-            outputs, after = run_window(projected, state, layer.prepare())
+            outputs, after = run_sequence(projected, state, layer.prepare())
             total = tf.reduce_sum(outputs * upstream[0])
             total += sum(tf.reduce_sum(part * upstream[1] / (1 + number)) for number, part in enumerate(after))
         weights = [weight.value for weight in layer.recurrent.trainable_weights]
@@ -53,7 +53,7 @@ def outputs_and_gradients(run_window, layer, steps, compiled):
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_windows_gradient_is_that_of_its_steps(name, steps, compiled):
     layer = layer_of(name)
-    seen = outputs_and_gradients(layer.window, layer, steps, compiled)
-    of_steps = GatedLayer.window.__get__(layer)
+    seen = outputs_and_gradients(layer.sequence, layer, steps, compiled)
+    of_steps = GatedLayer.sequence.__get__(layer)
     for one, other in zip(seen, outputs_and_gradients(of_steps, layer, steps, compiled), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6 * max(1.0, np.abs(other).max()))

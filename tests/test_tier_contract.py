@@ -54,7 +54,7 @@ GOOD = {
     "LSTM x2 skip": (FrameRNN, {"frame_size": 3, "dim": 8, "rnn_type": "LSTM", "n_rnn": 2, "skip_conn": True}),
     "GRU reset before": (FrameRNN, {"frame_size": 2, "dim": 5, "reset_after": False, "weight_norm": False}),
     "embedded samples": (SampleMLP, {"dim": 8, "emb_size": 5}),
-    "one-hot samples, wide window": (SampleMLP, {"dim": 6, "emb_size": 0, "window": 7}),
+    "one-hot samples, wide lookback": (SampleMLP, {"dim": 6, "emb_size": 0, "window": 7}),
     "inherited sequence": (Echo, {"frame_size": 4}),
     "inherited sequence at the bottom": (Echo, {"frame_size": 1}),
 }

@@ -78,7 +78,7 @@ VARIANTS = {
     "h0 not learned": {"learn_h0": False},
     "one-hot": {"emb_size": 0},
     "one-hot conditional": {"emb_size": 0, "classes": 3, "weight_norm": False},
-    "wide window": {"window": 11, "classes": 3},
+    "wide lookback": {"window": 11, "classes": 3},
     "two codes": {"q_levels": 2},
     "not conditioned": {"classes": 3, "conditioned": False},
     "frames of one sample": {"frames": (4, 1), "classes": 2},
@@ -120,7 +120,7 @@ def _oracle_frame(tier: FrameRNN) -> dict:
 def _oracle_sample(tier: SampleMLP) -> dict:
     return {
         "kind": "sample",
-        "window": tier.reads,
+        "reads": tier.reads,
         "embedding": None if tier.embedding is None else _array(tier.embedding),
         "class_embedding": None if tier.class_embedding is None else _array(tier.class_embedding),
         **{name: _linear(getattr(tier, name)) for name in ("l1", "l2", "l3")},
