@@ -68,6 +68,17 @@ def shapes_made_by(function: Callable[[], Any]) -> list[tuple[int, ...]]:
     return [tuple(tensor.shape) for tensor in traced.structured_outputs]
 
 
+def cpu_alone() -> bool:
+    """Return whether the CPU is the only device that the backend uses."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.default_backend() == "cpu"
+    import tensorflow
+
+    return all(device.device_type == "CPU" for device in tensorflow.config.get_visible_devices())
+
+
 def exhaustion_errors() -> tuple[type[Exception], ...]:
     """Return what is raised where a device's memory does not suffice."""
     if keras.backend.backend() == "jax":
