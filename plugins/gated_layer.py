@@ -9,7 +9,7 @@ from keras_samplernn import Linear, narrow, scan_steps, value_of
 
 # U(±sqrt(3 / fan_in)), for the matrices of a recurrent layer.
 RECURRENT_INITIALIZER = "lecun_uniform"
-# Which gate of GRU and LSTM alike.
+# Which of the gates, in GRU and LSTM alike.
 CANDIDATE = 2
 
 
@@ -34,6 +34,8 @@ class GatedLayer(keras.layers.Layer):
 
     gates: int
     states: int
+    # Of the candidate's part of the recurrent matrix.
+    recurrent_candidate_initializer = RECURRENT_INITIALIZER
 
     def __init__(self, dim: int, weight_norm: bool, **kwargs):
         super().__init__(**kwargs)
@@ -50,7 +52,7 @@ class GatedLayer(keras.layers.Layer):
             self.gates * dim,
             False,
             weight_norm,
-            self.side_by_side(RECURRENT_INITIALIZER, "orthogonal"),
+            self.side_by_side(RECURRENT_INITIALIZER, self.recurrent_candidate_initializer),
             name="recurrent",
             dtype=self.dtype_policy,
         )

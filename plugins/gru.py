@@ -21,6 +21,7 @@ class GRU(GatedLayer):
 
     gates = 3
     states = 1
+    recurrent_candidate_initializer = "orthogonal"
 
     def __init__(self, dim: int, weight_norm: bool, reset_after: bool, **kwargs):
         super().__init__(dim, weight_norm, **kwargs)

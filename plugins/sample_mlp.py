@@ -69,7 +69,9 @@ class SampleMLP(Lowerable, Tier):
         self.l1 = linear(self.reads * width, self.dim, "l1", use_bias=False)
         self.l2 = linear(self.dim, self.dim, "l2")
         self.l3 = linear(self.dim, self.dim, "l3")
-        self.output_linear = linear(self.dim, q_levels, "output")
+        # As in the original program, for its Linears without a ReLU.
+        rule = "orthogonal" if self.dim == q_levels else "lecun_uniform"
+        self.output_linear = linear(self.dim, q_levels, "output", initializer=rule)
 
     def prepare(self) -> dict[str, Any]:
         """Return one table for each sample that is read, `(reads, q_levels, dim)`, and the Linears."""
