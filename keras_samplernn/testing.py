@@ -268,7 +268,7 @@ class _Trainee(keras.Model):
     """A model of one tier; its loss pulls each output in a direction of its own."""
 
     def __init__(self, tier: Tier):
-        super().__init__(name="trainee")
+        super().__init__(name="trainee", dtype=tier.dtype_policy)
         self.tier = tier
         self.built = True
 

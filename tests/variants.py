@@ -21,6 +21,7 @@ def build_variant(
     sample_dim=9,
     emb_size=5,
     window=None,
+    dtype="float32",
     seed=1,
     **options,
 ) -> SampleRNN:
@@ -28,10 +29,9 @@ def build_variant(
     keras.utils.set_random_seed(seed)
     sample_options = {key: options[key] for key in ("weight_norm", "conditioned") if key in options}
     dims = dims or [5 + number for number in range(len(frames))]
-    tiers = [FrameRNN(frame, dim=dim, **options) for frame, dim in zip(frames, dims, strict=True)]
-    model = SampleRNN(
-        [*tiers, SampleMLP(sample_dim, emb_size=emb_size, window=window, **sample_options)], q_levels, classes
-    )
+    tiers = [FrameRNN(frame, dim=dim, dtype=dtype, **options) for frame, dim in zip(frames, dims, strict=True)]
+    tiers += [SampleMLP(sample_dim, emb_size=emb_size, window=window, dtype=dtype, **sample_options)]
+    model = SampleRNN(tiers, q_levels, classes, dtype=dtype)
     return randomised(model, seed)
 
 

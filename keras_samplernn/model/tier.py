@@ -182,7 +182,7 @@ class Tier(keras.layers.Layer):
         return self.sequence(inputs, state, self.prepare() if prepared is None else prepared)
 
 
-def class_histogram(conditions: Any, classes: int, dtype: str | None = None) -> Any:
+def class_histogram(conditions: Any, classes: int, dtype: str = "float32") -> Any:
     """Return the share of each class among a step's targets, `(..., F)` int32 to `(..., classes)` float.
 
     Targets past the end of the sound (-1) do not count; a step that has none gets zeros.

@@ -1,0 +1,76 @@
+"""Nothing depends on Keras' default dtype, which keras.json may set."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from variants import VARIANTS, build_variant, generate, random_sound, window_of
+
+from keras_samplernn import SampleRNN, class_histogram
+from keras_samplernn.model.samplernn import bits_per_sample
+from keras_samplernn.plugins.frame_rnn import FrameRNN
+from keras_samplernn.plugins.sample_mlp import SampleMLP
+
+pytestmark = pytest.mark.law
+
+
+@pytest.fixture
+def half_by_default():
+    """Do as Keras does where keras.json says float16; call what is returned to end it."""
+    policy, floatx = keras.config.dtype_policy(), keras.config.floatx()
+
+    def end():
+        keras.config.set_floatx(floatx)
+        keras.config.set_dtype_policy(policy)
+
+    keras.config.set_floatx("float16")
+    keras.config.set_dtype_policy("float16")
+    yield end
+    end()
+
+
+def results(variant):
+    """Return what a model of float32 gives: logits, states, bits, codes."""
+    model = build_variant(**VARIANTS[variant])
+    codes, conditions = random_sound(model, 32, rows=2)
+    window = window_of(model, codes, 0)
+    logits, states = model.forward(window, conditions, model.initial_states(2))
+    uniforms = np.random.default_rng(0).random((2, 32))
+    sounds = generate(model, conditions, uniforms, [1.0, 0.7])
+    metrics = model.metrics_variables
+    floats = [*model.weights, *metrics, logits, *keras.tree.flatten(states), bits_per_sample(codes, logits)]
+    return floats, sounds
+
+
+@pytest.mark.parametrize("variant", ["three tiers conditional", "LSTM x3 skip conditional", "one-hot conditional"])
+def test_a_model_of_float32_is_one_whatever_floatx_says(variant, half_by_default):
+    floats, sounds = results(variant)
+    assert {keras.backend.standardize_dtype(x.dtype) for x in floats} == {"float32"}
+    half_by_default()
+    expected_floats, expected_sounds = results(variant)
+    for seen, expected in zip(floats, expected_floats, strict=True):
+        np.testing.assert_array_equal(ops.convert_to_numpy(seen), ops.convert_to_numpy(expected))
+    np.testing.assert_array_equal(sounds, expected_sounds)
+
+
+def test_new_weights_are_drawn_alike_whatever_floatx_says(half_by_default):
+    def weights():
+        keras.utils.set_random_seed(0)
+        tiers = (
+            FrameRNN(4, 8, "LSTM", dtype="float32"),
+            FrameRNN(2, 8, dtype="float32"),
+            SampleMLP(8, 4, dtype="float32"),
+        )
+        model = SampleRNN(tiers, 8, 2, dtype="float32")
+        return [ops.convert_to_numpy(weight) for weight in model.weights]
+
+    drawn = weights()
+    half_by_default()
+    for seen, expected in zip(drawn, weights(), strict=True):
+        np.testing.assert_array_equal(seen, expected)
+
+
+def test_a_histogram_is_float32_unless_told_otherwise(half_by_default):
+    conditions = ops.convert_to_tensor([[0, 1, 1]], "int32")
+    assert keras.backend.standardize_dtype(class_histogram(conditions, 2).dtype) == "float32"
+    assert keras.backend.standardize_dtype(class_histogram(conditions, 2, "bfloat16").dtype) == "bfloat16"
