@@ -4,7 +4,7 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-TESTS = ["pytest>=8", "hypothesis>=6.100", "ruff>=0.6", "build>=1.2"]
+TESTS = ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "ruff>=0.6", "build>=1.2"]
 
 setup(
     name="keras-samplernn",

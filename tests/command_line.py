@@ -15,7 +15,6 @@ from unittest import mock
 import numpy as np
 import soundfile
 
-from keras_samplernn.checkpoints.shelf import list_checkpoints
 from keras_samplernn.commands import main
 
 RATE = 4000
@@ -100,6 +99,9 @@ def listing(folder: Path) -> dict[str, str]:
 
 def outcome(run: Path) -> tuple:
     """Return the last checkpoint's arrays, and state and metrics without what tells the time."""
+    # Here, since it imports Keras: what starts the tests need not wait for it.
+    from keras_samplernn.checkpoints.shelf import list_checkpoints
+
     last = list_checkpoints(run / "checkpoints")[-1]
     state = last.read_state()
     rows = list(csv.DictReader((run / "metrics.csv").open()))

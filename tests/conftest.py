@@ -1,4 +1,4 @@
-"""What all tests share: a quiet TensorFlow, a corpus cache of their own, and one fitted run."""
+"""What all tests share: a quiet TensorFlow, a corpus cache of their own, and runs that are trained once."""
 
 import json
 import os
@@ -6,17 +6,38 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import dataclasses
+import fcntl
+import shutil
 from pathlib import Path
 
 import pytest
 from forks import Forks
 from plugin_install import install_third_party_tier
+from tiny_home import copy_tiny_home, make_tiny_home
 from toy import command, toy_spec, write_toy_corpus
+
+PARALLEL = "PYTEST_XDIST_WORKER" in os.environ
 
 
 def pytest_addoption(parser):
     parser.addoption("--full", action="store_true", help="the full counts of the reliability tests: hours")
     parser.addoption("--tally", type=Path, help="folder for what the reliability tests counted")
+
+
+def pytest_configure():
+    if PARALLEL:
+        # Side by side, the processes keep the cores busy. TensorFlow reads it when it first computes.
+        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+
+
+def pytest_xdist_auto_num_workers(config):
+    """Take one process where a file is named, since each further one spends seconds on imports; else one a core.
+
+    One too for the full counts, which measure seconds and memory.
+    """
+    named = [Path(config.invocation_params.dir, argument.partition("::")[0]) for argument in config.args]
+    alone = config.getoption("--full") or not all(path.is_dir() for path in named)
+    return 0 if alone else None
 
 
 @pytest.fixture(scope="session")
@@ -51,10 +72,41 @@ def corpus_cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def made_once(tmp_path_factory):
+    """Make a folder once for all processes that test side by side: `made_once(name, make)` calls `make(folder)`."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if PARALLEL else base
+
+    def made_once(name, make):
+        folder, made = shared / name, shared / f".{name}.made"
+        with (shared / f".{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # what another process failed at
+                make(folder)
+                made.touch()
+        return folder
+
+    return made_once
+
+
+@pytest.fixture(scope="session")
 def forks(corpus_cache):
     """What runs commands in processes that have imported everything already."""
     with Forks() as forks:
         yield forks
+
+
+@pytest.fixture(scope="session")
+def tiny_home(corpus_cache, made_once):
+    """Tiny runs of two steps, their specs and corpora; see `make_tiny_home`. It is to be copied, and left as it is."""
+    return made_once("tiny_home", make_tiny_home)
+
+
+@pytest.fixture
+def home(tiny_home, tmp_path):
+    """A copy of `tiny_home`, for one test to spoil."""
+    return copy_tiny_home(tiny_home, tmp_path / "home")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,18 +119,20 @@ class FittedRun:
 
 
 @pytest.fixture(scope="session")
-def third_party_site(tmp_path_factory):
+def third_party_site(made_once):
     """The folder that the example of a third party's package is installed in."""
-    return install_third_party_tier(tmp_path_factory.mktemp("third_party") / "site")
+    return made_once("third_party_site", install_third_party_tier)
 
 
 @pytest.fixture(scope="session")
-def fitted_run(corpus_cache, third_party_site, tmp_path_factory):
-    """The one run that the session fits, as a user would: by the command line, with a third party's tier in it."""
-    folder = tmp_path_factory.mktemp("fitted")
-    corpus, environment = folder / "corpus", {"PYTHONPATH": str(third_party_site)}
-    write_toy_corpus(corpus)
-    (folder / "spec.json").write_text(json.dumps(toy_spec(corpus)))
-    run = folder / "run"
-    command("fit", folder / "spec.json", "--run", run, environment=environment, timeout=600)
-    return FittedRun(run, corpus, environment)
+def fitted_run(corpus_cache, third_party_site, made_once):
+    """The one run that learns something, fitted as a user would: by the command line, with a third party's tier."""
+    environment = {"PYTHONPATH": str(third_party_site)}
+
+    def make(folder):
+        write_toy_corpus(folder / "corpus")
+        (folder / "spec.json").write_text(json.dumps(toy_spec(folder / "corpus")))
+        command("fit", folder / "spec.json", "--run", folder / "run", environment=environment, timeout=600)
+
+    folder = made_once("fitted", make)
+    return FittedRun(folder / "run", folder / "corpus", environment)

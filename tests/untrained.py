@@ -2,10 +2,6 @@
 
 from pathlib import Path
 
-import keras
-
-from keras_samplernn.checkpoints.checkpoint import VALIDATED, save_checkpoint
-from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.registry import load_tiers
 from keras_samplernn.run_folder import RunFolder
 from keras_samplernn.spec import load_spec
@@ -15,6 +11,12 @@ STEP = 2
 
 def write_run(folder: Path, spec_file: Path) -> RunFolder:
     """Make a run of a spec, in seconds less than `fit` takes; its one checkpoint says that it was validated."""
+    # Here, since they import Keras: what starts the tests need not wait for it.
+    import keras
+
+    from keras_samplernn.checkpoints.checkpoint import VALIDATED, save_checkpoint
+    from keras_samplernn.model.assembly import assemble
+
     spec = load_spec(spec_file, load_tiers())
     run = RunFolder(folder, spec)
     folder.mkdir(parents=True)
