@@ -193,7 +193,7 @@ class Run:
         codes, classes = codes_of(self.spec, wave, conditions, "wave")
         weights = None if self.precision == "float32" else self.model.generation_weights(self.precision)
         with self._telling_exhaustion(), Progress("score", len(codes)) as progress:
-            return self._scorer(codes, classes, weights, progress.update)
+            return self._scorer.sound(codes, classes, weights, progress.update)
 
     def evaluate(self, folder: str | Path | None = None) -> dict[str, Any]:
         """Score all sounds of a folder, as the command `evaluate` does.

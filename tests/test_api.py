@@ -159,9 +159,9 @@ def test_scores_are_what_evaluate_averages(home, run):
 def test_bits_do_not_depend_on_the_windows(run):
     rng = np.random.default_rng(0)
     codes, conditions = rng.integers(0, 16, 300), np.repeat([0, 1, 2], 100)
-    one, several = (Scorer(run.model, 8, window)(codes, conditions) for window in (304, 40))
+    one, several = (Scorer(run.model, 8, window).sound(codes, conditions) for window in (304, 40))
     np.testing.assert_allclose(several, one, atol=1e-4)
-    changed = Scorer(run.model, 8, 40)(np.where(np.arange(300) < 290, codes, 0), conditions)
+    changed = Scorer(run.model, 8, 40).sound(np.where(np.arange(300) < 290, codes, 0), conditions)
     np.testing.assert_array_equal(changed[:290], several[:290])
 
 

@@ -1,4 +1,4 @@
-"""Bits of each sample of one sound under a model."""
+"""Bits per sample of sounds under a model, window after window, the states carried from each to the next."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,15 +7,15 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_samplernn.backend import compiled_once
-from keras_samplernn.model.samplernn import SampleRNN, bits_per_sample
+from keras_samplernn.backend import traced
+from keras_samplernn.model.samplernn import SampleRNN, bits_per_sample, restart_rows
 
 
 class Scorer:
-    """Scores a sound sample by sample: window after window, the states carried from each to the next.
+    """Scores windows of any number of rows. It keeps no state between calls, and reads the weights as they are then.
 
     Args:
-        model: whose weights are used, as they are when it is called.
+        model: whose weights are used.
         silence: the code of silence, which precedes every sound.
         window_samples: targets of a window, whole top frames; the bits do not depend on it.
     """
@@ -24,21 +24,36 @@ class Scorer:
         self.model = model
         self.silence = silence
         self.window_samples = window_samples
-        self._score = compiled_once(self._score_window)
+        self._score = traced(self._score_windows)
 
-    def __call__(
+    def windows(
+        self, batch: dict[str, Any], states: list[tuple], weights: tuple[list, list] | None = None
+    ) -> tuple[np.ndarray, list[tuple]]:
+        """Return the bits of each target, `(B, T)` float64, and the states after the windows.
+
+        Args:
+            batch: `codes` `(B, lookback + T)`, `reset` `(B,)`, not 0 in rows that begin a new sound, and `conditions`
+                `(B, T)` if the model is conditional; int32.
+            states: of the windows before; `SampleRNN.initial_states` at first.
+            weights: what `SampleRNN.generation_weights` returned; None: the weights as they are.
+        """
+        variables = [variable.value for variable in self.model.variables]
+        bits, states = self._score(variables, weights, batch, states)
+        return ops.convert_to_numpy(bits).astype(np.float64), states
+
+    def sound(
         self,
         codes: np.ndarray,
         conditions: np.ndarray | None = None,
         weights: tuple[list, list] | None = None,
         on_samples: Callable[[int], None] = lambda done: None,
     ) -> np.ndarray:
-        """Return the bits of each sample, `(n,)` float64.
+        """Return the bits of each sample of one sound, `(n,)` float64.
 
         Args:
             codes: `(n,)` integers.
-            conditions: `(n,)` integers, or None where the model is unconditional.
-            weights: what `SampleRNN.generation_weights` returned; None: the weights as they are.
+            conditions: `(n,)` integers, or None if the model is unconditional.
+            weights: as in `windows`.
             on_samples: called after each window with the number of samples that are scored.
         """
         lookback, window = self.model.lookback, self.window_samples
@@ -47,23 +62,20 @@ class Scorer:
         codes = np.pad(codes.astype(np.int32), (lookback, rest), constant_values=self.silence)
         if conditions is not None:
             conditions = np.pad(conditions.astype(np.int32), (0, rest), constant_values=-1)
-        bits = np.empty(samples + rest)
-        variables = [ops.convert_to_tensor(variable) for variable in self.model.variables]
-        states = self.model.initial_states(1)
+        bits, states = np.empty(samples + rest), self.model.initial_states(1)
         for start in range(0, len(bits), window):
-            found, states = self._score(
-                variables,
-                weights,
-                ops.convert_to_tensor(codes[None, start : start + lookback + window]),
-                None if conditions is None else ops.convert_to_tensor(conditions[None, start : start + window]),
-                states,
-            )
-            bits[start : start + window] = ops.convert_to_numpy(found)[0]
+            batch = {"codes": codes[None, start : start + lookback + window], "reset": np.array([start == 0], np.int32)}
+            if conditions is not None:
+                batch["conditions"] = conditions[None, start : start + window]
+            batch = {name: ops.convert_to_tensor(array) for name, array in batch.items()}
+            found, states = self.windows(batch, states, weights)
+            bits[start : start + window] = found[0]
             on_samples(min(start + window, samples))
         return bits[:samples]
 
-    def _score_window(self, variables: Any, weights: Any, codes: Any, conditions: Any, states: Any) -> tuple[Any, Any]:
-        """Return the bits of a window's targets, `(1, T)`, and the states after it; this is what is compiled."""
+    def _score_windows(self, variables: list, weights: Any, batch: dict[str, Any], states: Any) -> tuple[Any, Any]:
+        """See `windows`; this is what is traced."""
         with keras.StatelessScope(zip(self.model.variables, variables, strict=True)):
-            logits, states = self.model.forward(codes, conditions, states, weights)
-        return bits_per_sample(codes[:, self.model.lookback :], logits), states
+            states = restart_rows(batch["reset"], self.model.initial_states(batch["reset"].shape[0]), states)
+            logits, states = self.model.forward(batch["codes"], batch.get("conditions"), states, weights)
+        return bits_per_sample(batch["codes"][:, self.model.lookback :], logits), states

@@ -2,14 +2,13 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from keras_samplernn.data.batches import make_batches, plan_once
 from keras_samplernn.data.corpus import Corpus
-from keras_samplernn.model.samplernn import SampleRNN, bits_per_sample, restart_rows
+from keras_samplernn.model.samplernn import SampleRNN
+from keras_samplernn.model.scoring import Scorer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,23 +54,21 @@ class Evaluator:
     ):
         self.model = model
         self.weights = weights
-        self.silence = silence
         self.lanes = lanes
-        self.seq_len = seq_len
-        self._score = tf.function(self._score_window, autograph=False)
+        self._scorer = Scorer(model, silence, seq_len)
 
     def __call__(self, corpus: Corpus, check_stop: Callable[[], None] = lambda: None) -> Bits:
         """Score every sample of every file once; `check_stop` is called before every window, and may raise."""
-        lengths = [sound.samples for sound in corpus.sounds]
-        plan = plan_once(lengths, min(self.lanes, len(lengths)), self.seq_len)
+        lengths, seq_len = [sound.samples for sound in corpus.sounds], self._scorer.window_samples
+        plan = plan_once(lengths, min(self.lanes, len(lengths)), seq_len)
         states = self.model.initial_states(plan.lanes)
         total, samples = 0.0, 0
         class_totals, class_samples = np.zeros(self.model.classes), np.zeros(self.model.classes, np.int64)
-        for batch in make_batches(corpus, plan, self.model.lookback, self.silence):
-            valid = np.arange(self.seq_len) < batch["valid"].numpy()[:, None]
+        for batch in make_batches(corpus, plan, self.model.lookback, self._scorer.silence):
+            valid = np.arange(seq_len) < batch.pop("valid").numpy()[:, None]
             check_stop()
-            bits, states = self._score(batch, states)
-            bits = bits.numpy().astype(np.float64)[valid]
+            bits, states = self._scorer.windows(batch, states, self.weights)
+            bits = bits[valid]
             total += bits.sum()
             samples += len(bits)
             if self.model.classes:
@@ -79,8 +76,3 @@ class Evaluator:
                 class_totals += np.bincount(classes, bits, minlength=self.model.classes)
                 class_samples += np.bincount(classes, minlength=self.model.classes)
         return Bits(total, samples, class_totals, class_samples)
-
-    def _score_window(self, batch: dict[str, tf.Tensor], states: list[tuple]) -> tuple[Any, list[tuple]]:
-        states = restart_rows(batch["reset"], self.model.initial_states(batch["reset"].shape[0]), states)
-        logits, states = self.model.forward(batch["codes"], batch.get("conditions"), states, self.weights)
-        return bits_per_sample(batch["codes"][:, self.model.lookback :], logits), states
