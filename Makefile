@@ -50,7 +50,7 @@ $(NEWEST)/installed: $(NEWEST)/requirements
 
 $(NEWEST)/requirements: setup.py pyproject.toml
 	$(PYTHON) -m venv --clear $(NEWEST)
-	$(NEWEST)/bin/python -m pip install --quiet ".[test]"
+	$(NEWEST)/bin/python -m pip install --quiet ".[test,jax]"
 	touch $@
 
 clean:

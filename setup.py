@@ -37,6 +37,8 @@ setup(
         "tfio": ["tensorflow==2.17.1", "tensorflow-io==0.37.1"],
         "cuda": ["tensorflow[and-cuda]"],
         "test": TESTS,
+        # Keras' other backend: the training step runs on it in a test. Its ml_dtypes is too new for TensorFlow 2.17.
+        "jax": ["jax>=0.4.34"],
         # The fuzzer that is led by coverage, for `make torture`.
         "torture": ["atheris>=2.3"],
     },

@@ -3,9 +3,10 @@
 TensorFlow unless Keras runs on JAX. All else in tiers, model and loop is `keras.ops`.
 """
 
+import contextlib
 import functools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -169,6 +170,17 @@ def _sum_lookups_in_graph(tables: Any, codes: Any) -> Any:
 
     found = tf.raw_ops.SparseSegmentSum(data=tf.reshape(tables, (-1, dim)), indices=rows, segment_ids=sums)
     return tf.ensure_shape(found, (codes.shape[0], dim)), gradient
+
+
+@contextlib.contextmanager
+def float32_by_default() -> Iterator[None]:
+    """Let Keras give float32 to what has no dtype of its own, whatever the user's keras.json says."""
+    before = keras.config.floatx()
+    keras.config.set_floatx("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(before)
 
 
 def traced(function: Callable) -> Callable:

@@ -197,6 +197,21 @@ def test_the_gradient_norm_is_taken_before_clipping_by_value():
     assert max(np.abs(gradient).max() for gradient in gradients) > 1e-3
 
 
+def test_training_is_the_same_whatever_keras_default_dtype():
+    """`floatx` in keras.json, float16 here, changes neither sums nor values."""
+    results = []
+    for floatx in ("float32", "float16"):
+        keras.config.set_floatx(floatx)
+        try:
+            trainer = make_trainer()
+            sums = [trainer.step(batch) for batch in trainer.batches(trainer.plan(0))]
+        finally:
+            keras.config.set_floatx("float32")
+        results.append([*keras.tree.flatten(sums), *values(trainer)])
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_adam_in_place_is_keras_adam():
     variables = [keras.Variable(np.zeros(2, "float32")) for _ in range(2)]
     ours, theirs = (keras.optimizers.Adam(0.1, epsilon=1e-8, clipvalue=1.0) for _ in range(2))

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_samplernn.backend import float32_by_default
 from keras_samplernn.spec import Spec
 
 # Of the original program; Keras' default is 1e-7.
@@ -19,8 +20,9 @@ def build_optimizer(spec: Spec, model: keras.Model) -> keras.optimizers.Adam:
         spec: its `training` has the learning rate, its schedule and `clip_value`.
         model: whose variables are trained.
     """
-    optimizer = keras.optimizers.Adam(_learning_rate(spec), epsilon=EPSILON, clipvalue=spec.training.clip_value)
-    optimizer.build(model.trainable_variables)
+    with float32_by_default():  # Keras gives the learning rate its default dtype
+        optimizer = keras.optimizers.Adam(_learning_rate(spec), epsilon=EPSILON, clipvalue=spec.training.clip_value)
+        optimizer.build(model.trainable_variables)
     return optimizer
 
 
