@@ -5,7 +5,7 @@ STANDARD := .venv
 NEWEST := .venv-newest
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-standard test-newest lint bench torture clean
+.PHONY: demo test test-standard test-newest lint bench mutants torture clean
 
 demo: $(STANDARD)/installed
 	$(STANDARD)/bin/python cli.py demo
@@ -31,6 +31,10 @@ bench: $(STANDARD)/installed
 torture: $(STANDARD)/installed
 	$(STANDARD)/bin/python -m pip install --quiet --editable ".[torture]"
 	$(STANDARD)/bin/python tests/reliability.py
+
+# Deliberate faults, and the tests that fail on every one of them: a quarter of an hour.
+mutants: $(STANDARD)/installed
+	$(STANDARD)/bin/python tests/mutants.py
 
 lint: $(STANDARD)/installed
 	$(STANDARD)/bin/ruff check .

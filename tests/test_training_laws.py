@@ -225,6 +225,11 @@ def test_adam_in_place_is_keras_adam():
         np.testing.assert_allclose(one, other, rtol=1e-4)
 
 
+def test_epsilon_is_the_original_programs():
+    trainer = make_trainer()
+    assert trainer.optimizer.epsilon == 1e-8
+
+
 @pytest.mark.parametrize(
     ("schedule", "rates"),
     [("constant", [0.5, 1, 1, 1]), ("cosine", [0.5, 1, 0.5, 0]), ("exponential", [0.5, 1, 0.5, 0.25])],

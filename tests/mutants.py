@@ -1,0 +1,395 @@
+"""Deliberate faults, one for each law and promise, and the tests that must fail on every one of them.
+
+    python tests/mutants.py [WORDS]      WORDS: only the faults whose names hold them
+
+Each fault is put into a copy of the checkout, where the tests named beside it are run: `make mutants`, about a quarter
+of an hour. The same tests must pass there without a fault.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+PROJECT = Path(__file__).resolve().parents[1]
+ENGINE = "keras_samplernn/generation/engine.py"
+
+
+class Mutant(NamedTuple):
+    """A fault on purpose.
+
+    Attributes:
+        name: what is wrong then.
+        path: the file that it is put into.
+        old: text that stands there once; new: what takes its place.
+        tests: pytest's arguments.
+    """
+
+    name: str
+    path: str
+    old: str
+    new: str
+    tests: str
+
+
+MUTANTS = (
+    # Alignment: generation equals training, and both equal the oracle.
+    Mutant(
+        "contexts come a slot too late",
+        ENGINE,
+        "ops.take(outputs, number, axis=1)",
+        "ops.take(outputs, ops.maximum(number - 1, 0), axis=1)",
+        "tests/test_generation_laws.py",
+    ),
+    Mutant(
+        "tiers see a sample that they have to predict",
+        "keras_samplernn/model/samplernn.py",
+        "+ (self.lookback - reads)",
+        "+ (self.lookback - reads + 1) - 1 * (reads > 2)",
+        "tests/test_model_laws.py",
+    ),
+    Mutant(
+        "conditions of the sample before",
+        "keras_samplernn/data/batches.py",
+        "corpus.conditions[first : first + valid]",
+        "corpus.conditions[max(first - 1, 0) : max(first - 1, 0) + valid]",
+        "tests/test_batches.py",
+    ),
+    Mutant(
+        "targets past a sound's end count in the histogram",
+        "keras_samplernn/model/tier.py",
+        "return counts / ops.maximum(",
+        "return counts / ops.shape(conditions)[-1] + 0 / ops.maximum(",
+        "tests/test_model_laws.py -k ends_inside",
+    ),
+    # States.
+    Mutant(
+        "rows begin anew where they should go on",
+        "keras_samplernn/model/samplernn.py",
+        "(flags != 0, ",
+        "(flags == 0, ",
+        "tests/test_training_laws.py -k carried_states_and_resets",
+    ),
+    Mutant(
+        "training forgets the states of the window before",
+        "keras_samplernn/training/trainer.py",
+        "        self._assign(self._carried, after.states)\n",
+        "",
+        "tests/test_training_laws.py -k in_place",
+    ),
+    Mutant(
+        "a row takes over the state of the sound before it",
+        "keras_samplernn/generation/stream.py",
+        "self.begins[number, frames.start] = not row.begun",
+        "self.begins[number, frames.start] = 0",
+        "tests/test_stream.py tests/test_generate.py",
+    ),
+    Mutant(
+        "validation carries states from file to file",
+        "keras_samplernn/model/scoring.py",
+        'states = restart_rows(batch["reset"], ',
+        'states = restart_rows(batch["reset"] * 0, ',
+        "tests/test_training_laws.py -k total_bits",
+    ),
+    # Loss, figures, optimizer.
+    Mutant(
+        "padding is scored",
+        "keras_samplernn/training/step.py",
+        '< batch["valid"][:, None]',
+        '<= batch["valid"][:, None]',
+        "tests/test_training_laws.py -k padding",
+    ),
+    Mutant(
+        "the gradient norm is taken of half of the gradients",
+        "keras_samplernn/training/step.py",
+        "for gradient in gradients))",
+        "for gradient in gradients[::2]))",
+        "tests/test_training_laws.py -k norm",
+    ),
+    Mutant(
+        "gradients are not clipped",
+        "keras_samplernn/training/optimizer.py",
+        "if clip is not None:",
+        "if clip is not None and clip < 0:",
+        "tests/test_training_laws.py -k adam_in_place",
+    ),
+    Mutant(
+        "the GRU's gradient lacks a factor",
+        "plugins/gru.py",
+        "to_reset = to_candidate * remembered * reset * (1 - reset)",
+        "to_reset = to_candidate * remembered * reset",
+        "tests/test_recurrence_laws.py",
+    ),
+    Mutant(
+        "weight norm by row",
+        "keras_samplernn/model/linear.py",
+        "return direction * factor, gradient",
+        "return direction * ops.mean(factor), gradient",
+        "tests/test_gradients.py",
+    ),
+    Mutant(
+        "Keras' epsilon instead of the original's",
+        "keras_samplernn/training/optimizer.py",
+        "EPSILON = 1e-8",
+        "EPSILON = 1e-7",
+        "tests/test_training_laws.py -k epsilon",
+    ),
+    # Lowered forms.
+    Mutant(
+        "a subclass that overrides step is lowered all the same",
+        "keras_samplernn/model/lowering.py",
+        'if defined & {"step", "sequence", "prepare"}:',
+        "if not defined:",
+        "tests/test_lowering.py",
+    ),
+    Mutant(
+        "int8 without its scales",
+        "keras_samplernn/model/narrow.py",
+        "return total * matrix.scales",
+        "return total * matrix.scales[0]",
+        "tests/test_narrow.py",
+    ),
+    # Drawing.
+    Mutant(
+        "a uniform on the edge of a code draws the code below",
+        "keras_samplernn/generation/sampling.py",
+        "cumulative <= uniforms",
+        "cumulative < uniforms",
+        "tests/test_stream.py tests/test_generation_laws.py tests/test_sampling.py",
+    ),
+    Mutant(
+        "the seed is not heeded",
+        "keras_samplernn/generation/sampling.py",
+        'f"{seed}\\0{stem}"',
+        'f"{stem}"',
+        "tests/test_commands.py tests/test_generate.py -k seed",
+    ),
+    Mutant(
+        "a primer is padded on the right",
+        ENGINE,
+        "codes = np.pad(codes, (padding, 0), constant_values",
+        "codes = np.pad(codes, (0, padding), constant_values",
+        "tests/test_generation_laws.py -k primed",
+    ),
+    Mutant(
+        "a second user of a model gets the first one's weights",
+        "keras_samplernn/run.py",
+        "            weights = engine.weights()\n",
+        "            weights = self._kept = getattr(self, '_kept', None) or engine.weights()\n",
+        "tests/test_api.py",
+    ),
+    # Quantizers and plans.
+    Mutant(
+        "mu-law codes are moved by a half",
+        "keras_samplernn/data/quantization.py",
+        "/ 2 * top + 0.5)",
+        "/ 2 * top + 1.0)",
+        "tests/test_quantization.py",
+    ),
+    Mutant(
+        "linear codes have no last level",
+        "keras_samplernn/data/quantization.py",
+        "np.minimum(np.floor(self.q_levels * (wave + 1) / 2), self.q_levels - 1)",
+        "np.minimum(np.floor(self.q_levels * (wave + 1) / 2), self.q_levels - 2)",
+        "tests/test_quantization.py",
+    ),
+    Mutant(
+        "every epoch has the same order",
+        "keras_samplernn/data/batches.py",
+        "spawn_key=(epoch,)",
+        "spawn_key=(0,)",
+        "tests/test_batches.py",
+    ),
+    Mutant(
+        "what is shorter than a window is dropped",
+        "keras_samplernn/data/batches.py",
+        "return -(-samples // seq_len)",
+        "return np.maximum(samples // seq_len, 1)",
+        "tests/test_batches.py",
+    ),
+    # Files.
+    Mutant(
+        "a file has its name before it is on the disk",
+        "keras_samplernn/files.py",
+        "        os.fsync(stream.fileno())\n        stream.close()\n        hidden.replace(path)\n",
+        "        stream.close()\n        hidden.replace(path)\n",
+        "tests/test_files.py tests/test_faults.py",
+    ),
+    Mutant(
+        "a folder has its name before its files are on the disk",
+        "keras_samplernn/files.py",
+        "                for name in files:\n                    _sync(Path(folder, name))\n",
+        "",
+        "tests/test_files.py tests/test_faults.py",
+    ),
+    Mutant(
+        "arrays of a checkpoint in another order",
+        "keras_samplernn/checkpoints/arrays.py",
+        "for number, tensor in enumerate(tensors):",
+        "for number, tensor in enumerate(reversed(list(tensors))):",
+        "tests/test_training_laws.py -k brings_back",
+    ),
+    Mutant(
+        "a damaged checkpoint is loaded",
+        "keras_samplernn/checkpoints/checkpoint.py",
+        "hashlib.sha256(content).hexdigest()}:",
+        'said["sha256"]}:',
+        "tests/test_damage.py",
+    ),
+    Mutant(
+        "the best checkpoint is deleted",
+        "keras_samplernn/checkpoints/shelf.py",
+        "if not (checkpoint.validated and checkpoint.step == best_step):",
+        "if True:",
+        "tests/test_training_laws.py -k newest_and_the_best",
+    ),
+    Mutant(
+        "a fit that goes on does a step twice",
+        "keras_samplernn/training/session.py",
+        "self.trainer.batches(plan, first_step)",
+        "self.trainer.batches(plan, max(first_step - 1, 0))",
+        "tests/test_commands.py -k halves",
+    ),
+    Mutant(
+        "dropout begins anew where a fit goes on",
+        "keras_samplernn/training/trainer.py",
+        "*random_states, ",
+        "",
+        "tests/test_training_laws.py -k brings_back",
+    ),
+    Mutant(
+        "a loss that is not finite is trained on",
+        "keras_samplernn/training/bookkeeping.py",
+        "if not math.isfinite(value):",
+        "if value is None:",
+        "tests/test_commands.py -k finite",
+    ),
+    Mutant(
+        "a signal ends the training without a checkpoint",
+        "keras_samplernn/training/session.py",
+        "        if self._stop.signal_number:\n            self._save()\n",
+        "        if self._stop.signal_number:\n",
+        "tests/test_signals.py -k signal_in_any_step",
+    ),
+    Mutant(
+        "two fits train one run",
+        "keras_samplernn/run_folder.py",
+        "fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+        "stream.flush()",
+        "tests/test_bad_input.py tests/test_fit_errors.py -k another_fit",
+    ),
+    # What users' files are held to.
+    Mutant(
+        "a WAV that is cut short is read",
+        "keras_samplernn/data/headers/wav.py",
+        "    if length > rest:\n",
+        "    length = min(length, rest - rest % block)\n    if length > rest:\n",
+        "tests/test_corpus_errors.py tests/test_audio.py -k truncated",
+    ),
+    Mutant(
+        "a blank line in a csv is passed over",
+        "keras_samplernn/data/conditioning.py",
+        "if len(numbers) != lines or",
+        "if",
+        "tests/test_conditioning.py tests/test_corpus_errors.py",
+    ),
+    Mutant(
+        "two sounds of an index have one name",
+        "keras_samplernn/data/index.py",
+        "            if other == number:\n",
+        "            if other:\n",
+        "tests/test_index.py",
+    ),
+    Mutant(
+        "generation.json is written anew for each wav",
+        "keras_samplernn/generation/record.py",
+        "            os.fsync(self._stream.fileno())\n",
+        "            os.fsync(self._stream.fileno())\n            self._merge()\n",
+        "tests/test_generate.py",
+    ),
+    Mutant(
+        "clearing the cache removes what another process prepares",
+        "keras_samplernn/data/cache.py",
+        "        if alone:\n",
+        "        if True:\n",
+        "tests/test_cache.py tests/test_corpus.py -k 'clear or cache'",
+    ),
+    Mutant(
+        "a frame size that does not divide is taken",
+        "keras_samplernn/spec/tiers.py",
+        "if above % size or above == size:",
+        "if above <= size:",
+        "tests/test_spec_errors.py tests/test_spec.py -k 'divide or wrong'",
+    ),
+    Mutant(
+        "a class out of range is taken",
+        "keras_samplernn/data/conditioning.py",
+        "        if figure >= self.count:\n",
+        "        if figure > self.count:\n",
+        "tests/test_conditioning.py tests/test_corpus_errors.py",
+    ),
+)
+
+
+def copy_checkout(target: Path) -> None:
+    """Copy what git knows of the checkout, the plugins where the package is looked for."""
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, check=True).stdout
+    for name in filter(None, map(os.fsdecode, names.split(b"\0"))):
+        if (PROJECT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            (target / name).write_bytes((PROJECT / name).read_bytes())
+    # Before the editable install, which knows this checkout only.
+    (target / "keras_samplernn/plugins").symlink_to("../plugins")
+
+
+def passes(checkout: Path, tests: str) -> bool:
+    """Run tests in a checkout until the first one fails; files that do not exist are left out."""
+    chosen = subprocess.run(
+        ["xargs", "-n1"], input=tests, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    chosen = [each for each in chosen if not each.endswith(".py") or (checkout / each).is_file()]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *chosen]
+    environment = os.environ | {"PYTHONPATH": str(checkout)}
+    done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True)
+    if done.returncode not in (0, 1):
+        sys.exit(f"{tests}: pytest ended with {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+    return done.returncode == 0
+
+
+def main(words: str) -> None:
+    """Try every fault; exit with 1 if one of them turns no test red."""
+    chosen = [mutant for mutant in MUTANTS if words in mutant.name]
+    unseen = []
+    with tempfile.TemporaryDirectory() as folder:
+        checkout = Path(folder)
+        copy_checkout(checkout)
+        for number, mutant in enumerate(chosen, 1):
+            path, began = checkout / mutant.path, time.monotonic()
+            text = path.read_text()
+            if text.count(mutant.old) != 1:
+                sys.exit(f"{mutant.name}: {mutant.path} has {text.count(mutant.old)} times: {mutant.old}")
+            path.write_text(text.replace(mutant.old, mutant.new))
+            seen = not passes(checkout, mutant.tests)
+            path.write_text(text)
+            print(
+                f"{number}/{len(chosen)}  {'red' if seen else 'NOT SEEN':8}  {time.monotonic() - began:3.0f} s "
+                f" {mutant.name}",
+                flush=True,
+            )
+            unseen += [] if seen else [mutant.name]
+        for tests in dict.fromkeys(mutant.tests for mutant in chosen):
+            if not passes(checkout, tests):
+                sys.exit(f"{tests}: fails without any fault")
+    print(f"{len(chosen) - len(unseen)} of {len(chosen)} faults turn a test red")
+    if unseen:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("words", nargs="?", default="")
+    main(parser.parse_args().words)
