@@ -352,7 +352,7 @@ def passes(checkout: Path, tests: str) -> bool:
         ["xargs", "-n1"], input=tests, capture_output=True, text=True, check=True
     ).stdout.splitlines()
     chosen = [each for each in chosen if not each.endswith(".py") or (checkout / each).is_file()]
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *chosen]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-n0", *chosen]
     environment = os.environ | {"PYTHONPATH": str(checkout)}
     done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True)
     if done.returncode not in (0, 1):

@@ -2,6 +2,8 @@
 
 import click
 
+from keras_samplernn.progress import say
+
 
 @click.command()
 @click.option("--clear", is_flag=True, help="Delete them all; each is prepared again when it is needed.")
@@ -14,7 +16,7 @@ def cache(clear: bool) -> None:
     from keras_samplernn.data.cache import cache_folder, clear_cache, list_cache
 
     if clear:
-        print(f"{cache_folder()}: freed {clear_cache() / 1e6:,.1f} MB")
+        print(f"{cache_folder()}: freed {clear_cache(say) / 1e6:,.1f} MB")
         return
     for entry in list_cache():
         sounds, samples = len(entry.manifest["sounds"]), entry.manifest["samples"]
