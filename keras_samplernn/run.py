@@ -209,7 +209,8 @@ class Run:
         Raises:
             UserError: one line for each problem of the sounds.
         """
-        return score_folder(self._folder, self.model, None if folder is None else Path(folder), self.precision, say)
+        data = None if folder is None else Path(folder)
+        return score_folder(self.folder, self.spec, self.model, data, self.precision, say)
 
     def _engine(self, rows: int, block_samples: int) -> GenerationEngine:
         """Return the engine of a shape, which has compiled if it was used before."""

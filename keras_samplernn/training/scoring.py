@@ -8,18 +8,19 @@ from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.memory import check_scoring_memory, telling_exhaustion
 from keras_samplernn.model.samplernn import SampleRNN
-from keras_samplernn.run_folder import RunFolder
+from keras_samplernn.spec import Spec
 from keras_samplernn.training.corpora import prepare_folder, prepare_named
 from keras_samplernn.training.evaluation import Evaluator
 
 
 def score_folder(
-    run: RunFolder, model: SampleRNN, data: Path | None, precision: str, say: Callable[[str], None]
+    run: Path, spec: Spec, model: SampleRNN, data: Path | None, precision: str, say: Callable[[str], None]
 ) -> dict[str, Any]:
     """Score a model on `data`, or on its spec's test files, or else on its validation files.
 
     Args:
-        run: that the model belongs to.
+        run: the run directory of the model, for messages.
+        spec: of the model.
         model: with values.
         data: folder of sounds; None: those that the spec names.
         precision: of the weights: "float32", or "int8" as `generate` may round them.
@@ -32,21 +33,19 @@ def score_folder(
     Raises:
         UserError: there are no such files, they have faults, or the memory does not suffice.
     """
-    spec, training = run.spec, run.spec.training
+    training = spec.training
     held_out = [name for name in ("test", "valid") if getattr(spec.data, name) is not None]
     if data is not None:
         corpus = prepare_folder(spec, data, say)
     elif held_out:
         corpus = prepare_named(spec, held_out[0], say)
     else:
-        raise UserError(f"{run.folder}: its spec names neither test nor validation files; give --data")
+        raise UserError(f"{run}: its spec names neither test nor validation files; give --data")
     windows = min(training.batch_size, len(corpus.sounds))
     check_scoring_memory(spec, model, windows)
     weights = None if precision == "float32" else model.generation_weights(precision)
     silence = Quantizer.of(spec.audio).silence
-    with telling_exhaustion(
-        run.folder, f"{windows} windows of {training.seq_len} samples", "evaluate on one that has more"
-    ):
+    with telling_exhaustion(run, f"{windows} windows of {training.seq_len} samples", "evaluate on one that has more"):
         bits = Evaluator(model, silence, windows, training.seq_len, weights)(corpus)
     figures: dict[str, Any] = {
         "bits_per_sample": bits.per_sample,
