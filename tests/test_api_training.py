@@ -1,0 +1,58 @@
+"""Checking, training and evaluating from Python do what the commands do."""
+
+import json
+
+import pytest
+from command_line import give, outcome
+
+import keras_samplernn
+from keras_samplernn import UserError
+
+
+def test_fit_trains_as_the_command_does_and_loads_the_run(home, monkeypatch):
+    monkeypatch.chdir(home)
+    assert give("fit spec.json --run commanded --epochs 1", home).status == 0
+    run = keras_samplernn.fit("spec.json", "called", epochs=1)
+    assert outcome(home / "called") == outcome(home / "commanded")
+    assert run.checkpoint == "step-" + f"{run.metrics['step'].iloc[-1]:010d}" + "-validated"
+    assert len(run.generate(1, seconds=0.01)) == 40
+
+
+def test_a_spec_may_be_given_as_its_content_and_goes_on_where_it_stopped(home, monkeypatch):
+    monkeypatch.chdir(home)
+    spec = json.loads((home / "spec.json").read_text()) | {"name": "by_content"}
+    for steps in (3, 5):
+        run = keras_samplernn.fit(spec, max_steps=steps)
+    assert run.folder.as_posix() == "runs/by_content"
+    assert run.metrics["step"].tolist() == [3, 5]
+
+
+def test_check_gives_the_figures_that_the_command_prints(home, monkeypatch):
+    monkeypatch.chdir(home)
+    estimate = keras_samplernn.check("spec.json")
+    printed = give("check spec.json", home).out.splitlines()
+    told = str(estimate).splitlines()
+    timed = ("step:", "time:", "memory:")
+    assert [line for line in told if not line.startswith(timed)] == [
+        line for line in printed if not line.startswith(timed)
+    ]
+    assert estimate.corpora["train"].samples == 737
+    assert sum(estimate.corpora["train"].class_shares.values()) == pytest.approx(1)
+    assert estimate.seconds_per_epoch == estimate.steps_per_epoch * estimate.seconds_per_step > 0
+
+
+def test_evaluate_gives_what_the_command_prints(home):
+    run = keras_samplernn.load_run(home / "run")
+    assert run.evaluate() == json.loads(give("evaluate run --json", home).out)
+    assert run.evaluate(home / "train") == json.loads(give("evaluate run --json --data train", home).out)
+
+
+def test_what_is_wrong_with_a_spec_is_told_in_a_line_a_problem(home, monkeypatch):
+    monkeypatch.chdir(home)
+    with pytest.raises(UserError) as raised:
+        keras_samplernn.fit({"data": {"trian": "train"}})
+    assert raised.value.lines == (
+        "spec: data.train is missing; give a path",
+        'spec: data.trian is not a field of data; did you mean "train"?',
+    )
+    assert not (home / "runs/samplernn").exists()
