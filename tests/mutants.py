@@ -159,14 +159,14 @@ MUTANTS = (
         "keras_samplernn/generation/sampling.py",
         "cumulative <= uniforms",
         "cumulative < uniforms",
-        "tests/test_stream.py tests/test_generation_laws.py tests/test_sampling.py",
+        "tests/test_sampling.py",
     ),
     Mutant(
         "the seed is not heeded",
         "keras_samplernn/generation/sampling.py",
         'f"{seed}\\0{stem}"',
         'f"{stem}"',
-        "tests/test_commands.py tests/test_generate.py -k seed",
+        "tests/test_sampling.py",
     ),
     Mutant(
         "a primer is padded on the right",
