@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import tracemalloc
 
+import keras
 import numpy as np
 import pytest
 from variants import VARIANTS, build_variant, random_sound
@@ -247,6 +248,26 @@ def test_streams_that_share_an_engine_keep_their_own_weights():
     others = np.concatenate([*others, *second])
     np.testing.assert_array_equal(others, np.concatenate([*begin()]))
     assert (others != alone).any()
+
+
+@pytest.mark.law
+def test_what_a_sound_goes_on_from_depends_on_the_given_weights_alone():
+    """Neither on the model's present ones, nor on the length of the engine's blocks."""
+    model = build_variant(classes=3, learn_h0=True, dims=[40, 40])
+    codes, conditions = random_sound(model, 300)
+
+    def starts(engine, weights):
+        found = engine.silent_start(weights), engine.primed_start(weights, codes[0], conditions[0])
+        return [keras.ops.convert_to_numpy(tensor) for tensor in keras.tree.flatten(found)]
+
+    short, long = (GenerationEngine(model, 5, 1, samples) for samples in (8, 2048))
+    weights = short.weights()
+    expected = starts(short, weights)
+    for variable in model.trainable_variables:
+        variable.assign(-0.5 * variable)
+    for engine in (short, long):
+        assert all(map(np.array_equal, starts(engine, weights), expected))
+    assert not all(map(np.array_equal, starts(short, short.weights()), expected))
 
 
 def test_new_weights_compile_nothing(monkeypatch):

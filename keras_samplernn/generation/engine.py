@@ -70,7 +70,7 @@ class GenerationEngine:
 
     def weights(self) -> Weights:
         """Return the model's present weights, in the form that the other methods take."""
-        variables = [ops.convert_to_tensor(variable) for variable in self.model.variables]
+        variables = [ops.copy(variable) for variable in self.model.variables]
         return Weights(variables, *self.model.generation_weights(self.precision))
 
     def silent_start(self, weights: Weights, rows: int | None = None) -> Carry:
