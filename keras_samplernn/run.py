@@ -70,7 +70,9 @@ class Run:
         try:
             return pd.read_csv(self._metrics_file)
         except FileNotFoundError:
-            raise UserError(f"{self._metrics_file}: is not there yet; `fit` writes it after the first epoch") from None
+            raise UserError(
+                f"{self._metrics_file}: does not exist yet; `fit` writes it after the first epoch"
+            ) from None
 
     def generate(
         self,
@@ -228,7 +230,7 @@ class Run:
                 return weights, engine.silent_start(weights)
             codes, classes = codes_of(self.spec, prime, prime_conditions, "prime")
             if not len(codes):
-                raise UserError("prime: has 0 samples; a primer has one at least")
+                raise UserError("prime: has 0 samples; a primer needs at least one")
             return weights, engine.primed_start(weights, codes, classes)
 
     def _blocks(
@@ -240,7 +242,7 @@ class Run:
                     yield as_read_back(self._quantizer.decode(codes))
 
     def _telling_exhaustion(self) -> AbstractContextManager:
-        return telling_exhaustion(self.folder, "its weights and a block of sound", "use one that has more")
+        return telling_exhaustion(self.folder, "its weights and a block of sound", "use a larger one")
 
 
 def load(folder: Path, which: str, precision: str) -> Run:

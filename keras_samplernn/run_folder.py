@@ -87,7 +87,7 @@ class RunFolder:
                         f"{path}: is a link; a run writes into its own folder only: put the file itself there"
                     )
                 elif not (path.is_file() or path.is_dir()):
-                    problems.append(f"{path}: is neither a file nor a folder; remove it, no run has such a thing")
+                    problems.append(f"{path}: is neither a file nor a folder; remove it")
         if problems:
             raise UserError(*problems)
 
@@ -117,7 +117,7 @@ def open_run(folder: Path) -> RunFolder:
         UserError: it is none, or its spec is not valid here.
     """
     if not (folder / "spec.json").is_file():
-        raise UserError(f"{folder}: is no run directory, it holds no spec.json; give a folder that `fit` made")
+        raise UserError(f"{folder}: is not a run directory, it holds no spec.json; give a folder that `fit` made")
     return RunFolder(folder, load_spec(folder / "spec.json", load_tiers()))
 
 
@@ -136,17 +136,17 @@ def check_run_folder(folder: Path, spec: Spec, restart: bool) -> None:
         corpus = getattr(spec.data, field)
         if isinstance(corpus, Path) and Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(corpus)):
             raise UserError(
-                f"{folder}: lies inside data.{field} = {corpus}, where a run's sounds would be taken for the corpus';"
-                " give --run a folder elsewhere"
+                f"{folder}: is inside data.{field} = {corpus}, and its sounds would become part of the corpus; give"
+                " --run another folder"
             )
     if (folder / "spec.json").is_file():
         changed = [] if restart else differences(open_run(folder).spec, spec)
         if changed:
-            remedy = "restore the spec, give --run another folder, or begin anew with --restart (the old run is kept)"
-            raise UserError(*(f"{folder}: was begun with another spec: {change}; {remedy}" for change in changed))
+            remedy = "restore the spec, give --run another folder, or start again with --restart (the old run is kept)"
+            raise UserError(*(f"{folder}: was started with another spec: {change}; {remedy}" for change in changed))
     # A hidden file is not the user's: a lock, or what a file manager leaves.
     elif folder.exists() and not (folder.is_dir() and all(path.name.startswith(".") for path in folder.iterdir())):
-        raise UserError(f"{folder}: exists and is no run directory; give --run another folder")
+        raise UserError(f"{folder}: exists and is not a run directory; give --run another folder")
 
 
 def newest_run(root: Path = RUNS) -> Path:

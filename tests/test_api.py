@@ -308,7 +308,7 @@ WRONG = {
     ),
     "a primer without samples": (
         lambda home, runs: runs["free"].generate(seconds=1, prime=np.zeros(0)),
-        "prime: has 0 samples; a primer has one at least",
+        "prime: has 0 samples; a primer needs at least one",
     ),
     "a primer without conditions": (
         lambda home, runs: runs["run"].generate([0], prime=np.zeros(5)),
@@ -328,7 +328,7 @@ WRONG = {
     ),
     "figures of a run that has none": (
         lambda home, runs: runs["free"].metrics,
-        "HOME/free/metrics.csv: is not there yet; `fit` writes it after the first epoch",
+        "HOME/free/metrics.csv: does not exist yet; `fit` writes it after the first epoch",
     ),
 }
 

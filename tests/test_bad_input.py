@@ -47,17 +47,17 @@ COMMANDS = {
     "a run that is none": (
         nothing(),
         "generate valid --conditioning-index index.txt --out out",
-        "valid: is no run directory, it holds no spec.json; give a folder that `fit` made",
+        "valid: is not a run directory, it holds no spec.json; give a folder that `fit` made",
     ),
     "a run that is a file": (
         nothing(),
         "generate index.txt --conditioning-index index.txt --out out",
-        "index.txt: is no run directory, it holds no spec.json; give a folder that `fit` made",
+        "index.txt: is not a run directory, it holds no spec.json; give a folder that `fit` made",
     ),
     "a run that is missing": (
         nothing(),
         "generate runs/x --conditioning-index index.txt --out out",
-        "runs/x: is no run directory, it holds no spec.json; give a folder that `fit` made",
+        "runs/x: is not a run directory, it holds no spec.json; give a folder that `fit` made",
     ),
     "no run to be found": (
         nothing(),
@@ -73,31 +73,31 @@ COMMANDS = {
         patch(f"{CHECKPOINT}/weights.npz", 200, "<I", 99),
         GENERATE,
         "run/checkpoints/step-0000000002-validated/weights.npz: is damaged, its size or sha256 is not the manifest's; "
-        "restore the file from a copy, or begin anew with `fit --restart`",
+        "restore the file from a copy, or start again with `fit --restart`",
     ),
     "weights that are cut": (
         cut(f"{CHECKPOINT}/weights.npz", 9),
         GENERATE,
         "run/checkpoints/step-0000000002-validated/weights.npz: is damaged, its size or sha256 is not the manifest's; "
-        "restore the file from a copy, or begin anew with `fit --restart`",
+        "restore the file from a copy, or start again with `fit --restart`",
     ),
     "weights that are missing": (
         remove(f"{CHECKPOINT}/weights.npz"),
         GENERATE,
         "run/checkpoints/step-0000000002-validated/weights.npz: cannot be read (No such file or directory); "
-        "restore the file from a copy, or begin anew with `fit --restart`",
+        "restore the file from a copy, or start again with `fit --restart`",
     ),
     "a manifest that is damaged": (
         text(f"{CHECKPOINT}/manifest.json", "{"),
         GENERATE,
         "run/checkpoints/step-0000000002-validated/manifest.json: is damaged; "
-        "restore the file from a copy, or begin anew with `fit --restart`",
+        "restore the file from a copy, or start again with `fit --restart`",
     ),
     "a manifest of something else": (
         text(f"{CHECKPOINT}/manifest.json", "[]"),
         GENERATE,
         "run/checkpoints/step-0000000002-validated/manifest.json: is damaged; "
-        "restore the file from a copy, or begin anew with `fit --restart`",
+        "restore the file from a copy, or start again with `fit --restart`",
     ),
     "a run whose spec is broken": (
         text("run/spec.json", "{"),
@@ -108,8 +108,8 @@ COMMANDS = {
         changed("run/spec.json", tiers=frames(4, dim=7)),
         GENERATE,
         (
-            "run/checkpoints/step-0000000002-validated/weights.npz: does not hold what the run's spec asks for; the"
-            " spec or the file was changed by hand: restore it, or train anew"
+            "run/checkpoints/step-0000000002-validated/weights.npz: does not fit the run's spec; the"
+            " spec or the file was changed by hand: restore it, or train a new run"
         ),
     ),
     # What is asked of it
@@ -117,7 +117,7 @@ COMMANDS = {
         nothing(),
         "generate run --seconds 1 --count 2 --out out",
         (
-            "run: is a conditional run and was asked without --conditioning-index and with --seconds and with"
+            "run: is a conditional run and was called without --conditioning-index and with --seconds and with"
             " --count; give --conditioning-index alone: the condition files say how long each sound is"
         ),
     ),
@@ -125,19 +125,19 @@ COMMANDS = {
         nothing(),
         f"{GENERATE} --count 2",
         (
-            "run: is a conditional run and was asked with --count; give --conditioning-index alone: the "
+            "run: is a conditional run and was called with --count; give --conditioning-index alone: the "
             "condition files say how long each sound is"
         ),
     ),
     "an unconditional run with an index": (
         nothing(),
         "generate free --conditioning-index index.txt --out out",
-        "free: is an unconditional run and was asked with --conditioning-index; give --seconds and --count",
+        "free: is an unconditional run and was called with --conditioning-index; give --seconds and --count",
     ),
     "an unconditional run without a length": (
         nothing(),
         "generate free --out out",
-        "free: is an unconditional run and was asked without --seconds; give --seconds and --count",
+        "free: is an unconditional run and was called without --seconds; give --seconds and --count",
     ),
     "a sound longer than a file can be": (
         nothing(),
@@ -188,7 +188,7 @@ COMMANDS = {
     "a primer without samples": (
         sound("silence.wav", 0),
         f"{GENERATE} --prime silence.wav",
-        "silence.wav: has 0 samples; a primer has one at least",
+        "silence.wav: has 0 samples; a primer needs at least one",
     ),
     # The output
     "a name with control characters": (

@@ -151,7 +151,7 @@ def test_steps_that_are_done_are_not_done_again(home):
     answer = give("fit spec.json --max-steps 2", home)
     assert (answer.status, answer.out) == (0, "runs/tiny\n")
     assert answer.err.splitlines() == [
-        "runs/tiny: is finished: 2 of 2 steps are done; to go on, give a larger --max-steps or none",
+        "runs/tiny: is finished: 2 of 2 steps are done; to continue, give a larger --max-steps or none",
         "TensorBoard: tensorboard --logdir runs/tiny/logs",
     ]
     assert listing(home / "runs/tiny") == before
@@ -164,7 +164,7 @@ def test_restart_keeps_the_old_run_and_may_begin_with_its_weights(home, tmp_path
     (kept,) = tmp_path.glob("tiny.*")
     assert answer.status == 0
     assert answer.err.splitlines()[:2] == [
-        "begins with the weights of tiny/checkpoints/step-0000000002-validated",
+        "starts with the weights of tiny/checkpoints/step-0000000002-validated",
         f"tiny: moved to {kept.name}",
     ]
     assert listing(kept) == before
@@ -183,7 +183,7 @@ EXHAUSTED = {
     ),
     "keras_samplernn.training.evaluation.Evaluator.__call__": (
         "evaluate {home}/runs/tiny --data {home}/valid",
-        "{home}/runs/tiny: the device has too little memory for 2 windows of 16 samples; evaluate on one that has more",
+        "{home}/runs/tiny: the device has too little memory for 2 windows of 16 samples; evaluate on a larger one",
     ),
 }
 
@@ -208,7 +208,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_in_one_line_and_keeps_the_checkp
     answer = give(f"fit {home / 'spec.json'} --run run", tmp_path)
     assert (answer.status, answer.out) == (1, "")
     assert answer.err == (
-        "run: goes on after step 1\n"
+        "run: continues after step 1\n"
         "run: the loss is nan at step 2; the last checkpoint is kept: try a lower training.learning_rate or"
         " training.clip_value in a new run\n"
     )
@@ -256,7 +256,7 @@ def test_two_halves_are_the_whole(trained):
     for steps in (7, 450):
         assert give(f"fit spec.json --run halves --max-steps {steps}", trained).status == 0
     answer = give("fit spec.json --run halves", trained)
-    assert answer.err.startswith("halves: goes on after step 450\n")
+    assert answer.err.startswith("halves: continues after step 450\n")
     assert second_epoch(trained / "halves") == second_epoch(trained / "whole")
 
 
@@ -276,7 +276,7 @@ def test_a_training_that_was_told_to_stop_goes_on_as_if_it_had_not(trained):
     assert 300 < step < 600
     assert told == f"python {CLI} {' '.join(command)}"
     answer = give(" ".join(command), trained)
-    assert answer.err.startswith(f"stopped: goes on after step {step}\n")
+    assert answer.err.startswith(f"stopped: continues after step {step}\n")
     assert second_epoch(trained / "stopped") == second_epoch(trained / "whole")
 
 
@@ -301,7 +301,7 @@ def test_a_finished_run_says_so(trained):
     answer = give("fit spec.json --run whole", trained)
     assert (answer.status, answer.out) == (0, "whole\n")
     assert answer.err.splitlines() == [
-        "whole: is finished: 2 of 2 epochs are done; to go on, raise training.epochs or give --epochs",
+        "whole: is finished: 2 of 2 epochs are done; to continue, raise training.epochs or give --epochs",
         "TensorBoard: tensorboard --logdir whole/logs",
     ]
     assert listing(trained / "whole") == before

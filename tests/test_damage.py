@@ -93,8 +93,8 @@ def test_the_checkpoint_before_is_used_and_it_is_said(template, tmp_path, name):
     assert answer.status == 0
     damage, goes_on, *_ = answer.err.splitlines()
     assert damage.startswith(f"run/checkpoints/{newest.name}/{name}: is damaged")
-    assert damage.endswith(f"; step-0000000001-validated is used, and the damaged one kept as damaged-{newest.name}")
-    assert goes_on == "run: goes on after step 1"
+    assert damage.endswith(f"; step-0000000001-validated is used, and the damaged one is kept as damaged-{newest.name}")
+    assert goes_on == "run: continues after step 1"
     whole = shutil.copytree(template, tmp_path / "whole")
     assert give("fit spec.json --run run --max-steps 3", whole).status == 0
     last = "run/checkpoints/step-0000000003-validated/training.npz"
@@ -110,7 +110,7 @@ def test_a_run_whose_checkpoints_are_all_damaged_says_so_and_changes_nothing(tem
         assert (answer.status, answer.out) == (1, "")
         assert answer.err.splitlines() == [
             f"run/checkpoints/step-000000000{step}-validated/weights.npz: is damaged, its size or sha256 is not the"
-            " manifest's; restore the file from a copy, or begin anew with `fit --restart`"
+            " manifest's; restore the file from a copy, or start again with `fit --restart`"
             for step in (2, 1)
         ]
     assert [each.step for each in list_checkpoints(home / "run/checkpoints")] == [1, 2]

@@ -30,7 +30,7 @@ QUESTIONS = {
     "a run to score that is none": (
         nothing(),
         "evaluate valid",
-        "valid: is no run directory, it holds no spec.json; give a folder that `fit` made",
+        "valid: is not a run directory, it holds no spec.json; give a folder that `fit` made",
     ),
 }
 

@@ -19,29 +19,29 @@ RUNS = {
         "fit spec.json --run run",
         [
             (
-                "run: was begun with another spec: tiers[0].dim: 6 -> 8; restore the spec, give --run another "
-                "folder, or begin anew with --restart (the old run is kept)"
+                "run: was started with another spec: tiers[0].dim: 6 -> 8; restore the spec, give --run another "
+                "folder, or start again with --restart (the old run is kept)"
             ),
             (
-                "run: was begun with another spec: training.seed: 123 -> 5; restore the spec, give --run another "
-                "folder, or begin anew with --restart (the old run is kept)"
+                "run: was started with another spec: training.seed: 123 -> 5; restore the spec, give --run another "
+                "folder, or start again with --restart (the old run is kept)"
             ),
         ],
     ),
     "a folder that holds something else": (
         text("notes/a.txt", "x"),
         "fit spec.json --run notes",
-        "notes: exists and is no run directory; give --run another folder",
+        "notes: exists and is not a run directory; give --run another folder",
     ),
     "a restart of something else": (
         text("notes/a.txt", "x"),
         "fit spec.json --run notes --restart",
-        "notes: exists and is no run directory; give --run another folder",
+        "notes: exists and is not a run directory; give --run another folder",
     ),
     "a run that is a text": (
         nothing(),
         "fit spec.json --run index.txt",
-        "index.txt: exists and is no run directory; give --run another folder",
+        "index.txt: exists and is not a run directory; give --run another folder",
     ),
     "a run below a file": (
         nothing(),
@@ -52,15 +52,15 @@ RUNS = {
         nothing(),
         "fit spec.json --run valid/run",
         (
-            "valid/run: lies inside data.valid = HOME/valid, where a run's sounds would be taken for the "
-            "corpus'; give --run a folder elsewhere"
+            "valid/run: is inside data.valid = HOME/valid, and its sounds would become part of the corpus; give "
+            "--run another folder"
         ),
     ),
     "a checkpoint that is damaged": (
         patch(f"{CHECKPOINT}/training.npz", 200, "<I", 99),
         "fit spec.json --run run --max-steps 3",
         "run/checkpoints/step-0000000002-validated/training.npz: is damaged, its size or sha256 is not the manifest's; "
-        "restore the file from a copy, or begin anew with `fit --restart`",
+        "restore the file from a copy, or start again with `fit --restart`",
     ),
     "first weights of another shape": (
         nothing(),
@@ -73,7 +73,7 @@ RUNS = {
     "first weights from no run": (
         nothing(),
         "fit spec.json --run new --init-from valid",
-        "valid: is no run directory, it holds no spec.json; give a folder that `fit` made",
+        "valid: is not a run directory, it holds no spec.json; give a folder that `fit` made",
     ),
     "first weights without checkpoint": (
         remove("free/checkpoints"),

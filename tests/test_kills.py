@@ -55,7 +55,7 @@ def test_chains_of_kills_end_as_if_there_had_been_none(home, forks, rounds, tall
             said = command.messages.read_text()
             assert "Traceback" not in said, said
             # All that a checkpoint holds is there again.
-            assert f"{run}: goes on after step {newest}\n" in said or not newest or "is finished" in said or not said
+            assert f"{run}: continues after step {newest}\n" in said or not newest or "is finished" in said or not said
             checkpoints = list_checkpoints(home / run / "checkpoints")
             newest = checkpoints[-1].step if checkpoints else 0
             kills += status == -signal.SIGKILL

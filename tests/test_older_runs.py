@@ -46,4 +46,4 @@ def test_an_older_run_goes_on(older):
     (home / "spec.json").write_text((home / "run/spec.json").read_text().replace('"../', '"'))
     answer = give("fit spec.json --run run --max-steps 3", home)
     assert answer.status == 0, answer.err
-    assert answer.err.startswith("run: goes on after step 2\n")
+    assert answer.err.startswith("run: continues after step 2\n")

@@ -54,7 +54,7 @@ def goes_on(forks, home):
     step = newest(home).step
     again = forks.start(COMMAND, home, home / "copy.txt")
     assert again.wait()[0] == 0
-    assert f"copy: {'goes on after step 1' if step == 1 else 'is finished'}" in again.messages.read_text()
+    assert f"copy: {'continues after step 1' if step == 1 else 'is finished'}" in again.messages.read_text()
     assert outcome(home / "copy") == outcome(home / "whole")
     assert [path.name for path in (home / "copy/checkpoints").iterdir()] == ["step-0000000002-noted"]
     return step

@@ -85,7 +85,7 @@ def test_the_first_signal_writes_a_checkpoint_and_says_how_to_go_on(forks, home,
     if during != "training":
         again = begin(forks, home, during, run)
         assert again.wait()[0] == 0
-        assert f"{run}: goes on after step {checkpoint.step}\n" in again.messages.read_text()
+        assert f"{run}: continues after step {checkpoint.step}\n" in again.messages.read_text()
         (checkpoint,) = list_checkpoints(home / run / "checkpoints")[-1:]
         assert checkpoint.validated
         assert len([*(home / run).glob("samples/epoch_0001/*")]) == (2 if during == "sounds" else 0)
@@ -108,7 +108,7 @@ def test_a_signal_in_any_step_costs_nothing(tmp_path, monkeypatch, valid, step):
         answer = give("fit spec.json --run run", tmp_path)
     assert answer.status == 128 + signal.SIGINT
     assert f"stopped after step {step}; a checkpoint is written." in answer.err
-    assert f"goes on after step {step}" in give("fit spec.json --run run", tmp_path).err
+    assert f"continues after step {step}" in give("fit spec.json --run run", tmp_path).err
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
     assert "is finished" in give("fit spec.json --run run", tmp_path).err
 

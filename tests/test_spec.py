@@ -172,25 +172,25 @@ FIELDS = [
     ),
     (
         {"conditioning": {"classes": ["a", "b", "a"]}},
-        'conditioning.classes = ["a", "b", "a"]: "a" stands there 2 times; class names must be distinct',
+        'conditioning.classes = ["a", "b", "a"]: "a" is given 2 times; class names must be distinct',
     ),
     (
         {"conditioning": {"classes": ["a,b"]}},
-        'conditioning.classes = ["a,b"]: "a,b" is no name for a class; a name is printable text '
+        'conditioning.classes = ["a,b"]: "a,b" is not a class name; a name is printable text '
         "without commas, quotes and outer blanks",
     ),
     (
         {"conditioning": {"classes": ["a\u2028"]}},
-        'conditioning.classes = ["a\\u2028"]: "a\\u2028" is no name for a class; a name is printable text '
+        'conditioning.classes = ["a\\u2028"]: "a\\u2028" is not a class name; a name is printable text '
         "without commas, quotes and outer blanks",
     ),
     (
         {"conditioning": {"classes": ["1.0"]}},
-        'conditioning.classes = ["1.0"]: "1.0" would be mistaken for a class number; choose a name that is no number',
+        'conditioning.classes = ["1.0"]: "1.0" reads as a class number; choose a name that is not a number',
     ),
     (
         {"conditioning": {"classes": ["0e1"]}},
-        'conditioning.classes = ["0e1"]: "0e1" would be mistaken for a class number; choose a name that is no number',
+        'conditioning.classes = ["0e1"]: "0e1" reads as a class number; choose a name that is not a number',
     ),
 ]
 
@@ -342,22 +342,22 @@ def test_a_strangers_arguments_arrive_as_its_hints_say():
 def test_a_tier_without_a_frame_size_is_refused_by_its_type():
     spec = frames(8)
     spec["tiers"][0] = {"type": "sizeless"}
-    assert lines(spec, MORE) == ['tiers[0].type = "sizeless" declares no frame_size, which every tier must']
+    assert lines(spec, MORE) == ['tiers[0].type = "sizeless" declares no frame_size; every tier must']
 
 
 NOT_JSON = [
     ("", "spec.json:1:1: the file is empty; a spec is one JSON object, in braces { }"),
-    ('{"name": "a",\n}', "spec.json:2:1: a comma stands before a closing bracket; remove it"),
-    ('{"tiers": [1,\n]}', "spec.json:2:1: a comma stands before a closing bracket; remove it"),
-    ("{'name': 1}", "spec.json:1:2: strings and keys stand in double quotes, not in single ones"),
+    ('{"name": "a",\n}', "spec.json:2:1: there is a comma before a closing bracket; remove it"),
+    ('{"tiers": [1,\n]}', "spec.json:2:1: there is a comma before a closing bracket; remove it"),
+    ("{'name': 1}", "spec.json:1:2: strings and keys need double quotes, not single ones"),
     ('{\n // a\n"name": 1}', "spec.json:2:2: JSON has no comments; remove it"),
     ('{"a": True}', "spec.json:1:7: True is written true in JSON"),
     ('{"a": 1 "b": 2}', "spec.json:1:9: a comma is missing before this, or a bracket } or ]"),
     ('{"a" 1}', "spec.json:1:6: a colon is missing between a key and its value"),
-    ("{a: 1}", "spec.json:1:2: a key in double quotes must stand here"),
+    ("{a: 1}", "spec.json:1:2: a key in double quotes is expected here"),
     (
         '{"a": mu-law}',
-        "spec.json:1:7: a value must stand here: a string in double quotes, a number, true, false, null, "
+        "spec.json:1:7: a value is expected here: a string in double quotes, a number, true, false, null, "
         "an object or a list",
     ),
     ('{"a": {"b": 1}', "spec.json:1:15: the file ends before the spec does; a bracket } or ] is missing"),
@@ -368,7 +368,7 @@ NOT_JSON = [
     ),
     (
         '{"a": "C:\\corpus"}',
-        "spec.json:1:10: a backslash stands before a letter that it cannot stand before; write \\\\ for a backslash",
+        "spec.json:1:10: a backslash is followed by a letter that it cannot escape; write \\\\ for a backslash",
     ),
     ("{} {}", "spec.json:1:4: there is text after the end of the spec; a file holds one object"),
     ("[1]", "spec.json: a spec is one JSON object, in braces { }"),
@@ -378,7 +378,7 @@ NOT_JSON = [
         json.dumps(frames(2**63)),
         "spec.json: tiers[0].frame_size is a whole number beyond 64 bits, which no field takes",
     ),
-    ('{"a": 1' + "0" * 5000 + "}", "spec.json: holds a whole number of thousands of digits"),
+    ('{"a": 1' + "0" * 5000 + "}", "spec.json: holds a whole number with thousands of digits"),
     (
         '{"data": {"train": "a\\u0000"}}',
         "spec.json: data.train holds \\u0000 or half a surrogate pair, which no text may hold",

@@ -64,7 +64,7 @@ SPECS = {
     ),
     "broken JSON": (
         text("spec.json", '{"data": {"train": "train",}\n'),
-        "spec.json:1:28: a comma stands before a closing bracket; remove it",
+        "spec.json:1:28: there is a comma before a closing bracket; remove it",
     ),
     "a list": (text("spec.json", "[1, 2]"), "spec.json: a spec is one JSON object, in braces { }"),
     "an empty object": (text("spec.json", "{}"), 'spec.json: data is missing; give an object with "train"'),

@@ -107,8 +107,8 @@ class Checkpoint:
     def foreign(self, name: str) -> ArraysDoNotFit:
         """Return the error of a file that is whole and yet not of this run."""
         return ArraysDoNotFit(
-            f"{self.folder / name}: does not hold what the run's spec asks for; the spec or the file was changed by"
-            " hand: restore it, or train anew"
+            f"{self.folder / name}: does not fit the run's spec; the spec or the file was changed by"
+            " hand: restore it, or train a new run"
         )
 
     def _read_arrays(self, name: str, *choices: Sequence[Shape]) -> list[np.ndarray]:

@@ -91,7 +91,7 @@ def load_chosen(chosen: Checkpoint, which: str, model: keras.Model, say: Callabl
 def all_damaged(damage: Iterable[DamagedCheckpoint]) -> UserError:
     """Return the error of a run of which no checkpoint is whole."""
     return UserError(
-        *(f"{error}; restore the file from a copy, or begin anew with `fit --restart`" for error in damage)
+        *(f"{error}; restore the file from a copy, or start again with `fit --restart`" for error in damage)
     )
 
 

@@ -111,7 +111,7 @@ def read_primer(spec: Spec, path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     """Return a primer's wave at the spec's rate and, where conditional, its conditions."""
     wave, conditions = read_sound(path, spec.audio.sample_rate, spec.classes)
     if not len(wave):
-        raise UserError(f"{path}: has 0 samples; a primer has one at least")
+        raise UserError(f"{path}: has 0 samples; a primer needs at least one")
     return wave, conditions
 
 
@@ -154,7 +154,7 @@ def _requested(
         if any(asked.values()):
             wrong = " and ".join(words for words, so in asked.items() if so)
             raise UserError(
-                f"{run.folder}: is a conditional run and was asked {wrong}; give --conditioning-index alone:"
+                f"{run.folder}: is a conditional run and was called {wrong}; give --conditioning-index alone:"
                 " the condition files say how long each sound is"
             )
         problems: list[str] = []
@@ -164,7 +164,7 @@ def _requested(
         return found
     if seconds is None or index is not None:
         asked = "with --conditioning-index" if index is not None else "without --seconds"
-        raise UserError(f"{run.folder}: is an unconditional run and was asked {asked}; give --seconds and --count")
+        raise UserError(f"{run.folder}: is an unconditional run and was called {asked}; give --seconds and --count")
     if seconds > MOST_SAMPLES / spec.audio.sample_rate:
         raise UserError(
             f"--seconds {seconds:g}: a WAV file holds {MOST_SAMPLES // spec.audio.sample_rate} seconds at most at"

@@ -102,6 +102,6 @@ def _check(spec: Spec, what: str, numbers: int, remedy: str) -> None:
     needed, there = FLOAT_BYTES * numbers, machine_bytes()
     if needed > there:
         raise UserError(
-            f"{spec.name}: {what} {numbers:,} numbers to be held at once, {needed / 1e9:,.1f} GB of memory, and"
-            f" this machine has {there / 1e9:,.1f} GB; {remedy}"
+            f"{spec.name}: {what} {numbers:,} numbers, which take {needed / 1e9:,.1f} GB of memory at once, and this"
+            f" machine has {there / 1e9:,.1f} GB; {remedy}"
         )

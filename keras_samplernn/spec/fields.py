@@ -24,12 +24,12 @@ def _check_class_names(names: list[str]) -> list[str]:
         shown = json.dumps(name)
         if not name or name != name.strip() or not name.isprintable() or "," in name or '"' in name:
             raise ValueError(
-                f"{shown} is no name for a class; a name is printable text without commas, quotes and outer blanks"
+                f"{shown} is not a class name; a name is printable text without commas, quotes and outer blanks"
             )
         if CLASS_NUMBER.fullmatch(name) or name.lstrip("+-").replace(".", "").isdigit():
-            raise ValueError(f"{shown} would be mistaken for a class number; choose a name that is no number")
+            raise ValueError(f"{shown} reads as a class number; choose a name that is not a number")
         if times > 1:
-            raise ValueError(f"{shown} stands there {times} times; class names must be distinct")
+            raise ValueError(f"{shown} is given {times} times; class names must be distinct")
     return names
 
 

@@ -37,7 +37,7 @@ def read_json(text: str, place: str) -> tuple[dict[str, Any], dict[str, str]]:
     except RecursionError:
         raise UserError(f"{place}: objects are nested too deeply; a spec needs at most {DEEPEST}") from None
     except ValueError:  # Python refuses to convert integers of thousands of digits
-        raise UserError(f"{place}: holds a whole number of thousands of digits") from None
+        raise UserError(f"{place}: holds a whole number with thousands of digits") from None
     if not isinstance(value, dict):
         raise UserError(f"{place}: a spec is one JSON object, in braces {{ }}")
     problems = {}
@@ -83,13 +83,13 @@ def _why_not_json(text: str, error: json.JSONDecodeError) -> str:
     if error.msg.startswith("Invalid control character"):
         return "a string runs over the end of its line; close its double quotes or write \\n"
     if error.msg.startswith("Invalid \\"):
-        return "a backslash stands before a letter that it cannot stand before; write \\\\ for a backslash"
+        return "a backslash is followed by a letter that it cannot escape; write \\\\ for a backslash"
     if not after:
         return "the file ends before the spec does; a bracket } or ] is missing"
     if (after[0] in "}]" and before.endswith(",")) or error.msg.startswith("Illegal trailing comma"):
-        return "a comma stands before a closing bracket; remove it"
+        return "there is a comma before a closing bracket; remove it"
     if after[0] == "'":
-        return "strings and keys stand in double quotes, not in single ones"
+        return "strings and keys need double quotes, not single ones"
     if after[0] in "/#":
         return "JSON has no comments; remove it"
     if literal := re.match("(True|False|None)\\b", after):
@@ -100,5 +100,5 @@ def _why_not_json(text: str, error: json.JSONDecodeError) -> str:
     if "':' delimiter" in error.msg:
         return "a colon is missing between a key and its value"
     if "property name" in error.msg:
-        return "a key in double quotes must stand here"
-    return "a value must stand here: a string in double quotes, a number, true, false, null, an object or a list"
+        return "a key in double quotes is expected here"
+    return "a value is expected here: a string in double quotes, a number, true, false, null, an object or a list"

@@ -82,7 +82,7 @@ def _resolve_tier(
         config = {field: getattr(arguments, field) for field in model.model_fields}
         size = frame_size_of(tier_class, config)
         if size is None:
-            problems["tiers", index] = f'{place}.type = "{name}" declares no frame_size, which every tier must'
+            problems["tiers", index] = f'{place}.type = "{name}" declares no frame_size; every tier must'
         else:
             tier = TierSpec(type=name, tier_class=tier_class, config=config, frame_size=size)
     return tier, size, set(model.model_fields), problems

@@ -65,7 +65,7 @@ def fit_spec(
     run = RunFolder(folder, spec)
     # Before the run is begun: what is wrong with the other one leaves no trace here.
     if init_from is not None and (restart or not list_checkpoints(run.checkpoints_folder)):
-        say(f"begins with the weights of {_take_weights(open_run(init_from), trainer, say)}")
+        say(f"starts with the weights of {_take_weights(open_run(init_from), trainer, say)}")
     if restart and folder.exists():
         say(f"{folder}: moved to {run.set_aside()}")
     with run.locked():
@@ -79,7 +79,7 @@ def fit_spec(
             say(f"{run.folder}: is finished: {end}")
         else:
             if state.step:
-                say(f"{run.folder}: goes on after step {state.step}")
+                say(f"{run.folder}: continues after step {state.step}")
             session.train()
     return run
 
@@ -97,7 +97,8 @@ def _restore(run: RunFolder, trainer: Trainer, say: Callable[[str], None]) -> Tr
             damaged[checkpoint] = error
         else:
             for other, error in damaged.items():
-                say(f"{error}; {checkpoint.folder.name} is used, and the damaged one kept as {other.set_aside().name}")
+                aside = other.set_aside().name
+                say(f"{error}; {checkpoint.folder.name} is used, and the damaged one is kept as {aside}")
             return state
     if damaged:
         raise all_damaged(damaged.values())

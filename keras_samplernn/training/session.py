@@ -55,16 +55,17 @@ class Session:
         """Say why the run has come to its end and how it goes on from there; nothing if it has not."""
         state, patience = self.state, self.spec.training.patience
         if state.epoch >= self.epochs:
-            return f"{state.epoch} of {self.epochs} epochs are done; to go on, raise training.epochs or give --epochs"
+            done = f"{state.epoch} of {self.epochs} epochs are done"
+            return f"{done}; to continue, raise training.epochs or give --epochs"
         if patience is not None and state.epochs_since_best >= patience:
             return (
-                f"validation has not been better than after step {state.best_step} for {state.epochs_since_best}"
-                " epochs; to go on, raise training.patience"
+                f"validation has not improved for {state.epochs_since_best} epochs, since step {state.best_step}; to"
+                " continue, raise training.patience"
             )
         # Stopped between its last step and its validation, it has that still before it.
         scored = bool(state.rows) and state.rows[-1]["step"] == state.step
         if self.max_steps is not None and state.step >= self.max_steps and scored:
-            return f"{state.step} of {self.max_steps} steps are done; to go on, give a larger --max-steps or none"
+            return f"{state.step} of {self.max_steps} steps are done; to continue, give a larger --max-steps or none"
         return ""
 
     def train(self) -> None:
