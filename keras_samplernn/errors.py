@@ -1,4 +1,4 @@
-"""The one kind of error that a user can cause and mend."""
+"""The error that a user can cause and mend, and helpers for its messages."""
 
 import difflib
 import errno
@@ -10,8 +10,8 @@ from typing import TypeVar
 Result = TypeVar("Result")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
-# What no program can help: the file or folder is not this user's, the disk takes no more, or its name is impossible.
-# By the words of the system, which stand in TensorFlow's errors too.
+# What only the user can mend: permissions, a full disk, an impossible name. The keys are the words of the system, which
+# TensorFlow's errors contain too.
 REMEDIES = {
     os.strerror(number): remedy
     for number, remedy in {
@@ -26,20 +26,21 @@ REMEDIES = {
 
 
 class UserError(Exception):
-    """Something in the user's hands is wrong: a spec, a file, a folder, an option.
+    """An error in something that the user controls: a spec, a file, a folder, an option.
 
-    Each line is a whole message: place, value, rule, remedy. Problems that can be found together are raised
-    together, so that one reading mends them all.
+    Args:
+        lines: each a whole message: place, value, rule, remedy. Problems that can be found together are raised
+            together.
     """
 
     def __init__(self, *lines: str):
-        # What is quoted may hold line feeds and what terminals obey.
+        # Quoted values may contain line feeds and control sequences of terminals.
         self.lines = tuple(_CONTROL.sub(lambda found: repr(found[0])[1:-1], line) for line in lines)
         super().__init__("\n".join(self.lines))
 
 
 def collect(problems: list[str], function: Callable[..., Result], *arguments: object) -> Result | None:
-    """Call a function; where it raises a UserError, add its lines to `problems` and return None."""
+    """Call a function; if it raises a UserError, add its lines to `problems` and return None."""
     try:
         return function(*arguments)
     except UserError as error:
@@ -48,6 +49,6 @@ def collect(problems: list[str], function: Callable[..., Result], *arguments: ob
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """Return `'; did you mean "x"?'` for the name most like `name`, or nothing where none is like it."""
+    """Return `'; did you mean "x"?'` with the name most similar to `name`; empty if none is similar."""
     matches = difflib.get_close_matches(str(name), list(names), n=1)
     return f'; did you mean "{matches[0]}"?' if matches else ""

@@ -1,4 +1,4 @@
-"""What people are told while a command works: messages, and progress with the time left."""
+"""Messages while a command works, and its progress with the time left."""
 
 import contextlib
 import sys
@@ -8,18 +8,18 @@ PLAIN_SECONDS = 10.0
 
 
 def say(line: str) -> None:
-    """Print a message on stderr, if it takes one: the work goes on without a terminal or on a full disk."""
+    """Print a message on stderr; ignore an error there, since the work goes on if the terminal is closed."""
     with contextlib.suppress(OSError):
         print(line, file=sys.stderr, flush=True)
 
 
 class Progress:
-    """Shows how far a long job is, on stderr: a bar on a terminal, plain lines elsewhere, as in a notebook.
+    """Shows the progress of a long job on stderr: a bar in a terminal, plain lines elsewhere, as in a notebook.
 
     Args:
-        label: what is being done.
-        total: amount of work in all; may be changed as it becomes known.
-        done: amount done before this job began.
+        label: the name of the job.
+        total: amount of work in all; may be changed later.
+        done: amount done before this job started.
     """
 
     def __init__(self, label: str, total: int, done: int = 0):
@@ -48,7 +48,7 @@ class Progress:
                 self._bar.stop()
 
     def update(self, done: int, text: str = "") -> None:
-        """Set the amount done; `text` says what else is known, speed or loss."""
+        """Set the amount done; `text` is shown beside it, for example speed or loss."""
         self.done = done
         speed = self.speed(done)
         left = f"{format_duration(max(self.total - done, 0) / speed)} left" if speed else ""
@@ -62,9 +62,9 @@ class Progress:
             self.say(f"{self.label}  {percent}%  {text}".rstrip())
 
     def speed(self, done: int) -> float:
-        """Return the amount done a second, 0 while that cannot be told.
+        """Return the amount done per second; 0 as long as it is not known.
 
-        It is counted from the first call: what came before was starting and compiling.
+        It is counted from the first call, so that starting and compiling do not count.
         """
         if self._counted_from is None:
             self._counted_from = time.monotonic(), done
@@ -73,7 +73,7 @@ class Progress:
         return (done - before) / seconds if seconds else 0.0
 
     def say(self, line: str) -> None:
-        """Print a line that stays."""
+        """Print a line above the bar, or as it is without one."""
         if self._bar:
             with contextlib.suppress(OSError):
                 self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -82,7 +82,7 @@ class Progress:
 
 
 def format_duration(seconds: float) -> str:
-    """Write a duration as people read it: `4:05`, `1:02:09`."""
+    """Write a duration as `4:05` or `1:02:09`."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -1,4 +1,4 @@
-"""The run directory: all that a training leaves behind, and all that generation needs."""
+"""The run directory: everything that training writes, and everything that generation needs."""
 
 import contextlib
 import dataclasses
@@ -25,7 +25,7 @@ class RunFolder:
     """A run directory: `spec.json`, `environment.json`, `data_manifest.json`, `metrics.csv` and the folders below.
 
     Attributes:
-        folder: where it lies. It may be moved to another machine.
+        folder: its path. It may be moved to another machine.
         spec: its spec, validated.
     """
 
@@ -34,7 +34,7 @@ class RunFolder:
 
     @property
     def checkpoints_folder(self) -> Path:
-        """Weights, and all that resuming needs."""
+        """Weights, and everything that resuming needs."""
         return self.folder / "checkpoints"
 
     @property
@@ -44,17 +44,17 @@ class RunFolder:
 
     @property
     def samples_folder(self) -> Path:
-        """Sounds generated while training."""
+        """Sounds generated during training."""
         return self.folder / "samples"
 
     @property
     def metrics_file(self) -> Path:
-        """A row of figures for each epoch."""
+        """One row of figures for each validation."""
         return self.folder / "metrics.csv"
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Make the folder if it is missing, and keep a second `fit` out; a process that dies leaves no lock."""
+        """Make the folder if it is missing, and lock it; the system releases the lock when the process ends."""
         make_folder(self.folder)
         self._refuse_foreign_entries()
         lock = self.folder / ".lock"
@@ -63,7 +63,7 @@ class RunFolder:
         with stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # Another fit's --restart may have moved the folder, and what is locked, away meanwhile.
+                # Meanwhile, the --restart of another `fit` may have moved the folder with the locked file away.
                 if not os.path.samestat(os.fstat(stream.fileno()), lock.stat()):
                     raise BlockingIOError
             except (BlockingIOError, FileNotFoundError):
@@ -71,14 +71,14 @@ class RunFolder:
                     f"{self.folder}: another fit is training this run; wait for it, stop it, or give --run another"
                     " folder"
                 ) from None
-            except OSError as error:  # a file system of another machine may know no locks
+            except OSError as error:  # some network file systems have no locks
                 raise UserError(
                     f"{self.folder}: cannot be locked ({error.strerror}); give --run a folder on another file system"
                 ) from None
             yield
 
     def _refuse_foreign_entries(self) -> None:
-        """Raise UserError for each link, pipe or device in the folder: what a run writes stays in it."""
+        """Raise UserError for each link, pipe or device in the folder: a run writes into its own folder only."""
         problems = []
         for folder, folders, files in os.walk(self.folder):
             for path in (Path(folder, name) for name in [*folders, *files]):
@@ -92,13 +92,13 @@ class RunFolder:
             raise UserError(*problems)
 
     def record(self, data_manifest: dict[str, Any]) -> None:
-        """Write down the spec, the versions and what the corpora are made of."""
+        """Write the spec, the versions and the manifest of the corpora."""
         replace_file(self.folder / "spec.json", self.spec.to_json().encode())
         replace_json(self.folder / "environment.json", environment())
         replace_json(self.folder / "data_manifest.json", data_manifest)
 
     def set_aside(self) -> Path:
-        """Rename the folder, so that a new run can take its place; nothing is deleted."""
+        """Rename the folder so that a new run can have its name; nothing is deleted."""
         folder = named(self.folder)
         name = f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}"
         aside, number = folder.with_name(name), 1
@@ -114,7 +114,7 @@ def open_run(folder: Path) -> RunFolder:
     """Open an existing run directory; its tiers must be installed.
 
     Raises:
-        UserError: it is none, or its spec is not valid here.
+        UserError: it is not a run directory, or its spec is not valid with the installed tiers.
     """
     if not (folder / "spec.json").is_file():
         raise UserError(f"{folder}: is not a run directory, it holds no spec.json; give a folder that `fit` made")
@@ -122,15 +122,15 @@ def open_run(folder: Path) -> RunFolder:
 
 
 def check_run_folder(folder: Path, spec: Spec, restart: bool) -> None:
-    """Find out, before anything is written, whether a folder can be the run of a spec.
+    """Check, before anything is written, that a folder can be the run directory of a spec.
 
     Args:
-        folder: of the run, old or new.
+        folder: the run directory, old or new.
         spec: validated.
-        restart: a run that lies there will be set aside, so that its spec may be another.
+        restart: an old run will be moved aside, so its spec may differ.
 
     Raises:
-        UserError: the folder holds something else, or a run of another spec, or lies among the spec's sounds.
+        UserError: the folder holds something else or a run of another spec, or is inside a folder of the spec's sounds.
     """
     for field in ("train", "valid", "test"):
         corpus = getattr(spec.data, field)
@@ -144,7 +144,7 @@ def check_run_folder(folder: Path, spec: Spec, restart: bool) -> None:
         if changed:
             remedy = "restore the spec, give --run another folder, or start again with --restart (the old run is kept)"
             raise UserError(*(f"{folder}: was started with another spec: {change}; {remedy}" for change in changed))
-    # A hidden file is not the user's: a lock, or what a file manager leaves.
+    # Hidden files do not matter: they are a lock, or come from a file manager.
     elif folder.exists() and not (folder.is_dir() and all(path.name.startswith(".") for path in folder.iterdir())):
         raise UserError(f"{folder}: exists and is not a run directory; give --run another folder")
 

@@ -1,1 +1,1 @@
-"""The tiers this project ships, registered through the same entry points as anybody's."""
+"""The tiers of this project, registered through entry points like those of any other package."""

@@ -1,4 +1,4 @@
-"""The frame tier: a recurrent network that reads frames and hands contexts down (paper, section 2.1)."""
+"""The frame tier: a recurrent network that reads frames and passes contexts down (paper, section 2.1)."""
 
 import functools
 from typing import Annotated, Any, Literal
@@ -31,17 +31,17 @@ class FrameRNN(Lowerable, Tier):
 
     Args:
         frame_size: samples per step; the frame size of the tier above is a multiple of it.
-        dim: width of the RNN's input and of its layers' states; the tier above makes its contexts this wide.
+        dim: width of the RNN's input, of the states of its layers, and of the contexts from the tier above.
         rnn_type: kind of the recurrent layers.
         n_rnn: number of stacked recurrent layers.
-        skip_conn: layers above the first also read the RNN's input, and the output is the sum of a Linear of every
-            layer's; without effect where `n_rnn` is 1.
-        learn_h0: the state before a sound's first sample is trained, beginning at zero; false: it stays zero.
-        weight_norm: every Linear, the recurrent ones included, is weight-normalised.
+        skip_conn: whether layers above the first also read the RNN's input, and the output is the sum of a Linear of
+            each layer's output; without effect if `n_rnn` is 1.
+        learn_h0: whether the state before the first sample of a sound is trained, starting at zero; false: it is zero.
+        weight_norm: whether every Linear, the recurrent ones included, is weight-normalised.
         dropout: share of each layer's outputs that is dropped in training.
-        reset_after: the GRU's reset gate acts after the recurrent product, as in Keras' GRU; false: before it, as in
-            the original SampleRNN. Without effect on an LSTM.
-        conditioned: this tier takes the conditions, where the model has them.
+        reset_after: whether the GRU's reset gate acts after the recurrent product, as in Keras' GRU; false: before it,
+            as in the original SampleRNN. Without effect on an LSTM.
+        conditioned: whether this tier reads the conditions, if the model has them.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class FrameRNN(Lowerable, Tier):
         }
 
     def release_kernel(self, prepared: dict[str, Any]) -> Released:
-        """Split off the RNN's kernel: nothing but additions stands between the context and it."""
+        """Split off the RNN's kernel: only additions come between the context and it."""
         kernel, classes = prepared["kernel"], prepared["class"]
         folded = {
             "input": compose(prepared["input"], kernel),
@@ -176,7 +176,7 @@ class FrameRNN(Lowerable, Tier):
         return self._contexts(ops.swapaxes(hidden, 0, 1), prepared), state
 
     def _run_layers(self, inputs: Inputs, state: tuple, prepared: dict, run: Any) -> tuple[Any, tuple]:
-        """Return what the layers make of a step or, with a step axis in front, of a window; `run` advances one."""
+        """Run all layers on a step or, with a step axis in front, on a window; `run` runs one layer."""
         x = affine(inputs.wave, prepared["input"])
         if inputs.context is not None:
             x = x + inputs.context

@@ -16,7 +16,7 @@ CANDIDATE = 2
 class PreparedGates(NamedTuple):
     """A recurrent layer's weights as its step uses them."""
 
-    kernel: Any  # (inputs, gates * dim), or None where the layer's share of the gates comes from elsewhere
+    kernel: Any  # (inputs, gates * dim), or None if the layer's share of the gates comes from elsewhere
     bias: Any  # (gates * dim,)
     recurrent: Any  # (dim, gates * dim)
     recurrent_bias: Any  # (dim,) or None
@@ -25,7 +25,7 @@ class PreparedGates(NamedTuple):
 class GatedLayer(keras.layers.Layer):
     """What GRU and LSTM share: matrices side by side, gate by gate, in Keras' order.
 
-    The input's share of the gates does not depend on the state, so that a window's can be had in one product.
+    The input's share of the gates does not depend on the state, so one product computes it for a whole window.
 
     Args:
         dim: width of the state.
@@ -75,7 +75,7 @@ class GatedLayer(keras.layers.Layer):
         return initialize
 
     def bias_initializer(self, shape: tuple, dtype: Any = None) -> Any:
-        """Return the bias' first value."""
+        """Return the initial value of the bias."""
         return ops.zeros(shape, dtype)
 
     def prepare(self) -> PreparedGates:

@@ -41,7 +41,7 @@ class GRU(GatedLayer):
         return prepared
 
     def narrowed(self, prepared: PreparedGates) -> PreparedGates:
-        """Return the weights in int8, but for a recurrent matrix that is used in two parts."""
+        """Return the weights in int8, except a recurrent matrix that is used in two parts."""
         narrowed = super().narrowed(prepared)
         return narrowed if self.reset_after else narrowed._replace(recurrent=prepared.recurrent)
 

@@ -16,7 +16,7 @@ class LSTM(GatedLayer):
 
         c' = sigmoid(f) c + sigmoid(i) tanh(g)        h' = sigmoid(o) tanh(c')
 
-    The forget gate's bias starts at 3: until training says otherwise, sigmoid(3) = 0.95 of the cell is kept a step.
+    The bias of the forget gate starts at 3, so that at first sigmoid(3) = 0.95 of the cell is kept in each step.
 
     Args:
         dim: width of the state `h` and of the cell `c`.

@@ -13,17 +13,17 @@ from keras_samplernn import Inputs, Lowerable, Released, Tier, affine, narrow, s
 class SampleMLP(Lowerable, Tier):
     """Embedding, three layers and the output over the samples.
 
-    L1, without bias or ReLU, takes the embeddings of the samples that are read; the context from above and the
-    embedding of the target's class are added to it; L2 and L3 have a ReLU each; the output has a logit per code. Since
-    the embedding and L1 are both linear, `prepare` folds them to one table for each sample that is read: a look-up and
-    an addition for each instead of `emb_size * dim` multiplications, exact and differentiable.
+    L1, without bias or ReLU, reads the embeddings of the last samples. The context from above and the embedding of the
+    target's class are added to it. L2 and L3 have a ReLU each; the output has a logit for each code. The embedding and
+    L1 are both linear, so `prepare` folds them into one table for each sample that is read: a look-up and an addition
+    instead of `emb_size * dim` multiplications, exact and differentiable.
 
     Args:
-        dim: width of the layers; the tier above makes its contexts this wide.
-        emb_size: width of a code's embedding; 0: codes are one-hot.
-        window: how many of the last samples are read; null: as many as the frame size of the tier above.
-        weight_norm: every Linear is weight-normalised.
-        conditioned: this tier takes the conditions, where the model has them.
+        dim: width of the layers, and of the contexts from the tier above.
+        emb_size: width of the embedding of a code; 0: codes are one-hot.
+        window: how many of the last samples are read; null: the frame size of the tier above.
+        weight_norm: whether every Linear is weight-normalised.
+        conditioned: whether this tier reads the conditions, if the model has them.
     """
 
     frame_size = 1
@@ -87,7 +87,7 @@ class SampleMLP(Lowerable, Tier):
         }
 
     def release_kernel(self, prepared: dict[str, Any]) -> Released:
-        """Split off L2: nothing but additions stands between the context and it, so the tables take it over too."""
+        """Split off L2: only additions come between the context and it, so the tables take it over too."""
         matrix, bias = prepared["l2"]
         tables, classes = ops.matmul(prepared["tables"], matrix), prepared["class"]
         first = ops.arange(self.reads, dtype="int32")[:, None, None] == 0
@@ -100,7 +100,7 @@ class SampleMLP(Lowerable, Tier):
         return Released(matrix, prepared | folded, rows)
 
     def narrowed(self, prepared: dict[str, Any]) -> dict[str, Any]:
-        """Return L3 and the output in int8; L2 too where it is not folded."""
+        """Return L3 and the output in int8; also L2 if it is not folded."""
         present = [name for name in ("l2", "l3", "output") if prepared[name] is not None]
         return prepared | {name: (narrow(prepared[name][0]), prepared[name][1]) for name in present}
 
@@ -108,7 +108,7 @@ class SampleMLP(Lowerable, Tier):
         """Give the next sample's logits, `(B, 1, q_levels)`; see `Tier.step`."""
         x = inputs.context + sum_lookups(prepared["tables"], inputs.codes)  # (B, D)
         if inputs.conditions is not None:
-            # Where there is no target (-1) any class will do: nothing is scored there.
+            # Past the end of a sound (-1) any class will do: nothing is scored there.
             x = x + ops.take(prepared["class"], ops.maximum(inputs.conditions[:, 0], 0), axis=0)
         if prepared["l2"] is not None:
             x = affine(x, prepared["l2"])

@@ -1,1 +1,1 @@
-"""What a run needs to go on, in folders that appear whole or not at all."""
+"""What a run needs to continue, in folders that appear whole or not at all."""

@@ -1,6 +1,6 @@
-"""Arrays in an npz file, written one at a time, and read only where each is what is expected.
+"""Arrays in an npz file, written one at a time, and read only if each has the expected shape and dtype.
 
-Arrays go by their position, which the spec determines; Keras' own names differ from process to process.
+Arrays are found by their position, which the spec determines; Keras' own names differ from process to process.
 """
 
 import io
@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NamedTuple, Self
 import keras
 import numpy as np
 
-# An entry of an npz takes this much at most beside the array.
+# Most bytes of an entry of an npz, besides the array.
 MOST_ENTRY_BYTES = 1024
 
 
@@ -24,7 +24,7 @@ class Shape(NamedTuple):
 
     @classmethod
     def of(cls, tensor: Any) -> Self:
-        """Return those of a variable or tensor, which may be without values yet."""
+        """Return the shape and dtype of a variable or tensor, with or without values."""
         return cls(tuple(tensor.shape), np.dtype(keras.backend.standardize_dtype(tensor.dtype)))
 
     @property
@@ -40,7 +40,7 @@ def bytes_range(shapes: Sequence[Shape]) -> range:
 
 
 def write_arrays(stream: BinaryIO, tensors: Iterable[Any]) -> None:
-    """Write variables or tensors as an uncompressed npz, so that memory holds a copy of one array at a time."""
+    """Write variables or tensors as an uncompressed npz; memory holds a copy of one array at a time."""
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         for number, tensor in enumerate(tensors):
             with archive.open(_entry(number), "w", force_zip64=True) as entry:
@@ -52,11 +52,11 @@ def read_arrays(content: bytes, *choices: Sequence[Shape]) -> list[np.ndarray]:
     """Return the arrays of an npz, in order.
 
     Args:
-        content: of the file.
-        choices: the shapes of its arrays; several where the number of arrays tells which of them it holds.
+        content: the bytes of the file.
+        choices: the expected shapes of its arrays; with several lists, the one with as many arrays as the file has.
 
     Raises:
-        ValueError: the file does not hold such arrays. Nothing is unpacked before its size is known to be right.
+        ValueError: the file holds other arrays. No array is unpacked before its size is known to be right.
     """
     try:
         return list(_arrays_of(content, choices))
@@ -80,7 +80,7 @@ def _read_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, number: int, w
     if entry.filename != _entry(number) or not stored or entry.file_size > size + MOST_ENTRY_BYTES:
         raise ValueError(f"{entry.filename} is not an array of {size} bytes")
     data = archive.read(entry)
-    # NumPy's format 1.0. Its own reader parses the header as Python, and fails in as many ways.
+    # NumPy's format 1.0. NumPy's own reader evaluates the header as Python and can fail in many ways.
     begin = 10 + int.from_bytes(data[8:10], "little")
     header = f"{{'descr': '{wanted.dtype.str}', 'fortran_order': False, 'shape': {wanted.shape}, }}".encode()
     if data[:8] != b"\x93NUMPY\x01\x00" or data[10:begin].rstrip() != header or len(data) != begin + size:

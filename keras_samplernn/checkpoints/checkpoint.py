@@ -1,7 +1,7 @@
 """One checkpoint: a folder of arrays and JSON, never of code; the model is rebuilt from the run's spec.
 
 checkpoints/step-0000001200[-noted|-validated]/
-    weights.npz     the model's weights: all that generation reads
+    weights.npz     the model's weights; generation reads no other arrays
     training.npz    truncated-BPTT states, random states, optimizer
     state.json      position in the plan, best score, rows of metrics.csv
     manifest.json   size and sha256 of each file above
@@ -28,17 +28,17 @@ FILES = ("weights.npz", "training.npz", "state.json")
 MOST_MANIFEST_BYTES = 4096
 # 150,000 rows of metrics.csv for ten classes.
 MOST_STATE_BYTES, MOST_STATE_VALUES, MOST_STATE_ROWS = 48_000_000, 3_000_000, 150_000
-# A step may have two checkpoints: as training left it, and with its figures noted, where an epoch or the run ends. Then
-# its weights were scored too, where there are validation files.
+# At the end of an epoch or of the run, a step may have two checkpoints: one as training left it, and one with the
+# figures of the step, NOTED, or VALIDATED if the weights were scored on validation files.
 NOTED, VALIDATED = "-noted", "-validated"
 
 
 class DamagedCheckpoint(UserError):
-    """A checkpoint that is not what was written, as its manifest shows."""
+    """A checkpoint whose files do not agree with its manifest."""
 
 
 class ArraysDoNotFit(UserError):
-    """A checkpoint of a model of another shape, or one that no run wrote."""
+    """A checkpoint of a model of another shape, or a file that no run wrote."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Checkpoint:
     """One checkpoint on disk.
 
     Attributes:
-        folder: where it lies.
+        folder: its folder.
         step: training steps that were done when it was written.
     """
 
@@ -55,13 +55,13 @@ class Checkpoint:
 
     @property
     def validated(self) -> bool:
-        """Whether the weights were scored after that step; the state then holds the score."""
+        """Whether the weights were scored after that step; if so, the state holds the score."""
         return self.folder.name.endswith(VALIDATED)
 
     def read_state(self) -> dict[str, Any]:
         """Return what `save_checkpoint` was given as `state`."""
         content = self._read("state.json", MOST_STATE_BYTES)
-        # Python's objects take many times the bytes of their text.
+        # Python objects take many times the memory of their text.
         values, objects = sum(map(content.count, (b",", b"[", b"{"))), content.count(b"{")
         if values > MOST_STATE_VALUES or objects > MOST_STATE_ROWS + 1:
             raise self.foreign("state.json")
@@ -71,7 +71,7 @@ class Checkpoint:
         raise self.foreign("state.json")
 
     def load_weights(self, model: keras.Model) -> None:
-        """Give the model the weights of this checkpoint."""
+        """Assign the weights of this checkpoint to the model."""
         arrays = self._read_arrays("weights.npz", [Shape.of(variable) for variable in model.weights])
         if not all(np.isfinite(array).all() for array in arrays):
             raise self.foreign("weights.npz")
@@ -79,11 +79,11 @@ class Checkpoint:
             variable.assign(array)
 
     def read_training(self, *choices: Sequence[Shape]) -> list[np.ndarray]:
-        """Return what `save_checkpoint` was given as `training`, of the shapes that `read_arrays` is given."""
+        """Return what `save_checkpoint` was given as `training`; `choices` as in `read_arrays`."""
         return self._read_arrays("training.npz", *choices)
 
     def set_aside(self) -> Path:
-        """Rename the folder, so that it is not a checkpoint any more and its name is free; return the new name."""
+        """Rename the folder so that it does not count as a checkpoint and its name is free; return the new path."""
         aside = self.folder.with_name(f"damaged-{self.folder.name}")
         shutil.rmtree(aside, ignore_errors=True)
         with writing(aside):
@@ -91,13 +91,13 @@ class Checkpoint:
         return aside
 
     def check_fits(self, outline: keras.Model) -> None:
-        """Raise ArraysDoNotFit if the weights cannot be those of a model, which may be without values yet."""
+        """Raise ArraysDoNotFit if the weights cannot be those of a model, with or without values."""
         shapes = [Shape.of(variable) for variable in outline.weights]
         if self._manifest()["weights.npz"]["size"] not in bytes_range(shapes):
             raise self.foreign("weights.npz")
 
     def check(self) -> None:
-        """Read what generation needs; raise DamagedCheckpoint if it is not whole."""
+        """Read the files that generation needs; raise DamagedCheckpoint if one is damaged."""
         self.read_state()
         with self._open("weights.npz") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -105,7 +105,7 @@ class Checkpoint:
             raise self._damaged("weights.npz")
 
     def foreign(self, name: str) -> ArraysDoNotFit:
-        """Return the error of a file that is whole and yet not of this run."""
+        """Return the error of a file that is not damaged but does not belong to this run."""
         return ArraysDoNotFit(
             f"{self.folder / name}: does not fit the run's spec; the spec or the file was changed by"
             " hand: restore it, or train a new run"
@@ -119,7 +119,7 @@ class Checkpoint:
             raise self.foreign(name) from None
 
     def _manifest(self) -> dict[str, dict[str, Any]]:
-        """Return size and sha256 of each file. A manifest is written in one way only: any other byte is damage."""
+        """Return size and sha256 of each file. Every byte of a manifest is determined, so any other byte is damage."""
         path = self.folder / "manifest.json"
         try:
             with open_file(path) as stream:
@@ -137,11 +137,11 @@ class Checkpoint:
         return manifest
 
     def _read(self, name: str, most_bytes: int) -> bytes:
-        """Read a file that is what the manifest says.
+        """Read a file and compare it with the manifest.
 
         Raises:
             ArraysDoNotFit: it has more than `most_bytes`.
-            DamagedCheckpoint: it is not what the manifest says.
+            DamagedCheckpoint: it does not agree with the manifest.
         """
         said = self._manifest()[name]
         with self._open(name) as stream:
@@ -153,7 +153,7 @@ class Checkpoint:
         return content
 
     def _open(self, name: str) -> BinaryIO:
-        """Open a file that has the size that the manifest says."""
+        """Open a file if it has the size that is in the manifest."""
         try:
             stream = open_file(self.folder / name)
         except OSError as error:
@@ -170,17 +170,17 @@ class Checkpoint:
 def save_checkpoint(
     folder: Path, step: int, suffix: str, model: keras.Model, training: Sequence[Any], state: dict[str, Any]
 ) -> Checkpoint:
-    """Write a checkpoint beside its place, force it to the disk and rename it.
+    """Write a checkpoint under a hidden name, force it to the disk and rename it.
 
-    A name decides what the checkpoint holds, so one that exists already is kept.
+    The name determines the content, so a checkpoint that exists already is kept.
 
     Args:
-        folder: the run's checkpoints.
+        folder: the folder of the run's checkpoints.
         step: training steps done.
-        suffix: NOTED or VALIDATED if `state` holds the step's figures, else nothing.
-        model: whose weights are written.
-        training: variables and tensors that resuming needs beside the weights.
-        state: JSON-able.
+        suffix: NOTED or VALIDATED if `state` holds the figures of the step, else empty.
+        model: its weights are written.
+        training: variables and tensors that resuming needs besides the weights.
+        state: a value that JSON can hold.
     """
     checkpoint = Checkpoint(folder / f"step-{step:010d}{suffix}", step)
     if checkpoint.folder.exists():

@@ -1,4 +1,4 @@
-"""A run's checkpoints: which there are, which one serves, which go."""
+"""The checkpoints of a run: which exist, which one to load, which to delete."""
 
 import os
 import re
@@ -23,16 +23,16 @@ def list_checkpoints(folder: Path) -> list[Checkpoint]:
 
 
 def choose_checkpoint(folder: Path, which: str, model: keras.Model, say: Callable[[str], None]) -> Checkpoint:
-    """Return the newest checkpoint that is whole, or the best by validation (the newest if none is best yet).
+    """Return the newest checkpoint that is whole, or the best by validation (the newest if there is no best one yet).
 
     Args:
-        folder: the run's checkpoints.
+        folder: the folder of the run's checkpoints.
         which: "best" or "newest".
-        model: that the weights are for; an outline will do.
-        say: takes a line for each damaged checkpoint that was passed over.
+        model: the model that will get the weights; an outline is enough.
+        say: called with one line for each damaged checkpoint.
 
     Raises:
-        UserError: there is no checkpoint, none is whole, or one is of another model.
+        UserError: there is no checkpoint, all are damaged, or one is of another model.
     """
     checkpoints = list_checkpoints(folder)
     if not checkpoints:
@@ -42,7 +42,7 @@ def choose_checkpoint(folder: Path, which: str, model: keras.Model, say: Callabl
     if newest is None:
         if damage:
             raise all_damaged(damage)
-        return choose_checkpoint(folder, which, model, say)  # a fit has replaced them all meanwhile
+        return choose_checkpoint(folder, which, model, say)  # `fit` has replaced them all meanwhile
     try:
         best_step = newest.read_state().get("best_step") if which == "best" else None
     except DamagedCheckpoint:
@@ -66,13 +66,13 @@ def _is_whole(checkpoint: Checkpoint, model: keras.Model, damage: list[DamagedCh
 
 
 def load_chosen(chosen: Checkpoint, which: str, model: keras.Model, say: Callable[[str], None]) -> Checkpoint:
-    """Give a model the weights of a chosen checkpoint; of the next choice if a fit has deleted it meanwhile.
+    """Assign the weights of a chosen checkpoint to a model; choose again if `fit` has deleted it meanwhile.
 
     Args:
         chosen: what `choose_checkpoint` returned.
-        which: its argument.
+        which: as in `choose_checkpoint`.
         model: with values.
-        say: its argument.
+        say: as in `choose_checkpoint`.
 
     Returns:
         The checkpoint that was loaded.
@@ -89,20 +89,20 @@ def load_chosen(chosen: Checkpoint, which: str, model: keras.Model, say: Callabl
 
 
 def all_damaged(damage: Iterable[DamagedCheckpoint]) -> UserError:
-    """Return the error of a run of which no checkpoint is whole."""
+    """Return the error of a run whose checkpoints are all damaged."""
     return UserError(
         *(f"{error}; restore the file from a copy, or start again with `fit --restart`" for error in damage)
     )
 
 
 def prune_checkpoints(folder: Path, keep: int, best_step: int | None) -> None:
-    """Delete all but the `keep` newest checkpoints and the best, and what a broken-off save left."""
+    """Delete all but the best and the `keep` newest checkpoints, and what an interrupted save left."""
     with writing(folder):
         for leftover in folder.glob(".step-*.partial"):
             _delete(leftover)
         for checkpoint in list_checkpoints(folder)[:-keep]:
             if not (checkpoint.validated and checkpoint.step == best_step):
-                # Under its own name there is only ever a whole one.
+                # Hidden first, so that a folder with the name of a checkpoint is always whole.
                 _delete(checkpoint.folder.rename(partial_of(checkpoint.folder)))
 
 

@@ -1,6 +1,6 @@
-"""A tier's constructor is the schema of its fields.
+"""A tier's constructor is the schema of its fields: names, types and defaults.
 
-Its signature gives their names, types and defaults, the class' docstring the words.
+The docstring of the class describes them.
 """
 
 import inspect
@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-# Keras' own arguments of every layer: the assembler's business.
+# Keras' own arguments of every layer: `assemble` gives them.
 NOT_THE_SPECS = {"self", "name", "dtype", "trainable"}
 NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -36,7 +36,7 @@ def constructor_model(tier_class: type) -> type[BaseModel]:
 
 
 def frame_size_of(tier_class: type, config: dict[str, Any]) -> int | None:
-    """Return samples per step: an argument of the constructor, or else an attribute of the class; None: neither."""
+    """Return samples per step, from an argument of the constructor or an attribute of the class; None: neither."""
     size = config.get("frame_size", getattr(tier_class, "frame_size", None))
     return size if isinstance(size, int) and not isinstance(size, bool) and size > 0 else None
 

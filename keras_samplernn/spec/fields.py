@@ -15,7 +15,7 @@ DEFAULT_TIERS = [
     {"type": "sample_mlp"},
 ]
 MOST_TIERS = 16
-# A class' number in a condition file. float() alone would also take 1_0, nan and inf.
+# The number of a class in a condition file. float() alone would also accept 1_0, nan and inf.
 CLASS_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -62,18 +62,18 @@ class Data(Section):
     train: FolderPath = Field(description="Folder of the training sounds, read with its subfolders.")
     valid: FolderPath | Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None,
-        description="Folder of the validation sounds, or the fraction of the training files, taken whole, "
-        "that is held out; null: none.",
+        description="Folder of the validation sounds; or the fraction of the training files, whole files, that is "
+        "held out; null: no validation.",
     )
     test: FolderPath | None = Field(
-        None, description="Folder of the test sounds, which only `evaluate` scores; null: none."
+        None, description="Folder of the test sounds, which only `evaluate` reads; null: no test sounds."
     )
     segment_seconds: float = Field(
         8.0,
         gt=0,
         le=86400,
-        description="Training files are cut into segments of at most this length, in seconds, which are "
-        "shuffled; every segment starts from the initial state. Validation and test files stay whole.",
+        description="Training files are cut into segments of at most this length, in seconds, and shuffled; every "
+        "segment starts from the initial state. Validation and test files stay whole.",
     )
 
 
@@ -86,7 +86,7 @@ class Conditioning(Section):
 
 
 class Training(Section):
-    """How the weights are found."""
+    """How the model is trained."""
 
     seq_len: int = Field(
         512,
@@ -95,9 +95,9 @@ class Training(Section):
         description="Samples of a training window, through which gradients flow; a multiple of the top "
         "tier's frame size.",
     )
-    batch_size: int = Field(128, ge=1, le=65536, description="Windows of a batch, each on a lane of its own.")
+    batch_size: int = Field(128, ge=1, le=65536, description="Windows in a batch, one for each lane.")
     epochs: int = Field(100, ge=1, le=1000000, description="Passes over the training sounds.")
-    learning_rate: float = Field(0.001, gt=0, le=10, description="Step size of Adam, after the warm-up.")
+    learning_rate: float = Field(0.001, gt=0, le=10, description="Learning rate of Adam, after the warm-up.")
     schedule: Literal["constant", "cosine", "exponential"] = Field(
         "constant", description="How the learning rate falls over the optimizer's steps."
     )
@@ -112,14 +112,14 @@ class Training(Section):
     )
     warmup_steps: int = Field(0, ge=0, description="Optimizer steps over which the learning rate rises from zero.")
     clip_value: float | None = Field(
-        1.0, gt=0, description="Every gradient is clipped to plus or minus this; null: not clipped."
+        1.0, gt=0, description="Every gradient is clipped to plus or minus this value; null: no clipping."
     )
     patience: int | None = Field(
         None,
         ge=1,
-        description="Epochs without a better validation after which training stops; null: it goes on.",
+        description="Training stops after this many epochs without a better validation; null: it does not stop early.",
     )
-    seed: int = Field(123, ge=0, le=2**32 - 1, description="Decides the first weights, the order and dropout.")
+    seed: int = Field(123, ge=0, le=2**32 - 1, description="Seed of initial weights, order and dropout.")
     precision: Literal["float32", "mixed_bfloat16"] = Field(
         "float32", description="Number format of the computation; weights are float32 either way."
     )
@@ -128,12 +128,12 @@ class Training(Section):
 
 
 class Monitoring(Section):
-    """Sounds that are generated while the model trains, for TensorBoard; they need validation files."""
+    """Sounds that are generated during training, for TensorBoard; they need validation files."""
 
     every_epochs: int = Field(
-        10, ge=0, description="Epochs between generated sounds, which the last epoch makes too; 0: never."
+        10, ge=0, description="Epochs between generated sounds; the last epoch generates them too; 0: never."
     )
-    sounds: int = Field(3, ge=1, le=100, description="How many sounds are generated each time.")
+    sounds: int = Field(3, ge=1, le=100, description="Number of sounds that are generated each time.")
     seconds: float = Field(3.0, gt=0, le=600, description="Longest generated sound, in seconds.")
     temperature: float = Field(
         1.0, gt=0, le=100, description="Divides the logits before sampling; below 1 is more cautious."
@@ -144,7 +144,7 @@ class TierSpec(Section):
     """One tier of a validated spec.
 
     Attributes:
-        type: the name it is installed under.
+        type: the name under which the tier is installed.
         tier_class: the class that was installed under that name when the spec was read.
         config: every argument of its constructor, defaults included.
         frame_size: samples per step.
@@ -167,7 +167,7 @@ class Spec(Section):
         "samplernn",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
         description="Name of the run and of its folder under `runs/`.",
-        # Editors that know this keyword show it; messages and the reference say it too.
+        # Some editors show this keyword; messages and the reference use it too.
         json_schema_extra={
             "patternErrorMessage": "1 to 100 letters, digits, dots, dashes or underscores, the first a letter or digit"
         },
@@ -175,7 +175,7 @@ class Spec(Section):
     audio: Audio = Audio()
     data: Data
     conditioning: Conditioning | None = Field(
-        None, description="The classes that sounds are generated under; null: unconditional."
+        None, description="The classes of the conditions; null: an unconditional model."
     )
     tiers: list[TierSpec] = Field(
         description="The tiers, slowest first; each has a `type` and the fields of that type."
@@ -185,15 +185,15 @@ class Spec(Section):
 
     @property
     def classes(self) -> int | tuple[str, ...]:
-        """Number of classes or their names; 0 where the model is unconditional."""
+        """Number of classes or their names; 0 if the model is unconditional."""
         classes = self.conditioning.classes if self.conditioning else 0
         return classes if isinstance(classes, int) else tuple(classes)
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Names of the classes in order; their numbers where they have none."""
+        """Names of the classes in order, or their numbers as text if they have no names."""
         return tuple(map(str, range(self.classes))) if isinstance(self.classes, int) else self.classes
 
     def to_json(self) -> str:
-        """Return the spec as it is stored: every field explicit; parsing it again gives an equal spec."""
+        """Return the spec as JSON, with every field explicit; parsing it gives an equal spec."""
         return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""From the text of a spec to plain values, refusing what JSON parsers commonly let through."""
+"""From the text of a spec to plain values; stricter than most JSON parsers."""
 
 import json
 import math
@@ -14,7 +14,7 @@ DEEPEST = 16
 
 
 class _Object(dict):
-    """A JSON object that remembers which keys stood in it twice."""
+    """A JSON object that remembers the keys that it was given more than once."""
 
     def __init__(self, pairs: list[tuple[str, Any]]):
         super().__init__(pairs)
@@ -58,7 +58,7 @@ def read_json(text: str, place: str) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _walk(value: Any, path: tuple) -> Iterator[tuple[tuple, Any]]:
-    """Yield every key and value with its path; stops below the deepest level allowed."""
+    """Yield every key and value with its path, down to one level below the deepest that is allowed."""
     yield path, value
     if len(path) > DEEPEST:
         return
@@ -72,7 +72,7 @@ def _walk(value: Any, path: tuple) -> Iterator[tuple[tuple, Any]]:
 
 
 def _why_not_json(text: str, error: json.JSONDecodeError) -> str:
-    """Say in plain words what is wrong at the place where parsing stopped."""
+    """Say in plain words what is wrong at the position where parsing stopped."""
     before, after = text[: error.pos].rstrip(), text[error.pos :].lstrip()
     if not text.strip():
         return "the file is empty; a spec is one JSON object, in braces { }"

@@ -18,7 +18,7 @@ from keras_samplernn.spec.wording import place_of, problems_of, resolved, show
 
 MOST_BYTES = 1_000_000
 DATA_PATHS = ("train", "valid", "test")
-# What a run may change when it goes on; data paths may too, but not a fraction: it moves files between the sets.
+# What may change when a run continues; data paths may too, but not a fraction, which would move files between the sets.
 MAY_CHANGE = (
     "monitoring",
     "training.epochs",
@@ -29,7 +29,7 @@ MAY_CHANGE = (
 
 
 def load_spec(path: str | Path, tier_types: Mapping[str, type]) -> Spec:
-    """Read and validate a spec's file; UserError with a line for each problem."""
+    """Read and validate the file of a spec; UserError with one line for each problem."""
     path = Path(path)
     try:
         with path.open("rb") as file:
@@ -51,15 +51,15 @@ def parse_spec(text: str, place: str, tier_types: Mapping[str, type], folder: st
 
     Args:
         text: JSON.
-        place: what the spec is called at the head of each message.
-        tier_types: the installed tiers' classes by name.
-        folder: what relative data paths are relative to.
+        place: the name of the spec at the start of each message.
+        tier_types: the classes of the installed tiers, by name.
+        folder: the folder that relative data paths start from.
 
     Raises:
-        UserError: with a line for each problem, all that can be found together.
+        UserError: one line for each problem; as many as can be found together.
     """
     raw, problems = read_json(text, place)
-    raw.pop("$schema", None)  # editors are told there which schema to use
+    raw.pop("$schema", None)  # for editors: the schema to use
     tiers, top_frame_size, found = resolve_tiers(raw, tier_types)
     sections = {key: value for key, value in raw.items() if key not in ("tiers", "tier_defaults")}
     try:
@@ -80,7 +80,7 @@ def parse_spec(text: str, place: str, tier_types: Mapping[str, type], folder: st
 
 
 def differences(old: Spec, new: Spec) -> list[str]:
-    """List the fields in which a run may not change, as `training.seq_len: 512 -> 256`."""
+    """Return the differences that a run may not have from its spec, as `training.seq_len: 512 -> 256`."""
     return list(_compare(_frozen_fields(old), _frozen_fields(new), ()))
 
 
@@ -110,9 +110,9 @@ def _compare(old: Any, new: Any, path: tuple) -> Iterator[str]:
 
 
 def _homes(schema: dict[str, Any], tier_types: Mapping[str, type]) -> dict[str, str]:
-    """Return where the fields of sections and tiers belong, for a key that stands in the wrong place."""
+    """Return the full place of each field of sections and tiers, to suggest it for a key in the wrong place."""
     homes = {
-        # What a tier cannot do without is its own; the rest is mostly shared.
+        # A required field usually differs from tier to tier; the others are mostly shared.
         key: f"tiers[0].{key}" if field.is_required() else f"tier_defaults.{key}"
         for tier in tier_types.values()
         for key, field in constructor_model(tier).model_fields.items()
@@ -125,7 +125,7 @@ def _homes(schema: dict[str, Any], tier_types: Mapping[str, type]) -> dict[str, 
 
 
 def _without(sections: dict[str, Any], problems: dict[tuple, str]) -> dict[str, Any]:
-    """Drop what is wrong, so that the rest can be checked too."""
+    """Return the sections without the values that are wrong, so that the rest can be checked too."""
     sound = {key: dict(value) if isinstance(value, dict) else value for key, value in sections.items()}
     for path in problems:
         section = sound.get(path[0])
@@ -149,7 +149,7 @@ def _resolve_paths(data: Data, folder: Path) -> Data:
 
 
 def _cross_check(spec: Spec, top: int | None) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield the places that do not go together, the one to be mended first, with what is wrong."""
+    """Yield fields that contradict each other, the one to change first, and a message."""
     training, data = spec.training, spec.data
     if top and training.seq_len % top:
         below = training.seq_len // top * top

@@ -1,4 +1,4 @@
-"""The reference page of the spec, written from its schema."""
+"""The reference page of the spec, made from its schema."""
 
 import json
 from collections.abc import Iterator, Mapping

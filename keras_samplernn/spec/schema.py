@@ -6,23 +6,23 @@ from typing import Any
 from keras_samplernn.spec.constructors import constructor_model
 from keras_samplernn.spec.fields import DEFAULT_TIERS, MOST_TIERS, Spec
 
-TYPE_WORDS = "Which tier this is: the name it is installed under."
-TIER_DEFAULTS_WORDS = "Values for every tier whose type has the field and whose own entry does not give it."
-SCHEMA_KEY_WORDS = "Where an editor finds the JSON Schema; ignored."
+TYPE_WORDS = "Type of the tier: the name under which it is installed."
+TIER_DEFAULTS_WORDS = "Values for each tier that has the field and whose own entry does not give it."
+SCHEMA_KEY_WORDS = "Path or address of the JSON Schema, for editors; ignored."
 
 
 def spec_schema(tier_types: Mapping[str, type]) -> dict[str, Any]:
     """Return the JSON Schema of a spec with these tiers.
 
-    It allows every valid spec. Relations between fields, such as frame sizes that must divide each other, are checked
-    by `parse_spec` alone.
+    Every valid spec agrees with it. Only `parse_spec` checks relations between fields, for example that frame sizes
+    divide each other.
     """
     schema = Spec.model_json_schema()
     definitions = schema["$defs"]
     del definitions["TierSpec"]
     branches, shared = [], {}
     for name, tier_class in sorted(tier_types.items()):
-        # The names of nested models may be equal in two packages: each tier keeps its own.
+        # Nested models of two packages may have the same name, so each tier keeps its own definitions.
         template = f"#/$defs/{name}.{{model}}"
         branch = constructor_model(tier_class).model_json_schema(ref_template=template)
         definitions |= {f"{name}.{key}": value for key, value in branch.pop("$defs", {}).items()}
@@ -30,7 +30,7 @@ def spec_schema(tier_types: Mapping[str, type]) -> dict[str, Any]:
             shared.setdefault(key, [])
             shared[key] += [field] if field not in shared[key] else []
         marker = {"const": name, "title": "Type", "description": TYPE_WORDS}
-        # A field that the constructor cannot do without may come from tier_defaults.
+        # A field that the constructor requires may come from tier_defaults.
         branches.append(branch | {"properties": {"type": marker, **branch["properties"]}, "required": ["type"]})
     properties = schema["properties"]
     tier_defaults = {
@@ -56,7 +56,7 @@ def spec_schema(tier_types: Mapping[str, type]) -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
         "title": "SampleRNN spec",
-        "description": "What a SampleRNN is made of, and what it is trained on.",
+        "description": "The parts of a SampleRNN, and the sounds it is trained on.",
         "properties": {"$schema": schema_key, **ordered},
         "required": required,
     }

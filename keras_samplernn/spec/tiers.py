@@ -1,4 +1,4 @@
-"""The tiers of a spec: each entry is held to the constructor of its type, and the stack to the law of frame sizes."""
+"""The tiers of a spec: each entry is validated by the constructor of its type, the stack by the rule of frame sizes."""
 
 import json
 from collections.abc import Mapping
@@ -19,8 +19,8 @@ def resolve_tiers(raw: dict[str, Any], tier_types: Mapping[str, type]) -> tuple[
     """Validate `tiers` and `tier_defaults` of a spec.
 
     Returns:
-        The tiers, where there is no problem with any; the top tier's frame size, where it is known; and a
-        message for each path that has a problem.
+        The tiers, empty if any has a problem; the top tier's frame size, or None if it is not known; and a message for
+        each path that has a problem.
     """
     entries, defaults = raw.get("tiers", DEFAULT_TIERS), raw.get("tier_defaults", {})
     problems: Problems = {}
@@ -49,7 +49,7 @@ def resolve_tiers(raw: dict[str, Any], tier_types: Mapping[str, type]) -> tuple[
 def _resolve_tier(
     index: int, entry: Any, defaults: dict[str, Any], tier_types: Mapping[str, type]
 ) -> tuple[TierSpec | None, int | None, set[str] | None, Problems]:
-    """Return one tier, its frame size, its fields (None where its type is unknown), and what is wrong with it."""
+    """Return one tier, its frame size, its fields (None if its type is unknown), and its problems."""
     place = f"tiers[{index}]"
     installed = ", ".join(sorted(tier_types)) or "none"
     if not isinstance(entry, dict) or "type" not in entry:
@@ -68,7 +68,7 @@ def _resolve_tier(
     given = shared | own
     tier, problems = None, {}
     try:
-        # JSON's own types are what the spec holds: a list may become a tuple, but no text a number.
+        # As JSON, so that a list may become a tuple, but text never becomes a number.
         arguments = model.model_validate_json(json.dumps(given))
     except ValidationError as error:
         found = problems_of(error, given, model.model_json_schema(), name, {}, ("tiers", index))
@@ -91,7 +91,7 @@ def _resolve_tier(
 def _check_frame_sizes(
     entries: list, sizes: list[int | None], tier_types: Mapping[str, type], known: Problems
 ) -> Problems:
-    """Hold the stack to its law: sizes fall from tier to tier, each divides the one above, the last is 1."""
+    """Check the rule of the stack: sizes fall from tier to tier, each divides the one above, the last is 1."""
     problems: Problems = {}
     sizes, last = list(sizes), len(sizes) - 1
     singles = sorted(name for name, tier in tier_types.items() if frame_size_of(tier, {}) == 1)
@@ -119,7 +119,7 @@ def _check_frame_sizes(
 
 
 def _suggest(above: int, size: int, below: int | None, index: int) -> str:
-    """Name frame sizes that would fit between the neighbours, the nearest ones where there are many."""
+    """Suggest frame sizes that would fit between the neighbours; if there are many, the nearest ones."""
     divisors = [d for d in range(2, above // 2 + 1) if above % d == 0] if above <= 1_000_000 else []
     fitting = [d for d in divisors if below and d % below == 0 and d > below] or divisors
     if not fitting:

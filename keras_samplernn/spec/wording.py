@@ -1,4 +1,4 @@
-"""Plain words for places, values and rules: the same in messages, in the schema's pages and for strangers' tiers."""
+"""Plain words for places, values and rules: the same in messages, in the reference and for tiers of other packages."""
 
 import json
 import re
@@ -13,7 +13,7 @@ LONGEST_VALUE = 60
 
 
 def place_of(path: Iterable[str | int]) -> str:
-    """Write a path as people do: ("tiers", 1, "dim") is `tiers[1].dim`."""
+    """Write a path as in Python: ("tiers", 1, "dim") becomes `tiers[1].dim`."""
     place = ""
     for key in path:
         if isinstance(key, str) and re.fullmatch(r"[\w$-]+", key):
@@ -24,7 +24,7 @@ def place_of(path: Iterable[str | int]) -> str:
 
 
 def show(value: Any) -> str:
-    """Write a value as JSON on one line that any terminal takes, shortened where it is long."""
+    """Write a value as JSON on one line that any terminal can print, shortened if it is long."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     text = text if text.isprintable() else json.dumps(value, default=str)
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
@@ -37,7 +37,7 @@ def any_of(items: Iterable[str]) -> str:
 
 
 def rule(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
-    """Say which values a JSON Schema allows, as in "a whole number from 1 to 5"; nothing where it allows all."""
+    """Say which values a JSON Schema allows, for example "a whole number from 1 to 5"; empty if it allows all."""
     schema = resolved(schema, definitions)
     if "anyOf" in schema:
         return any_of(dict.fromkeys(filter(None, (rule(option, definitions) for option in schema["anyOf"]))))
@@ -62,11 +62,11 @@ def rule(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
 def problems_of(
     error: ValidationError, raw: Any, schema: dict[str, Any], owner: str, homes: dict[str, str], root: tuple = ()
 ) -> dict[tuple, str]:
-    """Turn pydantic's errors into one message for each path, which names value, rule and remedy.
+    """Turn pydantic's errors into one message for each path, with value, rule and remedy.
 
     Args:
         error: what pydantic raised about `raw`.
-        raw: the values as they stood in the spec.
+        raw: the values as they are in the spec.
         schema: JSON Schema of the model that was validated, with its `$defs`.
         owner: what the model is called where a key of it is unknown.
         homes: the right place of keys that users know but may have put elsewhere.
@@ -105,9 +105,10 @@ def _right_key(key: str, parent: dict[str, Any], homes: dict[str, str]) -> str:
 
 
 def _locate(loc: tuple, raw: Any, schema: dict[str, Any]) -> tuple[tuple, Any, dict[str, Any], dict[str, Any]]:
-    """Follow an error's location as far as it names keys (pydantic appends the branches of unions).
+    """Follow the location of an error as far as it consists of keys: pydantic appends the branches of unions.
 
-    Returns its path, the value there, the schema of the object around it, and its own schema.
+    Returns:
+        The path, the value there, the schema of the object around it, and its own schema.
     """
     definitions, path, parent = schema.get("$defs", {}), (), schema
     for key in loc:
@@ -125,12 +126,12 @@ def _locate(loc: tuple, raw: Any, schema: dict[str, Any]) -> tuple[tuple, Any, d
 
 
 def resolved(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """Follow a schema's reference, where it is one."""
+    """Return the definition that a schema refers to, or the schema itself if it is not a reference."""
     return definitions[schema["$ref"].rsplit("/", 1)[-1]] if "$ref" in schema else schema
 
 
 def _object(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """The object among the alternatives of a schema."""
+    """Return the alternative of a schema that is an object; empty if there is none."""
     options = [resolved(option, definitions) for option in resolved(schema, definitions).get("anyOf", [schema])]
     return next((option for option in options if "properties" in option), {})
 
