@@ -1,1 +1,1 @@
-"""From a checkpoint, through the compiled loop, to wav files."""
+"""From weights and controls to blocks of sound, and from a request to wav files."""

@@ -1,4 +1,4 @@
-"""What a program gives to be generated or scored, checked: classes, lengths, temperatures, sounds."""
+"""Checks of what a program asks to generate or score: classes, lengths, temperatures, sounds."""
 
 import math
 import numbers
@@ -19,32 +19,32 @@ Classes = int | Sequence[str]
 
 
 def is_class(value: Any, classes: Classes) -> bool:
-    """Return whether a value stands for a single class: any number, or the name of one."""
+    """Return whether a value is a single class: any number, or the name of a class."""
     if isinstance(value, str):
         return not isinstance(classes, int) and value in classes
     return isinstance(value, numbers.Real | np.number)
 
 
 def stem_of(conditions: Any, classes: Classes) -> str | None:
-    """Return the stem of conditions that are the path of a file; None of any others."""
+    """Return the stem of the condition file if the conditions are a path, else None."""
     is_path = isinstance(conditions, str | Path) and not is_class(conditions, classes)
     return Path(conditions).stem if is_path else None
 
 
 def class_numbers(values: Any, classes: Classes, place: str) -> np.ndarray:
-    """Return classes that a program gives as int32 numbers: `()` of a single one, else `(n,)`.
+    """Return classes as int32 numbers: `()` for a single class, else `(n,)`.
 
     Args:
         values: a number or a name, or an array or list of numbers or of names.
         classes: the number of classes, or their names.
-        place: what the values are called in messages.
+        place: the name of the values in messages.
 
     Raises:
-        UserError: one line: a value is not a class, or they are of another kind or shape.
+        UserError: one line: a value is not a class, or the values have another type or shape.
     """
     try:
         given = np.asarray(values)
-    except ValueError:  # lists of several lengths
+    except ValueError:  # lists of different lengths
         given = np.empty((0, 0))
     if given.ndim > 1:
         raise UserError(f"{place}: has more than one dimension; give one class for each sample")
@@ -67,13 +67,13 @@ def class_numbers(values: Any, classes: Classes, place: str) -> np.ndarray:
 
 
 def sound_asked_for(spec: Spec, conditions: Any, seconds: float | None) -> tuple[str | None, int, np.ndarray | None]:
-    """Return stem, samples and class numbers of a sound that is to be generated.
+    """Return stem, number of samples and class numbers of a sound to generate.
 
     Args:
-        spec: of the run.
-        conditions: a class for each sample, as `class_numbers` takes them, or the path of a condition file; or a
-            single class; None where the run is unconditional.
-        seconds: the length, where `conditions` do not say it.
+        spec: the spec of the run.
+        conditions: a class for each sample, as in `class_numbers`; or the path of a condition file; or a single class;
+            None if the run is unconditional.
+        seconds: the length, if `conditions` do not have one.
 
     Raises:
         UserError: one line.
@@ -94,13 +94,13 @@ def sound_asked_for(spec: Spec, conditions: Any, seconds: float | None) -> tuple
 
 
 def codes_of(spec: Spec, wave: Any, conditions: Any, place: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return codes and class numbers, both `(n,)`, of a sound that is there already.
+    """Return codes and class numbers, both `(n,)`, of an existing sound.
 
     Args:
-        spec: of the run.
-        wave: `(n,)` floats in [-1, 1] at the spec's rate, or the path of an audio file.
-        conditions: of its samples; None: the csv beside the audio file, or None where the run is unconditional.
-        place: what the sound is called in messages.
+        spec: the spec of the run.
+        wave: `(n,)` floats in [-1, 1] at the spec's sample rate, or the path of an audio file.
+        conditions: the class of each sample; None: from the csv beside the audio file, or the run is unconditional.
+        place: the name of the sound in messages.
 
     Raises:
         UserError: one line.
@@ -130,21 +130,21 @@ def codes_of(spec: Spec, wave: Any, conditions: Any, place: str) -> tuple[np.nda
 
 
 def samples_in(seconds: float, sample_rate: int) -> int:
-    """Return a length in samples; UserError where it is negative, or more than this machine's memory holds."""
+    """Return a length in samples; UserError if it is negative, or more than this machine's memory holds."""
     if not 0 <= seconds * sample_rate * FLOAT_BYTES <= machine_bytes():
         raise UserError(f"seconds = {shown(seconds)}: is negative, or more than this machine's memory holds")
     return round(seconds * sample_rate)
 
 
 def checked_temperature(temperature: float, place: str = "temperature") -> float:
-    """Return a temperature that is finite and not negative; UserError for any other."""
+    """Return the temperature; UserError if it is not a finite number of at least 0."""
     if not (is_class(temperature, 0) and 0 <= temperature < math.inf):
         raise UserError(f"{place}: the temperature {shown(temperature)} is not a finite number of at least 0")
     return float(temperature)
 
 
 def shown(value: Any) -> str:
-    """Return a value as messages quote it."""
+    """Return a value as text for a message."""
     return f'"{value:.40}"' if isinstance(value, str) else f"{value!r:.40}"
 
 

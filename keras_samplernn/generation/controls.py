@@ -1,4 +1,4 @@
-"""What a stream is asked for, control by control."""
+"""The controls of a stream: conditions and temperatures, taken one by one while it runs."""
 
 import itertools
 import numbers
@@ -15,12 +15,12 @@ from keras_samplernn.generation.stream import Taken
 
 
 class Control(NamedTuple):
-    """What the next samples of a stream are asked to be.
+    """Conditions and temperature of the next samples of a stream.
 
     Attributes:
-        conditions: a class, by number or name, of which one block is made; or an array or list of classes, one for each
-            sample; None in an unconditional run, where one block is made.
-        temperature: divides the logits; None: the stream's own.
+        conditions: a class, by number or name, for one block; or an array or list of classes, one for each sample; None
+            in an unconditional run, for one block.
+        temperature: divides the logits; None: the temperature of the stream.
     """
 
     conditions: Any = None
@@ -28,16 +28,16 @@ class Control(NamedTuple):
 
 
 class ControlledPart:
-    """A part whose controls are pulled one by one, when their samples are the next ones to be generated.
+    """A part whose controls are taken one by one, each just before its samples are generated.
 
     Args:
-        stem: keys its uniforms, together with the seed.
+        stem: keys the uniforms, together with the seed.
         controls: each a `Control`, or its conditions alone.
-        classes: the number of classes or their names; 0 where the model is unconditional.
-        temperature: where a control does not say one.
-        block_samples: how many samples a control of a single class stands for.
-        frame_size: samples of a top frame; a new temperature holds from the next one on.
-        most_samples: the part ends after so many, unless its controls have ended before; None: with its controls.
+        classes: the number of classes or their names; 0 if the model is unconditional.
+        temperature: used if a control has none.
+        block_samples: number of samples for a control of a single class.
+        frame_size: samples of a top frame; a new temperature takes effect at the next one.
+        most_samples: the part ends after this many samples, unless its controls end before; None: no limit.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class ControlledPart:
         self._controls = enumerate(controls)
         self._classes, self._temperature = classes, temperature
         self._block_samples, self._frame_size, self._most = block_samples, frame_size, most_samples
-        # Of the present control: its temperature, its class or the classes of its samples, how many of these are left.
+        # The present control: its temperature, its class or the classes of its samples, and how many samples are left.
         self._present: tuple[float, np.ndarray | None, int] = temperature, None, 0
 
     def take(self, samples: int) -> Taken:
-        """Return what the next samples are asked to be; see `Part`."""
+        """Return conditions and temperatures of the next samples; see `Part`."""
         if self._most is not None:
             samples = min(samples, self._most)
         temperatures = np.empty(samples, np.float32)
@@ -77,7 +77,7 @@ class ControlledPart:
         return Taken(done, temperatures[: done : self._frame_size], None if conditions is None else conditions[:done])
 
     def _has_more(self) -> bool:
-        """Pull controls until one has samples left; return whether there is one."""
+        """Take controls until one has samples left; return False if they have ended."""
         while not self._present[2]:
             try:
                 number, control = next(self._controls)
@@ -98,15 +98,15 @@ class ControlledPart:
 
 
 def as_controls(asked: Any, classes: Classes) -> Iterable[Any]:
-    """Return the controls of what is asked for: an iterable of controls, or one control that stands for all.
+    """Return an iterable of controls.
 
     Args:
-        asked: a single class and None are repeated without end; an array, or the path of a condition file, is taken
-            once; anything else is an iterable of controls.
-        classes: the number of classes or their names; 0 where the model is unconditional.
+        asked: a single class or None, repeated without end; or an array or the path of a condition file, used once; or
+            an iterable of controls.
+        classes: the number of classes or their names; 0 if the model is unconditional.
 
     Raises:
-        UserError: conditions are asked of an unconditional model, or a condition file is wrong.
+        UserError: there are conditions, and the model is unconditional; or a condition file is wrong.
     """
     conditions = asked.conditions if isinstance(asked, Control) else asked
     if not classes and isinstance(conditions, str | Path | np.ndarray | numbers.Real):

@@ -1,4 +1,4 @@
-"""The compiled loop: tier k fires once, then its children, for a block of top frames and a batch of rows."""
+"""The compiled loop: each tier steps once, then the tiers below it, for a block of top frames and a batch of rows."""
 
 from typing import Any, NamedTuple
 
@@ -11,17 +11,17 @@ from keras_samplernn.generation.sampling import draw_codes
 from keras_samplernn.model.samplernn import SampleRNN, restart_rows
 from keras_samplernn.model.tier import Inputs
 
-# Whatever the length of a block, so that a primer leaves the same state before blocks of any length.
+# The same for blocks of any length, so that the state after a primer does not depend on it.
 PRIMER_SAMPLES = 2048
 
 
 class Weights(NamedTuple):
-    """A model's weights as they were at one moment: training or loading afterwards does not change them.
+    """The weights of a model at one moment: training or loading afterwards does not change them.
 
     Attributes:
         variables: the model's own, for the state before a sound and for primers.
-        prepared: each tier's prepared form.
-        kernels: for each tier what its contexts are multiplied by, or None.
+        prepared: the prepared form of each tier.
+        kernels: for each tier the matrix that its contexts are multiplied by, or None.
     """
 
     variables: list[Any]
@@ -30,11 +30,11 @@ class Weights(NamedTuple):
 
 
 class Carry(NamedTuple):
-    """All that a row's future depends on, besides its conditions and uniforms.
+    """Everything that the next samples of a row depend on, besides conditions, temperatures and uniforms.
 
     Attributes:
         history: `(B, lookback)` int32, the last codes.
-        states: each tier's state.
+        states: the state of each tier.
     """
 
     history: Any
@@ -44,18 +44,18 @@ class Carry(NamedTuple):
 class GenerationEngine:
     """Generates block after block of a batch of rows in one compiled function.
 
-    An engine holds no weights and no state: all that a block depends on is an argument. Streams that share an engine,
-    each with its own weights and carry, do not disturb each other, and new weights compile nothing.
+    An engine holds no weights and no state: everything that a block depends on is an argument. Streams that share an
+    engine, each with its own weights and carry, do not disturb each other, and new weights need no new compiling.
 
     Args:
-        model: in float32; its tiers say what is computed.
-        silence: the code of silence, which precedes every sound.
-        rows: height of the batch.
-        block_samples: length of a block; rounded up to whole top frames.
-        precision: of the matrices, "float32" or, for a single row, "int8".
+        model: in float32; its tiers determine the computation.
+        silence: the code of silence, which comes before every sound.
+        rows: number of rows of the batch.
+        block_samples: length of a block in samples; rounded up to whole top frames.
+        precision: precision of the matrices: "float32" or, for a single row, "int8".
 
     Attributes:
-        frames: top frames of a block.
+        frames: number of top frames in a block.
     """
 
     def __init__(self, model: SampleRNN, silence: int, rows: int, block_samples: int, precision: str = "float32"):
@@ -74,7 +74,7 @@ class GenerationEngine:
         return Weights(variables, *self.model.generation_weights(self.precision))
 
     def silent_start(self, weights: Weights, rows: int | None = None) -> Carry:
-        """Return the carry before a sound's first sample: silence behind it, h0 in every tier."""
+        """Return the carry before the first sample of a sound: a history of silence, initial states in all tiers."""
         rows = self.rows if rows is None else rows
         history = ops.full((rows, self.model.lookback), self.silence, dtype="int32")
         with self._variables_of(weights):
@@ -87,9 +87,9 @@ class GenerationEngine:
         condition.
 
         Args:
-            weights: the training form of these is used, whatever the precision.
+            weights: what `weights` returned; the primer uses their training form, whatever the precision.
             codes: `(n,)`, at least one.
-            conditions: `(n,)`, or None where the model is unconditional.
+            conditions: `(n,)`, or None if the model is unconditional.
         """
         frame = self.model.top_frame_size
         padding = -len(codes) % frame
@@ -124,12 +124,12 @@ class GenerationEngine:
 
         Args:
             weights: what `weights` returned.
-            carry: what the block before returned.
-            start: what a row goes on from where `begins` is true.
-            begins: `(rows, frames)` int32, not 0 where a row begins a sound at that top frame.
-            conditions: `(rows, block_samples)` int32, -1 past a sound's end; None where unconditional.
+            carry: what the previous block returned.
+            start: the carry with which a sound starts.
+            begins: `(rows, frames)` int32, not 0 if the row starts a sound at that top frame.
+            conditions: `(rows, block_samples)` int32, -1 past the end of a sound; None if the model is unconditional.
             uniforms: `(rows, block_samples)` float32 in [0, 1).
-            temperatures: `(rows, frames)` float32, of each top frame.
+            temperatures: `(rows, frames)` float32, one for each top frame.
 
         Returns:
             Codes `(rows, block_samples)` int32, and the carry for the next block.
@@ -170,7 +170,7 @@ class GenerationEngine:
 
 
 class _Firing:
-    """One traversal of the tiers: no clock, no condition; a tier's step, then its children's, slot by slot."""
+    """One pass through the tiers: a step of a tier, then for each of its contexts a step of the tier below."""
 
     def __init__(self, model: SampleRNN, prepared: list, kernels: list, temperatures: Any):
         self.model = model
@@ -182,10 +182,11 @@ class _Firing:
         """Run a step of tier `level` and all below it.
 
         Args:
-            level: 0 at the top.
-            carry: the state of everything before the step.
+            level: number of the tier; 0 at the top.
+            carry: before the step.
             context: `(B, dim)`, or None at the top.
-            conditions: `(B, F)` of the step's targets, or None; uniforms: `(B, F)`.
+            conditions: `(B, F)`, of the step's targets, or None.
+            uniforms: `(B, F)`, of the step's targets.
         """
         tier = self.model.tiers[level]
         codes = carry.history[:, self.model.lookback - tier.reads :]
@@ -213,5 +214,5 @@ class _Firing:
 
 
 def _columns(tensor: Any, start: Any, width: int) -> Any:
-    """Return `tensor[:, start : start + width]` of a `(B, n)` tensor, where `start` may be known only in the loop."""
+    """Return `tensor[:, start : start + width]` of a `(B, n)` tensor; `start` may be a tensor."""
     return None if tensor is None else ops.slice(tensor, (0, start), (tensor.shape[0], width))

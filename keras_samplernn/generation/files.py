@@ -1,4 +1,4 @@
-"""The `generate` command: everything checked first, then sound after sound to disk."""
+"""The `generate` command: check everything first, then write sound after sound to disk."""
 
 import contextlib
 import fcntl
@@ -26,20 +26,20 @@ from keras_samplernn.spec import Audio
 
 
 def generate_files(run: RunFolder, request: Request, say: Callable[[str], None]) -> Iterator[Path]:
-    """Generate wavs from a run into a folder, and note in `generation.json` there how each was made.
+    """Generate wavs from a run into a folder, and record in `generation.json` there how each was made.
 
-    Nothing is written before the whole request, and all files that it names, are found in order.
+    The whole request, and all files that it names, are checked before anything is written.
 
     Args:
         run: with a checkpoint.
-        request: what is asked for.
-        say: takes messages for people.
+        request: the options of the command.
+        say: called with each message.
 
     Yields:
-        Each wav, as soon as it is whole.
+        The path of each wav, as soon as it is whole.
 
     Raises:
-        UserError: every problem that can be told beforehand, one line each.
+        UserError: one line for each problem; as many as can be found beforehand.
     """
     spec, out = run.spec, request.out
     job = check_request(run, request, say)
@@ -63,7 +63,7 @@ def generate_files(run: RunFolder, request: Request, say: Callable[[str], None])
     total = sum(sound.samples for sound in job.sounds)
     make_folder(out)
     with _locked(out), telling_exhaustion(run.folder, *too_many), Progress("generate", total) as progress:
-        # Another process may have been here since it was looked into.
+        # Another process may have written to the folder since the check.
         check_out(request, job.sounds, job.inputs)
         say(f"{run.folder}: {chosen.folder.name}, seed {request.seed}, temperature {temperatures}")
         if job.primer is None:
@@ -96,17 +96,17 @@ def write_sounds(
     """Stream sounds to `NAME.wav` in a folder; a file gets its name when it is whole.
 
     Args:
-        engine: generates them on its rows.
-        weights: of its model.
-        start: what each sound goes on from.
+        engine: generates the sounds on its rows.
+        weights: what its `weights` returned.
+        start: the carry with which each sound starts.
         sounds: in any order.
-        seed: of the uniforms.
-        audio: the spec's.
-        folder: exists.
-        on_samples: called with the number of samples that have been added, all sounds together.
+        seed: seed of the uniforms.
+        audio: the `audio` section of the spec.
+        folder: an existing folder.
+        on_samples: called with the number of new samples of each piece.
 
     Yields:
-        Each sound and its file, as soon as that is there.
+        Each sound and its path, as soon as the file is whole.
     """
     quantizer = Quantizer.of(audio)
     writers: dict[str, WavWriter] = {}
@@ -127,7 +127,7 @@ def write_sounds(
 
 @contextlib.contextmanager
 def _locked(out: Path) -> Iterator[None]:
-    """Keep other processes that generate out of a folder, where its file system knows locks."""
+    """Keep other `generate` processes out of a folder, if its file system has locks."""
     with writing(out):
         descriptor = os.open(out, os.O_RDONLY)
     try:
@@ -137,7 +137,7 @@ def _locked(out: Path) -> Iterator[None]:
             raise UserError(
                 f"{out}: another `generate` is writing there; wait for it, or give --out another folder"
             ) from None
-        except OSError:  # a file system of another machine may know none
+        except OSError:  # some network file systems have no locks
             pass
         yield
     finally:

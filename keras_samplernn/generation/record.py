@@ -16,16 +16,16 @@ MOST_BYTES = 100_000_000
 
 
 class Record:
-    """Notes how wavs are made, one by one, in the `generation.json` of their folder.
+    """Records how wavs are made, one by one, in the `generation.json` of their folder.
 
-    A JSON object cannot be added to without writing it anew. So each entry is a line of a hidden journal beside it,
-    forced to the disk, and when the command ends, well or not, the journal is merged into the object, which is replaced
-    at once. That writes each entry twice, however many there are. What a killed command leaves in the journal is merged
-    by the next one.
+    A JSON object can only be rewritten as a whole. So each entry is first a line of a hidden journal in that folder,
+    forced to the disk. When the command ends, with success or not, the journal is merged into the object, which is
+    replaced in one step. So each entry is written twice, however many there are. If a command is killed, the next one
+    merges its journal.
 
     Args:
-        folder: of the wavs; exists. Nobody else writes to it.
-        overwrite: a `generation.json` that is not ours is replaced.
+        folder: the existing folder of the wavs. No other process writes to it.
+        overwrite: replace a `generation.json` that `generate` did not write.
 
     Raises:
         UserError: the record cannot be read or written.
@@ -42,14 +42,14 @@ class Record:
         return self
 
     def __exit__(self, failure: type[BaseException] | None, *_: TracebackType | BaseException | None) -> None:
-        with contextlib.suppress(OSError):  # what the disk did not take was told when it was added
+        with contextlib.suppress(OSError):  # `add` has raised the error already
             self._stream.close()
-        # The first failure is the one told; the journal is kept then.
+        # After a failure, report that one; the journal is kept if merging fails too.
         with contextlib.nullcontext() if failure is None else contextlib.suppress(UserError):
             self._merge()
 
     def add(self, name: str, entry: dict[str, Any]) -> None:
-        """Note how the wav of this name was made."""
+        """Record how the wav of this name was made."""
         with writing(self._path):
             self._stream.write(json.dumps({name: entry}).encode() + b"\n")
             self._stream.flush()
@@ -71,10 +71,10 @@ class Record:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """Return what a `generation.json` says of each wav, if there is one.
+    """Return the entries of a `generation.json` by the names of the wavs; empty if the file does not exist.
 
     Raises:
-        UserError: it is somebody else's.
+        UserError: `generate` did not write the file.
     """
     with contextlib.suppress(OSError, ValueError, RecursionError):
         if not os.path.lexists(path):
@@ -86,9 +86,9 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def check_record(folder: Path, overwrite: bool) -> None:
-    """Raise UserError where entries could not be added to the record in a folder: it is too large, or not ours."""
+    """Raise UserError if the record in a folder is too large for more entries, or `generate` did not write it."""
     path = folder / RECORD
-    # Python's objects take many times the bytes of their text.
+    # Python objects take many times the memory of their text.
     if sum(map(_bytes_in, (path, folder / JOURNAL))) > MOST_BYTES:
         raise UserError(f"{path}: has more than {MOST_BYTES // 1_000_000} MB; give --out another folder")
     if not overwrite:
@@ -100,7 +100,7 @@ def _bytes_in(path: Path) -> int:
 
 
 def _entries(journal: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the entries of a journal, if there is one; a line that was cut short, or that is not ours, is left out."""
+    """Yield the entries of a journal, if it exists; a line that was cut, or is not an entry, is skipped."""
     with contextlib.suppress(OSError), open_file(journal) as stream:
         for line in stream:
             with contextlib.suppress(ValueError, RecursionError):

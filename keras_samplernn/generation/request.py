@@ -1,4 +1,4 @@
-"""What is asked of `generate`, and the finding of all of it in order before anything is written."""
+"""The request to `generate`, and the check of all of it before anything is written."""
 
 import dataclasses
 import os
@@ -27,17 +27,17 @@ MOST_NAME_BYTES = 255
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What is asked of `generate`: the command's options.
+    """The options of the command `generate`.
 
     Attributes:
-        out: folder for the wavs; made if it is missing.
-        conditioning_index: lists the condition files, for a conditional run.
+        out: folder for the wavs; it is made if it is missing.
+        conditioning_index: file that lists the condition files, for a conditional run.
         seconds: length of each sound, for an unconditional run.
-        count: number of sounds, with `seconds`; 1 unless given.
-        temperatures: each sound is rendered at each.
-        seed: of the uniforms.
-        batch_size: sounds side by side; None: by their number.
-        prime: sound to go on from.
+        count: number of sounds, with `seconds`; None: 1.
+        temperatures: each sound is generated at each.
+        seed: seed of the uniforms.
+        batch_size: number of sounds side by side; None: by their number.
+        prime: file of a sound that all sounds continue.
         checkpoint: "best" or "newest".
         precision: "float32" or "int8".
         overwrite: replace wavs that exist.
@@ -58,14 +58,14 @@ class Request:
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """A request in which everything was found in order.
+    """A request that was checked, with what it needs.
 
     Attributes:
-        sounds: in the order asked for.
-        inputs: the files that were read for them.
+        sounds: in the order of the index.
+        inputs: the files that were read.
         primer: wave and conditions, or None.
-        checkpoint: of the weights.
-        rows: sounds side by side.
+        checkpoint: the checkpoint to load.
+        rows: number of sounds side by side.
     """
 
     sounds: list[Sound]
@@ -102,13 +102,13 @@ def check_request(run: RunFolder, request: Request, say: Callable[[str], None]) 
     chosen = collect(problems, choose_checkpoint, run.checkpoints_folder, request.checkpoint, outlined, say)
     if problems:
         raise UserError(*problems)
-    # Powers of two, so that other numbers of sounds seldom mean another shape to compile.
+    # Powers of two, so that another number of sounds seldom needs another compilation.
     fitting = 1 if request.precision == "int8" else min(1 << (len(sounds) - 1).bit_length(), MOST_ROWS)
     return Job(sounds, inputs, primer, chosen, request.batch_size or fitting)
 
 
 def read_primer(spec: Spec, path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return a primer's wave at the spec's rate and, where conditional, its conditions."""
+    """Return the wave of a primer at the spec's sample rate and, if the run is conditional, its conditions."""
     wave, conditions = read_sound(path, spec.audio.sample_rate, spec.classes)
     if not len(wave):
         raise UserError(f"{path}: has 0 samples; a primer needs at least one")
@@ -116,7 +116,7 @@ def read_primer(spec: Spec, path: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def check_out(request: Request, sounds: Sequence[Sound], inputs: Sequence[Path]) -> None:
-    """Raise UserError where sounds cannot be written without harm to what is there, or to what is read."""
+    """Raise UserError if writing the sounds would replace existing files, or files that are read."""
     out, names = request.out, [f"{sound.name}.wav" for sound in sounds]
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is not a folder; give --out a folder")
@@ -143,7 +143,7 @@ def check_out(request: Request, sounds: Sequence[Sound], inputs: Sequence[Path])
 def _requested(
     run: RunFolder, request: Request, files: Sequence[Path] | None
 ) -> list[tuple[str, int, np.ndarray | None]]:
-    """Return stem, samples and conditions of each sound asked for, by the condition files that the index lists."""
+    """Return stem, number of samples and conditions of each sound; `files` are the condition files of the index."""
     spec, index, seconds, count = run.spec, request.conditioning_index, request.seconds, request.count
     if spec.classes:
         asked = {
@@ -175,7 +175,7 @@ def _requested(
 
 
 def _read_asked(spec: Spec, path: Path) -> tuple[str, int, np.ndarray]:
-    """Return stem, samples and conditions of the sound that a condition file asks for."""
+    """Return stem, number of samples and conditions of the sound of a condition file."""
     conditions = read_conditions(path, spec.classes)
     if len(conditions) > MOST_SAMPLES:
         raise UserError(
@@ -186,5 +186,5 @@ def _read_asked(spec: Spec, path: Path) -> tuple[str, int, np.ndarray]:
 
 
 def _name(stem: str, temperature: float, temperatures: Sequence[float]) -> str:
-    # Every digit, so that no two temperatures share a name.
+    # All digits, so that different temperatures have different names.
     return stem if len(temperatures) == 1 else f"{stem}_t{np.format_float_positional(temperature, trim='-')}"

@@ -1,4 +1,4 @@
-"""Drawing codes: supplied uniforms, inverse cumulative distribution, temperature."""
+"""Drawing codes from logits, with given uniforms and a temperature."""
 
 import hashlib
 from typing import Any
@@ -10,8 +10,8 @@ from keras import ops
 def draw_codes(logits: Any, uniforms: Any, temperatures: Any) -> Any:
     """Draw each row's code from softmax(logits / temperature) by inverting its cumulative distribution.
 
-    The code drawn is the first whose cumulative probability exceeds the uniform, so that one stream of uniforms
-    serves every temperature.
+    The code is the first whose cumulative probability exceeds the uniform, so that the same uniforms serve every
+    temperature.
 
     Args:
         logits: `(B, Q)` float32.
@@ -33,7 +33,7 @@ def draw_codes(logits: Any, uniforms: Any, temperatures: Any) -> Any:
 
 
 def _cumulative_sum(values: Any) -> Any:
-    """Sum along the last axis by doubling strides; XLA on the CPU compiles `cumsum` to a quadratic loop."""
+    """Return the cumulative sum along the last axis, by doubling strides: XLA compiles `cumsum` to a quadratic loop."""
     width, stride = values.shape[-1], 1
     while stride < width:
         values = values + ops.pad(values[:, : width - stride], ((0, 0), (stride, 0)))
@@ -42,11 +42,11 @@ def _cumulative_sum(values: Any) -> Any:
 
 
 class UniformStream:
-    """The uniforms of one sound, keyed by (seed, stem): they depend on no other sound and on no batch.
+    """The uniforms of one sound, keyed by (seed, stem): they do not depend on other sounds or on the batch.
 
     Args:
-        seed: the user's seed, any integer.
-        stem: the sound's name.
+        seed: any integer.
+        stem: the name of the sound.
     """
 
     def __init__(self, seed: int, stem: str):

@@ -10,15 +10,15 @@ from keras_samplernn.generation.stream import Taken
 
 @dataclasses.dataclass(eq=False)
 class Sound:
-    """A sound asked for, to be generated once.
+    """A sound to generate, once.
 
     Attributes:
-        name: of its file, without `.wav`.
-        stem: keys its uniforms, together with the seed: of its condition file, whatever the temperature.
-        samples: its length.
+        name: name of its file, without `.wav`.
+        stem: stem of its condition file, whatever the temperature; keys the uniforms, together with the seed.
+        samples: length in samples.
         temperature: divides the logits; 0 takes the likeliest code.
-        conditions: `(samples,)` integers, or None where the model is unconditional.
-        done: how many samples were taken.
+        conditions: `(samples,)` integers, or None if the model is unconditional.
+        done: number of samples that were taken.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Sound:
     done: int = 0
 
     def take(self, samples: int) -> Taken:
-        """Return what the next samples are asked to be; see `Part`."""
+        """Return conditions and temperature of the next samples; see `Part`."""
         samples = min(samples, self.samples - self.done)
         piece = slice(self.done, self.done + samples)
         self.done += samples
@@ -37,5 +37,5 @@ class Sound:
 
 
 def longest_first(sounds: Iterable[Sound]) -> list[Sound]:
-    """Return sounds in the order in which they fill rows best."""
+    """Return sounds in the order that uses rows best."""
     return sorted(sounds, key=lambda sound: -sound.samples)

@@ -1,4 +1,4 @@
-"""Sound as a stream: controls are pulled, blocks of codes come out; many sounds on the rows of an engine, or one."""
+"""Sound as a stream: conditions and temperatures in, blocks of codes out, for one sound or many on an engine's rows."""
 
 import heapq
 from collections.abc import Iterable, Iterator
@@ -9,18 +9,18 @@ import numpy as np
 from keras_samplernn.generation.engine import Carry, GenerationEngine, Weights
 from keras_samplernn.generation.sampling import UniformStream
 
-# Of sounds that nobody waits for. Long enough that a block's start costs little beside its samples, short enough that
-# rows which have nothing left to do do not wait long for the last ones.
+# For sounds of known length. Long enough that the start of a block costs little beside its samples, short enough that
+# free rows do not wait long at the end.
 BLOCK_SAMPLES = 2048
 
 
 class Taken(NamedTuple):
-    """What the next samples of a part are asked to be.
+    """Conditions and temperatures of the next samples of a part.
 
     Attributes:
-        samples: how many there are.
-        temperatures: a number, or `(frames,)` for each top frame that begins within them.
-        conditions: `(samples,)` integers; None where the model is unconditional.
+        samples: number of samples.
+        temperatures: a number, or `(frames,)`, one for each top frame that begins within the samples.
+        conditions: `(samples,)` integers; None if the model is unconditional.
     """
 
     samples: int
@@ -29,18 +29,18 @@ class Taken(NamedTuple):
 
 
 class Part(Protocol):
-    """A sound that is asked for bit by bit: its length need not be known before its end.
+    """A sound that is asked for piece by piece: its length need not be known before its end.
 
     Attributes:
-        stem: keys its uniforms, together with the seed.
+        stem: keys the uniforms, together with the seed.
     """
 
     stem: str
 
     def take(self, samples: int) -> Taken:
-        """Return what the next `samples` samples are asked to be; fewer than that where the part ends.
+        """Return conditions and temperatures of the next `samples` samples, or of fewer if the part ends.
 
-        What was taken before is a multiple of the top frame size.
+        The number of samples taken before is a multiple of the top frame size.
         """
 
 
@@ -50,12 +50,19 @@ AnyPart = TypeVar("AnyPart", bound=Part)
 def stream_parts(
     engine: GenerationEngine, weights: Weights, start: Carry, parts: Iterable[AnyPart], seed: int
 ) -> Iterator[tuple[AnyPart, np.ndarray, bool]]:
-    """Generate parts of any lengths on the engine's rows, in their order.
+    """Generate parts of any length on the engine's rows, in order.
 
-    The row that is free first takes the next part, at a top frame. What a part sounds like depends on its stem, its
-    controls, the seed, `weights` and `start` alone. A control is taken when the block that it belongs to is the next
-    one to be generated, and memory does not depend on any length. Where all lengths are known, rows are used best with
-    the longest part first.
+    The row that is free first takes the next part, at a top frame. The sound of a part depends only on its stem, its
+    conditions and temperatures, the seed, `weights` and `start`. These are taken from the part just before their block
+    is generated, and memory does not depend on any length. If all lengths are known, the longest part should come
+    first.
+
+    Args:
+        engine: generates the blocks.
+        weights: what its `weights` returned.
+        start: the carry with which each part starts.
+        parts: in the order in which they get rows.
+        seed: seed of the uniforms.
 
     Yields:
         A part, its next codes `(n,)`, and whether they are its last; n may be 0 at the end.
@@ -91,7 +98,7 @@ def stream_parts(
 
 
 class _Row:
-    """A row of the batch while it makes one part."""
+    """A row of the batch while it generates one part."""
 
     def __init__(self, part: Part, seed: int):
         self.part = part
@@ -100,10 +107,11 @@ class _Row:
 
 
 class _Block:
-    """What the engine is given for its next block, filled piece by piece.
+    """The arguments of the engine for its next block, filled piece by piece.
 
     Attributes:
-        pieces: a part, its row, the piece's first sample in the block, its samples, and whether they are the last.
+        pieces: for each piece its part, its row, its first sample in the block, its number of samples, and whether they
+            are the last ones of the part.
     """
 
     def __init__(self, engine: GenerationEngine):
@@ -116,7 +124,7 @@ class _Block:
         self.pieces: list[tuple[Part, int, int, int, bool]] = []
 
     def add(self, number: int, first: int, row: _Row) -> int | None:
-        """Let a row go on, or begin, at sample `first`; return where it is free, None where its part does not end."""
+        """Add the next piece of a row at sample `first`; return where the row is free, or None if its part goes on."""
         asked = self.uniforms.shape[1] - first
         taken = row.part.take(asked)
         ended = taken.samples < asked

@@ -1,1 +1,1 @@
-"""From losses to checkpoints and TensorBoard."""
+"""From batches to trained weights, figures, checkpoints and sounds to listen to."""

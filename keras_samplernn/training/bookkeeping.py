@@ -1,4 +1,4 @@
-"""A training's figures: what is kept of each step, shown while it runs, and written to metrics.csv and TensorBoard."""
+"""The figures of a training: collected from each step, shown while it runs, written to metrics.csv and TensorBoard."""
 
 import math
 import time
@@ -22,14 +22,14 @@ LOG_SECONDS = 5.0
 
 
 class Bookkeeping:
-    """Adds up what steps measure, in float64 and in their order, and tells people of it.
+    """Adds up the sums of steps, in float64 and in their order, and shows and writes the figures.
 
     Args:
-        run: whose folder the figures go to.
+        run: its folder gets metrics.csv.
         state: gets the sums and the rows of metrics.csv.
-        epochs: at which the run ends.
-        monitor: writes TensorBoard's log.
-        progress: shows how far the run is.
+        epochs: number of epochs after which the run ends.
+        monitor: writes the log of TensorBoard.
+        progress: shows the progress and prints a line for each row.
     """
 
     def __init__(self, run: RunFolder, state: TrainingState, epochs: int, monitor: Monitor, progress: Progress):
@@ -38,20 +38,24 @@ class Bookkeeping:
         self.begin_epoch()
 
     def begin_epoch(self) -> None:
-        """Begin to measure speed."""
+        """Start to measure the speed of an epoch."""
         self._first_step_ended: tuple[float, int] | None = None  # when, and the epoch's samples by then
         self._begin_interval(time.monotonic())
 
     def add_steps(self, sums: Sequence[Sums], learning_rate: float) -> None:
-        """Add the sums of the steps that were done since the last call.
+        """Add the sums of the steps since the last call.
+
+        Args:
+            sums: of each step, in order.
+            learning_rate: the present one.
 
         Raises:
-            UserError: loss or gradients of one of them are not finite.
+            UserError: the loss or the gradient norm of a step is not finite.
         """
         state, now = self.state, time.monotonic()
         for number, step in enumerate(sums, state.step + 1 - len(sums)):
             bits, samples, norm = (keras.ops.convert_to_numpy(each).item() for each in step)
-            # Gradients that are not finite have spoilt the weights by now.
+            # Gradients that are not finite have already made the weights useless.
             self._refuse_divergence("loss", bits, number)
             self._refuse_divergence("gradient norm", norm, number)
             state.epoch_bits, state.epoch_samples = state.epoch_bits + bits, state.epoch_samples + samples
@@ -64,7 +68,7 @@ class Bookkeeping:
         self.progress.update(state.step, f"epoch {state.epoch + 1}/{self.epochs}  {state.epoch_mean_bits:.3f} bits")
 
     def log(self, learning_rate: float) -> None:
-        """Show in TensorBoard what training did since the last time."""
+        """Add the figures since the last call to TensorBoard's log."""
         state, now = self.state, time.monotonic()
         bits, samples = state.epoch_bits - self._logged_bits, state.epoch_samples - self._logged_samples
         if not samples:
@@ -90,7 +94,7 @@ class Bookkeeping:
         }
 
     def add_validation(self, row: dict[str, Any], bits: Bits) -> dict[str, Any]:
-        """Show a validation's figures in TensorBoard; return the row with their columns.
+        """Add the figures of a validation to TensorBoard's log; return the row with their columns.
 
         Raises:
             UserError: the validation loss is not finite.
@@ -103,7 +107,7 @@ class Bookkeeping:
         return row | {"validation_bits": bits.per_sample} | columns
 
     def tell_row(self, row: dict[str, Any]) -> None:
-        """Write metrics.csv, and print the row that was added last."""
+        """Write metrics.csv, and print a line for the last row."""
         write_metrics(self.run.metrics_file, self.state.rows)
         text = f"epoch {row['epoch']}/{self.epochs}  step {row['step']}  training {row['training_bits']:.4f} bits"
         if "validation_bits" in row:
@@ -114,7 +118,7 @@ class Bookkeeping:
         self.progress.say(text)
 
     def _refuse_divergence(self, what: str, value: float, step: int) -> None:
-        """Raise UserError if a figure is not finite, before a checkpoint is written of what led to it."""
+        """Raise UserError if a figure is not finite, before a checkpoint is written."""
         if not math.isfinite(value):
             raise UserError(
                 f"{self.run.folder}: the {what} is {value} at step {step}; the last checkpoint is kept: try a lower"
@@ -122,7 +126,7 @@ class Bookkeeping:
             )
 
     def _epoch_speed(self) -> int | None:
-        """Return the epoch's samples per second, without its first step, which may compile; None after one step."""
+        """Return the samples per second of the epoch without its first step, which may compile; None after one step."""
         if self._first_step_ended is None or self._last_step_ended == self._first_step_ended[0]:
             return None
         began, samples_before = self._first_step_ended
@@ -134,7 +138,7 @@ class Bookkeeping:
 
 
 def write_metrics(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Write all rows anew, so that the file never holds one that a resumed run has gone back behind."""
+    """Write all rows again: a resumed run may have fewer than the file."""
     if rows:
         replace_file(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n").encode())
     else:

@@ -1,4 +1,4 @@
-"""From a spec to the corpora it names, everything checked before anything is trained."""
+"""From a spec to its corpora; everything is checked before training starts."""
 
 import dataclasses
 from collections.abc import Callable
@@ -15,29 +15,29 @@ from keras_samplernn.spec import Spec
 
 @dataclasses.dataclass(frozen=True)
 class Corpora:
-    """The corpora of a spec, prepared; `valid` and `test` are None where the spec names none."""
+    """The corpora of a spec, prepared; `valid` and `test` are None if the spec does not name them."""
 
     train: Corpus
     valid: Corpus | None
     test: Corpus | None
 
     def present(self) -> dict[str, Corpus]:
-        """Return those that there are, by the name of their field."""
+        """Return the corpora that are not None, by the name of their field."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {name: corpus for name, corpus in fields.items() if corpus is not None}
 
     def manifest(self) -> dict[str, Any]:
-        """Return what each is made of, for the run directory."""
+        """Return the manifest of each corpus, for the run directory."""
         return {name: corpus.manifest for name, corpus in self.present().items()}
 
 
 def prepare_folder(spec: Spec, folder: Path, say: Callable[[str], None]) -> Corpus:
-    """Prepare the corpus in one folder as the spec wants it; UserError for all its problems."""
+    """Prepare the sounds of one folder by the audio settings of a spec; UserError with one line for each problem."""
     return _prepare(spec, find_pairs(folder, bool(spec.classes)), str(folder), say)
 
 
 def prepare_named(spec: Spec, name: str, say: Callable[[str], None]) -> Corpus:
-    """Prepare the corpus that `data.train`, `data.valid` or `data.test` names; UserError for all its problems."""
+    """Prepare the sounds of `data.train`, `data.valid` or `data.test`; UserError with one line for each problem."""
     fraction = spec.data.valid
     if name == "test" or not isinstance(fraction, float):
         pairs = find_pairs(getattr(spec.data, name), bool(spec.classes))
@@ -48,16 +48,16 @@ def prepare_named(spec: Spec, name: str, say: Callable[[str], None]) -> Corpus:
 
 
 def prepare_corpora(spec: Spec, say: Callable[[str], None]) -> Corpora:
-    """Find, check and prepare all the files that a spec names.
+    """Find, check and prepare all sounds of a spec.
 
     Raises:
-        UserError: every problem of every corpus, one line each.
+        UserError: all problems of all corpora, one line each.
     """
     problems: list[str] = []
     named = [name for name in ("train", "valid", "test") if getattr(spec.data, name) is not None]
     found = {name: collect(problems, prepare_named, spec, name, say) for name in named}
     if problems:
-        raise UserError(*dict.fromkeys(problems))  # a folder that is split has its problems twice
+        raise UserError(*dict.fromkeys(problems))  # a folder that is split is read twice
     if "valid" not in found:
         say("data.valid is null: there is no validation, and the newest checkpoint counts as the best")
     return Corpora(found["train"], found.get("valid"), found.get("test"))

@@ -1,4 +1,4 @@
-"""What a spec's training will take, measured on a few steps of which nothing is kept."""
+"""An estimate of what training a spec takes, measured on a few steps that are not kept."""
 
 import dataclasses
 import itertools
@@ -31,14 +31,15 @@ TRIAL_SECONDS = 20.0
 
 @dataclasses.dataclass(frozen=True)
 class CorpusFigures:
-    """What a corpus holds.
+    """The size of a corpus, its entropy and its classes.
 
     Attributes:
-        sounds: their number.
-        samples: of all sounds together.
-        seconds: their length.
+        sounds: number of sounds.
+        samples: number of samples of all sounds.
+        seconds: length of all sounds.
         unigram_entropy_bits: see `Corpus`.
-        class_shares: share of the samples that each class has, by its name; empty if the corpus is unconditional.
+        class_shares: share of each class in the samples, from 0 to 1, by its name; empty if the corpus is
+            unconditional.
     """
 
     sounds: int
@@ -65,13 +66,14 @@ class Estimate:
     """What training a spec takes on this machine.
 
     Attributes:
-        corpora: the figures of `train` and, if there are such files, `valid` and `test`.
-        parameters: numbers that the model's weights are.
-        batch_size: windows of a step; seq_len: samples of a window.
-        steps_per_epoch: of the first epoch; others differ by a few.
-        epochs: that the spec asks for.
-        seconds_per_step: of the fastest trial step, compiling not counted.
-        peak_memory_bytes: the most that this process has taken.
+        corpora: the figures of `train` and, if the spec names them, of `valid` and `test`.
+        parameters: number of the model's parameters.
+        batch_size: windows of a step.
+        seq_len: samples of a window.
+        steps_per_epoch: steps of the first epoch; others differ by a few.
+        epochs: number of epochs in the spec.
+        seconds_per_step: time of the fastest trial step, without compiling.
+        peak_memory_bytes: the most memory that this process has taken.
     """
 
     corpora: dict[str, CorpusFigures]
@@ -90,11 +92,11 @@ class Estimate:
 
     @property
     def samples_per_second(self) -> float:
-        """Samples of the training sounds that are trained on in a second."""
+        """Training samples per second."""
         return self.corpora["train"].samples / self.seconds_per_epoch
 
     def __str__(self) -> str:
-        """Return the figures as the `check` command prints them, in lines."""
+        """Return the lines that the `check` command prints."""
         lines = []
         for name, corpus in self.corpora.items():
             lines.append(
@@ -119,7 +121,7 @@ def estimate(spec: Spec, corpora: Corpora) -> Estimate:
     """Take a few trial steps of a spec's training.
 
     Raises:
-        UserError: the machine or the device has too little memory for it.
+        UserError: the machine or the device has too little memory.
     """
     check_training_memory(spec)
     model = assemble(spec, spec.training.precision)
@@ -142,7 +144,7 @@ def estimate(spec: Spec, corpora: Corpora) -> Estimate:
 
 
 def _seconds_per_step(trainer: Trainer) -> float:
-    """Time training steps, the first one (which compiles) apart; the fastest of a few."""
+    """Return the time of the fastest of a few training steps after the first, which compiles."""
     batches = itertools.chain.from_iterable(itertools.repeat(trainer.batches(trainer.plan(epoch=0))))
     _wait_for(trainer.step(next(batches)))
     times, began = [], time.perf_counter()
@@ -154,5 +156,5 @@ def _seconds_per_step(trainer: Trainer) -> float:
 
 
 def _wait_for(sums: Sums) -> None:
-    """Wait for a step's end."""
+    """Wait until a step is done."""
     keras.ops.convert_to_numpy(sums.bits)

@@ -13,13 +13,13 @@ from keras_samplernn.model.scoring import Scorer
 
 @dataclasses.dataclass(frozen=True)
 class Bits:
-    """What a corpus costs under a model.
+    """The bits of a corpus under a model.
 
     Attributes:
         total: bits of all samples.
-        samples: how many there are.
-        class_totals: `(classes,)` bits of the samples of each class; empty where unconditional.
-        class_samples: `(classes,)` how many there are of each.
+        samples: number of samples.
+        class_totals: `(classes,)` bits of the samples of each class; empty if the model is unconditional.
+        class_samples: `(classes,)` number of samples of each class.
     """
 
     total: float
@@ -39,10 +39,10 @@ class Bits:
 
 
 class Evaluator:
-    """Scores whole files with states of its own: nothing that training uses is read or written.
+    """Scores whole files with states of its own: it neither reads nor changes the states of training.
 
     Args:
-        model: whose weights are used, as they are when it is called, unless `weights` are given.
+        model: its present weights are used at each call, unless `weights` are given.
         silence: the code of silence.
         lanes: most files side by side.
         seq_len: samples per window; the figures do not depend on it.

@@ -1,4 +1,4 @@
-"""Training a run: epoch by epoch, validated, checkpointed, resumed where it stopped."""
+"""Training a run: from a spec and a run directory, new or old, to a session."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -38,23 +38,23 @@ def fit_spec(
     restart: bool = False,
     init_from: Path | None = None,
 ) -> RunFolder:
-    """Train a spec in a run directory, or go on there.
+    """Train a spec in a run directory, or continue the run there.
 
-    Everything that happens is a function of the spec, the corpora and the number of steps done, so that a run that
-    was interrupted goes on as if it had not been.
+    Everything depends only on the spec, the corpora and the number of steps done, so that an interrupted run continues
+    as if it had not been interrupted.
 
     Args:
         spec: validated.
-        folder: of the run.
-        say: takes messages for people.
-        epochs: end after so many in all; None: as many as the spec says.
-        max_steps: end after so many steps in all; None: no such end.
-        restart: an old run is moved aside first.
-        init_from: a run of the same tiers, whose best weights a new run begins with; None: random weights.
+        folder: the run directory.
+        say: called with each message.
+        epochs: stop after this many epochs in all; None: as in the spec.
+        max_steps: stop after this many steps in all; None: no limit.
+        restart: move an old run aside first.
+        init_from: a run of the same tiers; a new run starts with its best weights. None: random weights.
 
     Raises:
         Interrupted: a signal came; the step was finished and a checkpoint written.
-        UserError: spec, corpora or run directory are at fault, or the loss is not finite.
+        UserError: one line for each problem of the spec, its sounds or the run directory; or the loss is not finite.
     """
     check_run_folder(folder, spec, restart)
     check_training_memory(spec)
@@ -63,14 +63,14 @@ def fit_spec(
     tf.config.experimental.enable_op_determinism()
     trainer = Trainer(spec, assemble(spec, spec.training.precision), corpora.train)
     run = RunFolder(folder, spec)
-    # Before the run is begun: what is wrong with the other one leaves no trace here.
+    # Before anything is written here: the other run may have problems.
     if init_from is not None and (restart or not list_checkpoints(run.checkpoints_folder)):
         say(f"starts with the weights of {_take_weights(open_run(init_from), trainer, say)}")
     if restart and folder.exists():
         say(f"{folder}: moved to {run.set_aside()}")
     with run.locked():
         state = _restore(run, trainer, say)
-        # A fit that died may have saved its last checkpoint, and neither its figures nor deleted what it replaces.
+        # If the last `fit` was killed after it saved a checkpoint, metrics.csv is old and one checkpoint is too many.
         write_metrics(run.metrics_file, state.rows)
         prune_checkpoints(run.checkpoints_folder, spec.training.keep_checkpoints, state.best_step)
         run.record(corpora.manifest())
@@ -85,9 +85,9 @@ def fit_spec(
 
 
 def _restore(run: RunFolder, trainer: Trainer, say: Callable[[str], None]) -> TrainingState:
-    """Give model and trainer what the newest whole checkpoint holds; return where the run stands.
+    """Load the newest whole checkpoint into model and trainer; return the state of the run.
 
-    Damaged ones are set aside, since their names are needed again.
+    Damaged checkpoints are renamed, since their names are needed again.
     """
     damaged: dict[Checkpoint, DamagedCheckpoint] = {}
     for checkpoint in reversed(list_checkpoints(run.checkpoints_folder)):
@@ -106,9 +106,9 @@ def _restore(run: RunFolder, trainer: Trainer, say: Callable[[str], None]) -> Tr
 
 
 def _load(checkpoint: Checkpoint, trainer: Trainer) -> TrainingState:
-    """Give model and trainer what a checkpoint holds; return the state that goes with it."""
+    """Load a checkpoint into model and trainer; return its state."""
     shapes = [Shape.of(variable) for variable in trainer.variables]
-    # Version 0.1.0 kept five numbers more: gradient norm, Keras' mean loss as sum and count, bits and samples.
+    # Version 0.1.0 has five more arrays: gradient norm, Keras' mean loss as sum and count, bits and samples.
     older = [*shapes, *[Shape((), np.dtype("float32"))] * 5]
     checkpoint.load_weights(trainer.model)
     arrays = checkpoint.read_training(shapes, older)
@@ -125,7 +125,7 @@ def _load(checkpoint: Checkpoint, trainer: Trainer) -> TrainingState:
 
 
 def _take_weights(source: RunFolder, trainer: Trainer, say: Callable[[str], None]) -> Path:
-    """Give the model the best weights of another run."""
+    """Load the best weights of another run into the model; return the checkpoint's folder."""
     try:
         chosen = choose_checkpoint(source.checkpoints_folder, "best", trainer.model, say)
         chosen = load_chosen(chosen, "best", trainer.model, say)

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP ask a training to stop: it finishes the step, writes a checkpoint and ends."""
+"""SIGINT, SIGTERM and SIGHUP stop a training: it finishes the step, writes a checkpoint and ends."""
 
 import os
 import signal
@@ -6,18 +6,18 @@ import threading
 
 
 def not_ignored(*numbers: signal.Signals) -> list[signal.Signals]:
-    """Return those signals that this process was not told to ignore, as `nohup` does with SIGHUP."""
+    """Return the signals that this process does not ignore; under `nohup`, for example, it ignores SIGHUP."""
     return [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 class StopRequest:
     """Notes the first signal that arrives within the context; the second one ends the process at once.
 
-    Python runs its handlers between two lines of its own, seconds late where a step takes seconds. So a thread of its
-    own is told of signals, while the main one computes.
+    Python runs signal handlers between two of its instructions: if a step takes seconds, they come seconds late. So a
+    second thread waits for signals while the main one computes.
 
     Attributes:
-        signal_number: the signal that arrived; None while there is none.
+        signal_number: the first signal; None as long as none has arrived.
     """
 
     def __init__(self):
@@ -27,7 +27,7 @@ class StopRequest:
         self._told, self._tell = os.pipe()
         os.set_blocking(self._tell, False)
         self._fd_before = signal.set_wakeup_fd(self._tell, warn_on_full_buffer=False)
-        # A handler there must be, or the signals' own effect takes place.
+        # Without a handler, the signal would end the process.
         numbers = not_ignored(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         self._before = {number: signal.signal(number, lambda *_: None) for number in numbers}
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -49,18 +49,18 @@ class StopRequest:
                 continue
             if self.signal_number is None:
                 self.signal_number = number
-            # A terminal that closes may say so twice, by itself and by its shell.
+            # A terminal that is closed may send SIGHUP twice, itself and through its shell.
             elif number != signal.SIGHUP:
-                # As after a power cut: what is half-written has no name yet.
+                # As in a power cut: unfinished files have hidden names only.
                 os._exit(128 + number)
 
 
 class Interrupted(Exception):
-    """Training stopped because a signal asked it to; its checkpoint is written.
+    """A signal stopped the training; a checkpoint is written.
 
     Args:
         signal_number: the signal.
-        step: training steps that are done and kept.
+        step: training steps that are in the checkpoint.
     """
 
     def __init__(self, signal_number: int, step: int):

@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a run: figures while it trains, and sounds beside the real ones."""
+"""The log of a run for TensorBoard: figures, and generated sounds beside real ones."""
 
 import contextlib
 import os
@@ -22,11 +22,11 @@ from keras_samplernn.training.spectrogram import spectrogram_image
 
 
 class Monitor:
-    """Writes a run's TensorBoard log.
+    """Writes the TensorBoard log of a run.
 
     Args:
-        folder: of the event files.
-        spec: shown as text; its `monitoring` says which sounds are made.
+        folder: for the event files.
+        spec: is logged as text; its sample rate is that of logged sounds.
     """
 
     def __init__(self, folder: Path, spec: Spec):
@@ -39,27 +39,27 @@ class Monitor:
         return self
 
     def __exit__(self, failure: type[BaseException] | None, *_) -> None:
-        # What has failed once fails again; the first failure is the one told.
+        # After a failure, closing fails too; report the first failure.
         with contextlib.nullcontext() if failure is None else contextlib.suppress(UserError), self._writing():
             self._writer.close()
 
     def log_spec(self, step: int) -> None:
-        """Show the spec."""
+        """Log the spec."""
         with self._at(step):
             tf.summary.text("spec", "```json\n" + self.spec.to_json() + "```")
             self._writer.flush()
 
     def log_figures(self, step: int, figures: dict[str, float]) -> None:
-        """Add a point to each named curve, and make it visible at once."""
+        """Add a point to each named curve; it is visible at once."""
         with self._at(step):
             for name, value in figures.items():
                 tf.summary.scalar(name, value)
             self._writer.flush()
 
     def log_sound(self, step: int, name: str, wave: np.ndarray) -> None:
-        """Show a sound: to be heard, and as a spectrogram. `wave` is `(n,)` in [-1, 1]."""
+        """Log a sound as audio and as a spectrogram. `wave` is `(n,)` in [-1, 1]."""
         with self._at(step):
-            # TensorBoard gives a tag to one kind of card only.
+            # In TensorBoard, a tag can have one kind of card only.
             tf.summary.audio(f"audio/{name}", wave[None, :, None].astype(np.float32), self.spec.audio.sample_rate)
             tf.summary.image(f"spectrogram/{name}", spectrogram_image(wave)[None])
             self._writer.flush()
@@ -71,23 +71,23 @@ class Monitor:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        """Tell what keeps TensorFlow from writing the log as the user's error."""
+        """Turn an error of TensorFlow's writer into the UserError that the log cannot be written."""
         try:
             yield
         except tf.errors.OpError as error:
-            # "{{node}} PATH; REASON [Op:...", and then what TensorFlow was about, in more lines.
+            # The first line is "{{node}} PATH; REASON [Op:..."; more lines follow.
             reason = error.message.splitlines()[0].partition(" [Op:")[0].rpartition("}} ")[-1].rpartition("; ")[-1]
             raise cannot_write(self.folder, reason) from error
 
 
 class HeldOutSounds:
-    """Generates, at chosen epochs, under the conditions of held-out files, and shows it beside the real clips.
+    """Generates sounds under the conditions of validation files, and logs them beside the real clips.
 
     Args:
-        model: of its own, in float32; it takes the trained weights each time.
-        spec: its `monitoring` says how many sounds, how long, at what temperature.
+        model: in float32, not the one that is trained; it gets the trained weights each time.
+        spec: its `monitoring` has the number, length and temperature of the sounds.
         corpus: the validation files.
-        folder: where each epoch's wavs are kept.
+        folder: for the wavs, in one folder for each epoch.
     """
 
     def __init__(self, model: SampleRNN, spec: Spec, corpus: Corpus, folder: Path):
@@ -106,9 +106,14 @@ class HeldOutSounds:
     def show(
         self, monitor: Monitor, trained: SampleRNN, step: int, epoch: int, check_stop: Callable[[], None] = lambda: None
     ) -> None:
-        """Generate with the trained weights, keep the wavs in `epoch_NNNN`, and log them with the real clips.
+        """Generate with the trained weights, write the wavs to `epoch_NNNN`, and log them with the real clips.
 
-        `check_stop` is called again and again meanwhile, and may raise.
+        Args:
+            monitor: logs the sounds.
+            trained: its weights are used.
+            step: training steps done.
+            epoch: number of the epoch, from 1.
+            check_stop: called between pieces of sound; may raise.
         """
         for variable, value in zip(self.model.weights, trained.weights, strict=True):
             variable.assign(value)

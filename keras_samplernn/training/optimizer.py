@@ -9,7 +9,7 @@ from keras import ops
 from keras_samplernn.backend import float32_by_default
 from keras_samplernn.spec import Spec
 
-# Of the original program; Keras' default is 1e-7.
+# As in the original program; Keras' default is 1e-7.
 EPSILON = 1e-8
 
 
@@ -18,7 +18,7 @@ def build_optimizer(spec: Spec, model: keras.Model) -> keras.optimizers.Adam:
 
     Args:
         spec: its `training` has the learning rate, its schedule and `clip_value`.
-        model: whose variables are trained.
+        model: its trainable variables are trained.
     """
     with float32_by_default():  # Keras gives the learning rate its default dtype
         optimizer = keras.optimizers.Adam(_learning_rate(spec), epsilon=EPSILON, clipvalue=spec.training.clip_value)
@@ -27,14 +27,14 @@ def build_optimizer(spec: Spec, model: keras.Model) -> keras.optimizers.Adam:
 
 
 def apply_in_place(optimizer: keras.optimizers.Adam, gradients: list[Any], variables: list[keras.Variable]) -> None:
-    """Do on TensorFlow what `optimizer.apply` does, with one pass over memory a variable; Keras takes a dozen.
+    """Do what `optimizer.apply` does, on TensorFlow, in one pass over memory for each variable; Keras takes a dozen.
 
     The step is that of Kingma and Ba 2015, algorithm 1, in the efficient form of its section 2.
 
     Args:
         optimizer: built for `variables`.
-        gradients: float32, one for each variable; clipped here.
-        variables: of the model.
+        gradients: float32, one for each variable, not clipped.
+        variables: the trainable variables of the model.
     """
     import tensorflow as tf
 
@@ -66,14 +66,14 @@ def _learning_rate(spec: Spec) -> Any:
     return WarmedSchedule(
         training.schedule,
         training.learning_rate,
-        training.decay_steps or 1,  # a constant rate has none
+        training.decay_steps or 1,  # None if the schedule is constant, which does not use it
         training.decay_rate,
         training.warmup_steps,
     )
 
 
 class WarmedSchedule(keras.optimizers.schedules.LearningRateSchedule):
-    """A linear rise to the peak, then constant, a cosine to 0, or a fall by `decay_rate` every `decay_steps`."""
+    """A linear warm-up to `peak`, then constant, a cosine to 0, or a fall by `decay_rate` every `decay_steps`."""
 
     def __init__(self, schedule: str, peak: float, decay_steps: int, decay_rate: float, warmup_steps: int):
         self.schedule = schedule

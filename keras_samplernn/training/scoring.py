@@ -1,4 +1,4 @@
-"""A model's bits per sample on a folder of sounds."""
+"""The bits per sample of a model on a folder of sounds."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,22 +16,22 @@ from keras_samplernn.training.evaluation import Evaluator
 def score_folder(
     run: Path, spec: Spec, model: SampleRNN, data: Path | None, precision: str, say: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Score a model on `data`, or on its spec's test files, or else on its validation files.
+    """Score a model on `data`, or on the test files of its spec, or else on its validation files.
 
     Args:
         run: the run directory of the model, for messages.
         spec: of the model.
         model: with values.
-        data: folder of sounds; None: those that the spec names.
-        precision: of the weights: "float32", or "int8" as `generate` may round them.
-        say: takes messages for people.
+        data: folder of sounds; None: those of the spec.
+        precision: precision of the weights: "float32", or "int8" as in `generate`.
+        say: called with each message.
 
     Returns:
         `bits_per_sample`, `unigram_entropy_bits`, `samples` and, if the model is conditional,
         `bits_per_sample_of_class`; no name, path or time.
 
     Raises:
-        UserError: there are no such files, they have faults, or the memory does not suffice.
+        UserError: one line for each problem of the sounds; or there are none, or there is too little memory.
     """
     training = spec.training
     held_out = [name for name in ("test", "valid") if getattr(spec.data, name) is not None]

@@ -1,4 +1,4 @@
-"""One call of `fit` on a run: step after step until an end or a signal, with all that happens between steps."""
+"""One call of `fit` on a run: step after step until the run ends or a signal comes, and everything between steps."""
 
 import dataclasses
 import time
@@ -21,20 +21,20 @@ from keras_samplernn.training.state import TrainingState
 from keras_samplernn.training.step import Sums
 from keras_samplernn.training.trainer import Trainer
 
-# Reading a step's sums makes a device wait for the host, so they are read after so many steps or seconds.
+# A device waits while the host reads the sums of a step, so they are read only after so many steps or seconds.
 READ_STEPS, READ_SECONDS = 8, 0.5
 
 
 class Session:
-    """Trains a run from where it stands.
+    """Trains a run from its present state.
 
     Args:
-        run: whose folder everything goes to, locked.
-        trainer: holds the model, as the newest checkpoint left it.
-        corpora: of the spec.
-        state: where the run stands; advanced with every step.
-        epochs: the run ends after so many.
-        max_steps: it ends after so many steps; None: no such end.
+        run: its folder, locked, gets all files.
+        trainer: has the model, loaded from the newest checkpoint.
+        corpora: the corpora of the spec.
+        state: the state of the run; updated with every step.
+        epochs: the run ends after this many epochs.
+        max_steps: it ends after this many steps; None: no limit.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Session:
         self._saved = time.monotonic()
 
     def end(self) -> str:
-        """Say why the run has come to its end and how it goes on from there; nothing if it has not."""
+        """Return why the run has ended and how to continue it; empty if it has not ended."""
         state, patience = self.state, self.spec.training.patience
         if state.epoch >= self.epochs:
             done = f"{state.epoch} of {self.epochs} epochs are done"
@@ -62,18 +62,18 @@ class Session:
                 f"validation has not improved for {state.epochs_since_best} epochs, since step {state.best_step}; to"
                 " continue, raise training.patience"
             )
-        # Stopped between its last step and its validation, it has that still before it.
+        # A run that was stopped between its last step and its validation still has to validate.
         scored = bool(state.rows) and state.rows[-1]["step"] == state.step
         if self.max_steps is not None and state.step >= self.max_steps and scored:
             return f"{state.step} of {self.max_steps} steps are done; to continue, give a larger --max-steps or none"
         return ""
 
     def train(self) -> None:
-        """Train until the run's end.
+        """Train until the run ends.
 
         Raises:
             Interrupted: a signal came; the step was finished and a checkpoint written.
-            UserError: a loss or gradient is not finite, or the device has too little memory.
+            UserError: a loss or gradient norm is not finite, or the device has too little memory.
         """
         spec, valid = self.spec, self.corpora.valid
         self._evaluator = self._sounds = None
@@ -93,9 +93,9 @@ class Session:
                 self._train_epoch()
 
     def _train_epoch(self) -> None:
-        """Train to the epoch's last step, or to the run's; then validate, note the figures and save."""
+        """Train to the last step of the epoch, or of the run; then validate, note the figures and save."""
         state, plan = self.state, self.trainer.plan(self.state.epoch)
-        # A corpus that has become smaller may have fewer steps in an epoch than are done.
+        # If the corpus has become smaller, the epoch may have fewer steps than are done.
         state.epoch_step = min(state.epoch_step, plan.steps)
         last_step = plan.steps
         if self.max_steps is not None:
@@ -109,12 +109,12 @@ class Session:
         self._finish(whole_epoch=last_step == plan.steps)
 
     def _steps(self, plan: Plan, last_step: int) -> Iterator[list[Sums]]:
-        """Take the steps of a plan from where the epoch stands; yield their sums, some steps together.
+        """Take the remaining steps of a plan, up to `last_step`; yield the sums of some steps at a time.
 
-        A signal ends them after the step under way.
+        After a signal, the present step is the last.
         """
         state, unread, read = self.state, [], time.monotonic()
-        if state.epoch_step == last_step:  # stopped between its last step and its validation
+        if state.epoch_step == last_step:  # the run was stopped between its last step and its validation
             return
         too_many = f"{plan.lanes} windows of {plan.seq_len} samples", f"{SMALLER_WINDOWS} in a new run"
         with telling_exhaustion(self.run.folder, *too_many):
@@ -124,7 +124,7 @@ class Session:
                 state.step, state.epoch_step = state.step + 1, state.epoch_step + 1
                 stops = self._stop.signal_number is not None
                 ends = stops or state.epoch_step == last_step or self._save_is_due()
-                # The first step may compile: speed is measured from its end on.
+                # The first step may compile, so speed is measured from its end.
                 first = state.epoch_step == first_step + 1
                 if ends or first or len(unread) >= READ_STEPS or time.monotonic() - read >= READ_SECONDS:
                     yield unread
@@ -133,10 +133,10 @@ class Session:
                     return
 
     def _finish(self, whole_epoch: bool) -> None:
-        """Validate, note the figures, save; after a whole epoch, stand at the next one's beginning."""
+        """Validate, note the figures, save; after a whole epoch, move to the start of the next one."""
         state, every = self.state, self.spec.monitoring.every_epochs
         self._book.log(self._learning_rate())
-        # Before the epoch counts as done: broken off, they are made again.
+        # Before the epoch counts as done, so that sounds that were interrupted are generated again.
         if self._sounds and whole_epoch and ((state.epoch + 1) % every == 0 or state.epoch + 1 == self.epochs):
             model = self.trainer.model
             self._sounds.show(self._monitor, model, state.step, state.epoch + 1, self._raise_if_stopped)
@@ -144,7 +144,7 @@ class Session:
         if self._evaluator is not None:
             bits = self._evaluator(self.corpora.valid, self._raise_if_stopped)
             row = self._book.add_validation(row, bits)
-            # Patience counts epochs: a validation where --max-steps ended the run must not use it up.
+            # Patience counts epochs, so a validation within an epoch, after --max-steps, does not count.
             state.note_validation(bits.per_sample, whole_epoch)
         state.add_row(row)
         if whole_epoch:
@@ -173,7 +173,7 @@ class Session:
         return float(self.trainer.optimizer.learning_rate)
 
     def _steps_in_all(self) -> int:
-        """Estimate at how many steps the run ends; epochs differ by a few."""
+        """Estimate the number of steps of the whole run; epochs differ by a few steps."""
         state = self.state
         steps = state.step - state.epoch_step + (self.epochs - state.epoch) * self.trainer.plan(state.epoch).steps
         return steps if self.max_steps is None else min(steps, self.max_steps)

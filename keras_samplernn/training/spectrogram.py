@@ -1,9 +1,9 @@
-"""A sound as a picture: time to the right, frequency upwards, level as colour."""
+"""The spectrogram of a sound as a picture: time to the right, frequency upwards, level as colour."""
 
 import numpy as np
 
 FLOOR_DB = -80.0
-# Dark to light through purple and orange, evenly spaced in level; a colour between two is mixed from them.
+# From dark to light through purple and orange, evenly spaced in level; colours between them are interpolated.
 _COLOURS = np.array([(0, 0, 4), (60, 15, 110), (145, 40, 130), (220, 75, 95), (250, 150, 100), (252, 253, 191)])
 
 
@@ -11,8 +11,9 @@ def spectrogram_db(wave: np.ndarray, window: int = 512, hop: int = 128) -> np.nd
     """Return levels in dB below a full-scale sine, `(frames, window // 2 + 1)`, not below `FLOOR_DB`.
 
     Args:
-        wave: `(n,)` in [-1, 1]; shorter than a window, it is padded with zeros.
-        window: samples under the Hann window; hop: samples between frames.
+        wave: `(n,)` in [-1, 1]; if it is shorter than a window, it is padded with zeros.
+        window: samples of the Hann window.
+        hop: samples between frames.
     """
     wave = np.pad(wave, (0, max(window - len(wave), 0)))
     frames = np.lib.stride_tricks.sliding_window_view(wave, window)[::hop]

@@ -1,4 +1,4 @@
-"""Where a run stands."""
+"""The state of a run: its position, its sums and its figures."""
 
 import dataclasses
 import functools
@@ -10,29 +10,29 @@ from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError
 from keras_samplernn.checkpoints.checkpoint import MOST_STATE_BYTES, MOST_STATE_ROWS
 
 CLASS_COLUMN = "validation_bits_"
-_VALUE_BYTES = 32  # at most, with what stands around it
-# The fields that version 0.1.0 kept as arrays of its checkpoints.
+_VALUE_BYTES = 32  # most bytes of a value in JSON, with quotes, comma and blanks
+# The fields that checkpoints of version 0.1.0 hold as arrays.
 KEPT_AS_ARRAYS = {"epoch_bits", "epoch_samples", "gradient_norm"}
-MOST_CELLS = 20_000_000  # of metrics.csv, empty ones too
+MOST_CELLS = 20_000_000  # in metrics.csv, with empty ones
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Figure = Annotated[int, Field(ge=-(2**63), lt=2**63)] | FiniteFloat | None
 
 
 @dataclasses.dataclass
 class TrainingState:
-    """All of a checkpoint that is not an array.
+    """Everything in a checkpoint that is not an array.
 
     Attributes:
         epoch: epochs done.
         step: steps done in all.
-        epoch_step: steps done of the epoch under way.
+        epoch_step: steps done in the present epoch.
         best_bits: bits per sample of the best validation so far.
-        best_step: the step after which it was.
+        best_step: step of the best validation.
         epochs_since_best: epochs that have ended since then.
-        epoch_bits: bits of all targets that the epoch under way has trained on.
-        epoch_samples: how many these are.
-        gradient_norm: of the last step.
-        rows: of metrics.csv.
+        epoch_bits: bits of all targets so far in the present epoch.
+        epoch_samples: number of these targets.
+        gradient_norm: gradient norm of the last step.
+        rows: rows of metrics.csv.
     """
 
     epoch: Count = 0
@@ -48,7 +48,7 @@ class TrainingState:
 
     @property
     def epoch_mean_bits(self) -> float:
-        """Bits per sample of the epoch under way."""
+        """Bits per sample of the present epoch so far."""
         return self.epoch_bits / max(self.epoch_samples, 1)
 
     def note_validation(self, bits: float, whole_epoch: bool) -> None:
@@ -59,15 +59,15 @@ class TrainingState:
             self.epochs_since_best += 1
 
     def begin_epoch(self) -> None:
-        """Stand at the beginning of the next epoch."""
+        """Move to the start of the next epoch."""
         self.epoch, self.epoch_step = self.epoch + 1, 0
         self.epoch_bits, self.epoch_samples = 0.0, 0
 
     def add_row(self, row: dict[str, Figure]) -> None:
-        """Add a row of metrics.csv; the oldest lose their classes where all would be more than a checkpoint holds.
+        """Add a row of metrics.csv; if a checkpoint cannot hold all rows, the oldest lose the columns of their classes.
 
-        With 4,096 classes that is after 200 validations. Of more rows than a checkpoint or metrics.csv holds, the
-        oldest go.
+        With 4,096 classes that happens after 200 validations. If there are more rows than a checkpoint or metrics.csv
+        can hold, the oldest are dropped.
         """
         self.rows.append(row)
         del self.rows[: -min(MOST_STATE_ROWS, MOST_CELLS // _columns_of(self.rows))]
@@ -82,12 +82,16 @@ class TrainingState:
 
     @classmethod
     def of(cls, values: dict[str, Any], step: int) -> Self:
-        """Return the state after a step that `dataclasses.asdict` made `values` of.
+        """Return the state whose `dataclasses.asdict` gave `values`.
 
-        Version 0.1.0 kept the sums of the epoch as arrays: its states lack them.
+        Checkpoints of version 0.1.0 hold the sums of the epoch as arrays, so their states do not have them.
+
+        Args:
+            values: the fields.
+            step: the step of the checkpoint.
 
         Raises:
-            ValueError: the values cannot be such a state's.
+            ValueError: the values are not those of a state after this step.
         """
         fields = {field.name for field in dataclasses.fields(cls)}
         if values.keys() not in (fields, fields - KEPT_AS_ARRAYS):

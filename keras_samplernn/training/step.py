@@ -13,13 +13,13 @@ from keras_samplernn.model.samplernn import SampleRNN, bits_per_sample
 
 
 class Values(NamedTuple):
-    """All that a step changes.
+    """Everything that a step changes.
 
     Attributes:
         weights: the trainable weights.
-        others: the model's other variables: the states of its random generators.
-        optimizer: the optimizer's variables.
-        states: each tier's state after the window before, float32, `(B, *shape)`.
+        others: the other variables of the model: the states of its random generators.
+        optimizer: the variables of the optimizer.
+        states: the state of each tier after the previous window, float32, `(B, *shape)`.
     """
 
     weights: list[Any]
@@ -29,12 +29,12 @@ class Values(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What a step measured. Scalars.
+    """The sums of a step, scalars.
 
     Attributes:
-        bits: of all targets that exist.
-        samples: how many exist.
-        gradient_norm: of all gradients together, before they are clipped.
+        bits: bits of all targets that exist.
+        samples: number of these targets.
+        gradient_norm: norm of all gradients together, before they are clipped.
     """
 
     bits: Any
@@ -61,14 +61,14 @@ class Step:
         self.model, self.optimizer = model, optimizer
 
     def __call__(self, values: Values, batch: dict[str, Any]) -> tuple[Values, Sums]:
-        """Take a step by the optimizer's stateless form.
+        """Take a step with the stateless form of the optimizer.
 
-        Keras has none on TensorFlow: there `Trainer` applies what `gradients` returns to variables.
+        Keras does not have that form on TensorFlow: there, `Trainer` applies the gradients to variables.
 
         Args:
-            values: before it.
-            batch: `codes` `(B, lookback + T)`, `reset` `(B,)`, `valid` `(B,)`, how many of a row's targets exist, and
-                `conditions` `(B, T)` if the model is conditional; all int32.
+            values: before the step.
+            batch: `codes` `(B, lookback + T)`; `reset` `(B,)`; `valid` `(B,)`, the number of targets of a row that
+                exist; and `conditions` `(B, T)` if the model is conditional; all int32.
 
         Returns:
             The values after the step, and its sums.

@@ -1,4 +1,4 @@
-"""A model in training: its optimizer, the states that it carries, and the batches of each epoch."""
+"""A model in training: its optimizer, its carried states, and the batches of each epoch."""
 
 from typing import Any
 
@@ -16,16 +16,16 @@ from keras_samplernn.training.step import Step, Sums, Values
 
 
 class Trainer:
-    """Takes the steps of a spec's training; what they change is kept in variables.
+    """Takes the training steps of a spec, and keeps the values that they change in variables.
 
     Args:
-        spec: how to train.
+        spec: its `training` has the settings.
         model: new, in the spec's precision.
         train: the training sounds.
 
     Attributes:
-        variables: all that a step changes beside the model's weights: carried states, states of random generators,
-            optimizer.
+        variables: everything that a step changes besides the model's weights: carried states, states of random
+            generators, optimizer.
     """
 
     def __init__(self, spec: Spec, model: SampleRNN, train: Corpus):
@@ -45,11 +45,11 @@ class Trainer:
         self._advance = traced(self._advance_variables)
 
     def step(self, batch: dict[str, tf.Tensor]) -> Sums:
-        """Take a step; see `Step`. Its sums may be still on their way: reading them waits for the step's end."""
+        """Take a step; see `Step`. The sums may not be computed yet: reading them waits for the end of the step."""
         return self._advance(batch)
 
     def _advance_variables(self, batch: dict[str, tf.Tensor]) -> Sums:
-        """Take a step in place: what `Step` returns is written to where its arguments came from."""
+        """Take a step in place: the results of `Step` are assigned to the variables of its arguments."""
         model = self.model
         values = Values(
             [tf.convert_to_tensor(each) for each in model.trainable_variables],
@@ -70,7 +70,7 @@ class Trainer:
             variable.assign(tensor)
 
     def plan(self, epoch: int) -> Plan:
-        """Return the plan of an epoch: a function of the spec's seed and the epoch's number."""
+        """Return the plan of an epoch, counted from 0; it depends on the spec, the sounds and the epoch alone."""
         training = self.spec.training
         return plan_epoch(
             [sound.samples for sound in self.train.sounds],
@@ -82,5 +82,5 @@ class Trainer:
         )
 
     def batches(self, plan: Plan, first_step: int = 0) -> tf.data.Dataset:
-        """Return a plan's batches from a step on, as `Step` takes them."""
+        """Return the batches of a plan from a step on, as `Step` takes them."""
         return make_batches(self.train, plan, self.model.lookback, Quantizer.of(self.spec.audio).silence, first_step)
