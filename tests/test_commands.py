@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
-from command_line import SPEC, give, listing, outcome, write_conditions, write_corpora, write_sound, write_spec
+from command_line import SPEC, give, listing, outcome, write_conditions, write_sound, write_spec
+from tiny_home import copy_tiny_home
 
 import keras_samplernn
 from keras_samplernn.model import assembly
@@ -22,24 +23,21 @@ from keras_samplernn.training.evaluation import Evaluator
 
 CLI = Path(__file__).parent.parent / "cli.py"
 DROPOUT = [SPEC["tiers"][0] | {"dropout": 0.2}, SPEC["tiers"][1]]
-LENGTHS = (0, 1, 3, 4, 6, 2048, 2051)
+LENGTHS = (3, 6, 2051)
 
 
 @pytest.fixture(scope="module")
-def home(corpus_cache, tmp_path_factory):
-    """Corpora, specs, and runs after 2 steps: `runs/tiny` and `runs/wide`, conditional, and `runs/free`."""
-    home = tmp_path_factory.mktemp("home")
-    write_corpora(home)
-    write_spec(home)
-    write_spec(home, "free.json", name="free", conditioning=None, data={"valid": None})
-    tiers = [tier | {"dim": 16} for tier in SPEC["tiers"]]
-    write_spec(home, "wide.json", name="wide", tiers=tiers)
-    for name in ("free", "wide", "spec"):
-        assert give(f"fit {name}.json --max-steps 2", home).status == 0
+def home(tiny_home, tmp_path_factory):
+    """The tiny home with its runs where commands look for them, `runs/run` being the newest, and conditions."""
+    home = copy_tiny_home(tiny_home, tmp_path_factory.mktemp("commands") / "home")
+    (home / "runs").mkdir()
+    for name in ("wide", "free", "run"):
+        (home / name).rename(home / "runs" / name)
+    (home / "runs/run").rename(home / "runs/tiny")
     for samples in LENGTHS:
         write_conditions(home / f"n{samples}.csv", samples)
-    (home / "index.txt").write_text("".join(f"n{samples}.csv\n" for samples in LENGTHS))
     (home / "few.txt").write_text("n6.csv\nn3.csv\n")
+    (home / "index.txt").write_text("n6.csv\nn2051.csv\n")
     return home
 
 

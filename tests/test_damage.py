@@ -4,7 +4,8 @@ import random
 import shutil
 
 import pytest
-from command_line import give, write_corpora, write_spec
+from command_line import give
+from tiny_home import FIRST_STEP, LAST_STEP, copy_tiny_home
 
 from keras_samplernn.checkpoints.arrays import Shape
 from keras_samplernn.checkpoints.checkpoint import DamagedCheckpoint
@@ -16,24 +17,32 @@ from keras_samplernn.training.trainer import Trainer
 FILES = ("manifest.json", "state.json", "training.npz", "weights.npz")
 
 
-@pytest.fixture(scope="module")
-def template(corpus_cache, tmp_path_factory):
+def pytest_generate_tests(metafunc):
+    if "name" in metafunc.fixturenames:
+        metafunc.parametrize("name", FILES if metafunc.config.getoption("--full") else FILES[2:])
+
+
+@pytest.fixture
+def home(home):
     """A run with the checkpoints of its steps 1 and 2."""
-    home = tmp_path_factory.mktemp("damage") / "home"
-    home.mkdir()
-    write_corpora(home)
-    write_spec(home)
-    for steps in (1, 2):
-        assert give(f"fit spec.json --run run --max-steps {steps}", home).status == 0
+    (home / "older" / FIRST_STEP).rename(home / "run/checkpoints" / FIRST_STEP)
     assert [each.step for each in list_checkpoints(home / "run/checkpoints")] == [1, 2]
     return home
 
 
 @pytest.fixture(scope="module")
-def trainer(template):
+def trainer(tiny_home):
     """What checkpoints of the run are loaded into."""
-    spec = open_run(template / "run").spec
+    spec = open_run(tiny_home / "run").spec
     return Trainer(spec, assemble(spec), None)
+
+
+@pytest.fixture(scope="module")
+def from_the_first(corpus_cache, tiny_home, tmp_path_factory):
+    """What `training.npz` holds after step 3."""
+    home = copy_tiny_home(tiny_home, tmp_path_factory.mktemp("whole") / "home")
+    assert give("fit spec.json --run run --max-steps 3", home).status == 0
+    return (home / "run/checkpoints/step-0000000003-validated/training.npz").read_bytes()
 
 
 def load(checkpoint, trainer):
@@ -61,10 +70,10 @@ def cut(path, random_source):
 
 
 @pytest.mark.parametrize(("damage", "fast", "full"), [(flip, 100, 1000), (cut, 30, 200)], ids=["flipped", "cut"])
-def test_no_damage_is_loaded(template, trainer, tmp_path, rounds, tally, damage, fast, full):
+def test_no_damage_is_loaded(home, trainer, tmp_path, rounds, tally, damage, fast, full):
     random_source = random.Random(7)
-    whole = list_checkpoints(template / "run/checkpoints")[-1]
-    copy = list_checkpoints(shutil.copytree(template / "run/checkpoints", tmp_path / "copy"))[-1]
+    whole = list_checkpoints(home / "run/checkpoints")[-1]
+    copy = list_checkpoints(shutil.copytree(home / "run/checkpoints", tmp_path / "copy"))[-1]
     detected = 0
     for _ in range(rounds(fast, full)):
         name = random_source.choice(FILES)
@@ -78,31 +87,26 @@ def test_no_damage_is_loaded(template, trainer, tmp_path, rounds, tally, damage,
     tally("damaged checkpoint", f"{damage.__name__} at random, each detected", detected)
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_the_checkpoint_before_is_used_and_it_is_said(template, tmp_path, name):
-    home = shutil.copytree(template, tmp_path / "home")
-    newest = home / "run/checkpoints/step-0000000002-validated"
+def test_the_checkpoint_before_is_used_and_it_is_said(home, from_the_first, name):
+    newest = home / "run/checkpoints" / LAST_STEP
     cut(newest / name, random.Random(1))
-    answer = give("generate run --conditioning-index valid.txt --out sounds", with_index(home))
+    answer = give("generate run --conditioning-index index.txt --out sounds", home)
     assert answer.status == 0
     if name != "training.npz":  # generation does not read it
         damage, _ = answer.err.split("\n", 1)
         assert damage.startswith(f"run/checkpoints/{newest.name}/{name}: is damaged")
-        assert damage.endswith("; step-0000000001-validated is used")
+        assert damage.endswith(f"; {FIRST_STEP} is used")
     answer = give("fit spec.json --run run --max-steps 3", home)
     assert answer.status == 0
     damage, goes_on, *_ = answer.err.splitlines()
     assert damage.startswith(f"run/checkpoints/{newest.name}/{name}: is damaged")
-    assert damage.endswith(f"; step-0000000001-validated is used, and the damaged one is kept as damaged-{newest.name}")
+    assert damage.endswith(f"; {FIRST_STEP} is used, and the damaged one is kept as damaged-{newest.name}")
     assert goes_on == "run: continues after step 1"
-    whole = shutil.copytree(template, tmp_path / "whole")
-    assert give("fit spec.json --run run --max-steps 3", whole).status == 0
-    last = "run/checkpoints/step-0000000003-validated/training.npz"
-    assert (home / last).read_bytes() == (whole / last).read_bytes()
+    last = home / "run/checkpoints/step-0000000003-validated/training.npz"
+    assert last.read_bytes() == from_the_first
 
 
-def test_a_run_whose_checkpoints_are_all_damaged_says_so_and_changes_nothing(template, tmp_path):
-    home = shutil.copytree(template, tmp_path / "home")
+def test_a_run_whose_checkpoints_are_all_damaged_says_so_and_changes_nothing(home):
     for checkpoint in list_checkpoints(home / "run/checkpoints"):
         cut(checkpoint.folder / "weights.npz", random.Random(1))
     for command in ("fit spec.json --run run --max-steps 3", "evaluate run --data valid"):
@@ -114,8 +118,3 @@ def test_a_run_whose_checkpoints_are_all_damaged_says_so_and_changes_nothing(tem
             for step in (2, 1)
         ]
     assert [each.step for each in list_checkpoints(home / "run/checkpoints")] == [1, 2]
-
-
-def with_index(home):
-    (home / "valid.txt").write_text("valid/a.csv\n")
-    return home

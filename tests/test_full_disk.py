@@ -4,6 +4,7 @@ import random
 
 import soundfile
 from command_line import write_conditions, write_corpora, write_spec
+from untrained import write_run
 
 from keras_samplernn.checkpoints.shelf import list_checkpoints
 
@@ -43,7 +44,7 @@ def test_fit_on_a_full_disk(forks, tmp_path, rounds, tally):
     write_spec(tmp_path, monitoring={"every_epochs": 1, "sounds": 1, "seconds": 0.05}, training={"epochs": 1})
     assert forks.start("fit spec.json --run whole", tmp_path, tmp_path / "out").wait()[0] == 0
     told = 0
-    for number, limit in enumerate(limits(sizes_of(tmp_path / "whole"), rounds(4, 100))):
+    for number, limit in enumerate(limits(sizes_of(tmp_path / "whole"), rounds(1, 100))):
         run, messages = f"run_{number}", tmp_path / f"{number}.txt"
         told += refused(forks.start(f"fit spec.json --run {run}", tmp_path, messages, limit), tmp_path / run, limit)
         for checkpoint in list_checkpoints(tmp_path / run / "checkpoints"):
@@ -55,14 +56,13 @@ def test_fit_on_a_full_disk(forks, tmp_path, rounds, tally):
 
 
 def test_generate_on_a_full_disk(forks, tmp_path, rounds, tally):
-    write_corpora(tmp_path)
     write_spec(tmp_path)
-    assert forks.start("fit spec.json --run run --max-steps 1", tmp_path, tmp_path / "out").wait()[0] == 0
+    write_run(tmp_path / "run", tmp_path / "spec.json")
     for samples in (700, 3000):
         write_conditions(tmp_path / f"n{samples}.csv", samples)
     (tmp_path / "index.txt").write_text("n700.csv\nn3000.csv\n")
     told = 0
-    for number, limit in enumerate(limits([1400, 6100], rounds(3, 50))):
+    for number, limit in enumerate(limits([1400, 6100], rounds(2, 50))):
         command = f"generate run --conditioning-index index.txt --out sounds_{number} --batch-size 1"
         out, messages = tmp_path / f"sounds_{number}", tmp_path / f"{number}.txt"
         told += refused(forks.start(command, tmp_path, messages, limit), out, limit)

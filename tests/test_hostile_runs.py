@@ -1,5 +1,6 @@
 """A run directory from a stranger: no code runs, nothing is written outside of it, and one line says what is wrong."""
 
+import contextlib
 import hashlib
 import io
 import json
@@ -15,29 +16,21 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from command_line import give, write_corpora, write_spec
+from command_line import give
+from tiny_home import LAST_STEP
 
-STEP = "step-0000000002-validated"
-CHECKPOINT = f"run/checkpoints/{STEP}"
-GENERATE, FIT = "generate run --seconds 0.01 --out sounds", "fit spec.json --run run --max-steps 3"
+from keras_samplernn.checkpoints.shelf import choose_checkpoint, load_chosen
+from keras_samplernn.errors import UserError
+from keras_samplernn.model.assembly import assemble
+from keras_samplernn.run_folder import open_run
+
+CHECKPOINT = f"run/checkpoints/{LAST_STEP}"
+GENERATE = "generate run --conditioning-index index.txt --out sounds"
+FIT = "fit spec.json --run run --max-steps 3"
 HUGE = 2_000_000_000
-MEMORY_KB = 1_000_000
+ZEROS_SHA256 = "2e0c654b6cba3a1e816726bae0eac481eb7fd0351633768c3c18392e0f02b619"  # of HUGE bytes
+MEMORY_KB, GROWTH_KB = 1_000_000, 500_000
 PROMISE = "hostile checkpoint, run directory or spec"
-
-
-@pytest.fixture(scope="module")
-def template(corpus_cache, tmp_path_factory):
-    home = tmp_path_factory.mktemp("hostile") / "home"
-    home.mkdir()
-    write_corpora(home)
-    write_spec(home, conditioning=None)
-    assert give("fit spec.json --run run --max-steps 2", home).status == 0
-    return home
-
-
-@pytest.fixture
-def home(template, tmp_path):
-    return Path(shutil.copytree(template, tmp_path / "home"))
 
 
 class Evil:
@@ -108,24 +101,22 @@ def raw(make, name="weights.npz"):
 
 
 def sparse(name):
-    def spoil(home):
-        with (home / CHECKPOINT / name).open("wb") as stream:
-            stream.truncate(HUGE)
-        sign(home)
-
-    return spoil
+    """Return what makes a file of zeros, which takes no room on the disk, with a manifest that agrees."""
+    return lambda home: claim(home, name, HUGE, ZEROS_SHA256)
 
 
 def endless(name):
-    """Return what makes a file larger than anyone could read, with a manifest that agrees."""
+    """Return what makes a file larger than anyone could read, with a manifest that agrees in its size."""
+    return lambda home: claim(home, name, 2_000_000_000_000, ZEROS_SHA256)
 
-    def spoil(home):
-        os.truncate(home / CHECKPOINT / name, 2_000_000_000_000)
-        said = json.loads((home / CHECKPOINT / "manifest.json").read_text())
-        said[name]["size"] = 2_000_000_000_000
-        (home / CHECKPOINT / "manifest.json").write_text(json.dumps(said, indent=1))
 
-    return spoil
+def claim(home, name, size, digest):
+    (home / CHECKPOINT / name).unlink()
+    (home / CHECKPOINT / name).touch()
+    os.truncate(home / CHECKPOINT / name, size)
+    said = json.loads((home / CHECKPOINT / "manifest.json").read_text())
+    said[name] = {"size": size, "sha256": digest}
+    (home / CHECKPOINT / "manifest.json").write_text(json.dumps(said, indent=1))
 
 
 def far_entry(data):
@@ -362,21 +353,69 @@ BATCHES = {
 
 
 @pytest.fixture
-def refused(forks, home, tmp_path, tally):
+def answer(forks, home, tmp_path, rounds):
+    """Give a command, or call a function; return the exit status, what was said, and the memory that it took, in kB.
+
+    Under --full every command has a process of its own, whose peak that is; else it is what this one took on top of
+    what it had.
+    """
+
+    def in_its_own_process(command):
+        status, peak_kb = forks.start(command, home, tmp_path / "said").wait()
+        return status, (tmp_path / "said").read_text(), peak_kb
+
+    def in_this_process(command):
+        Path("/proc/self/clear_refs").write_text("5")  # forgets the peak
+        before_kb = memory_kb("VmRSS")
+        if isinstance(command, str):
+            answer = give(command, home)
+            status, said = answer.status, answer.out + answer.err
+        else:
+            with contextlib.chdir(home), pytest.raises(UserError) as refusal:
+                command()
+            status, said = 1, str(refusal.value)
+        return status, said, memory_kb("VmHWM") - before_kb
+
+    return rounds(in_this_process, in_its_own_process)
+
+
+@pytest.fixture(scope="module")
+def model(tiny_home):
+    return assemble(open_run(tiny_home / "run").spec)
+
+
+@pytest.fixture
+def load(model, rounds):
+    """What loads the run's best checkpoint: under --full a whole command, else what all commands do for it."""
+
+    def load():
+        run, said = open_run(Path("run")), []
+        load_chosen(choose_checkpoint(run.checkpoints_folder, "best", model, said.append), "best", model, said.append)
+
+    return rounds(load, GENERATE)
+
+
+def memory_kb(name):
+    """Return a figure of this process, in kB; see proc_pid_status(5)."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(f"{name}:"))
+    return int(line.split()[1])
+
+
+@pytest.fixture
+def refused(answer, home, rounds, tally):
     """What spoils a home, gives a command there, holds the answer to the promise, and returns its lines."""
 
     def refused(spoil, command):
         spoil(home)
         before = listing_but_pipes(home)
-        status, peak_kb = forks.start(command, home, tmp_path / "said").wait()
-        said = (tmp_path / "said").read_text()
+        status, said, peak_kb = answer(command)
         assert status == 1, said
         assert "Traceback" not in said
         assert all(len(line) < 500 for line in said.splitlines())
         after = listing_but_pipes(home)
         assert {path: after.get(path) for path in before} == before
         assert not [path for path in after.keys() - before.keys() if not path.startswith("run/.lock")]
-        assert peak_kb < MEMORY_KB
+        assert peak_kb < rounds(GROWTH_KB, MEMORY_KB)
         tally(PROMISE, "crafted runs and specs, each refused", 1)
         tally(PROMISE, "most memory that a command took of them, in MB", peak_kb / 1000)
         return said.splitlines()
@@ -394,8 +433,14 @@ def listing_but_pipes(home):
 
 
 @pytest.mark.parametrize("spoil", CHECKPOINTS.values(), ids=CHECKPOINTS)
-def test_a_hostile_checkpoint_is_refused(refused, spoil):
-    *_, line = refused(spoil, GENERATE)
+def test_a_hostile_checkpoint_is_refused(refused, load, spoil):
+    *_, line = refused(spoil, load)
+    assert line.startswith("run/checkpoints")
+
+
+@pytest.mark.parametrize("name", ["a pickled object", "a state of 30 million lists", "weights that are a device"])
+def test_generate_refuses_it_too(refused, name):
+    *_, line = refused(CHECKPOINTS[name], GENERATE)
     assert line.startswith("run/checkpoints")
 
 
@@ -419,3 +464,21 @@ def test_check_refuses_it_too(refused, name):
 @pytest.mark.parametrize("spoil", SPECS.values(), ids=SPECS)
 def test_a_hostile_spec_is_refused_before_anything_is_allocated(refused, spoil, command):
     refused(spoil, command)
+
+
+@pytest.mark.parametrize("command", [GENERATE, "evaluate run"], ids=["generate", "evaluate"])
+def test_a_link_to_nowhere_as_the_only_checkpoint_is_told_in_one_line(home, command):
+    shutil.rmtree(home / "run/checkpoints")
+    (home / "run/checkpoints").mkdir()
+    (home / "run/checkpoints/step-0000000009-validated").symlink_to("nowhere")
+    answer = give(command, home)
+    assert (answer.status, answer.out) == (1, "")
+    (line,) = answer.err.splitlines()
+    assert line.startswith("run/checkpoints/step-0000000009-validated/")
+
+
+def test_what_was_refused_is_not_allocated_later(home):
+    shutil.copy(home / "spec.json", home / "good.json")
+    SPECS["a width of a million"](home)
+    assert "to be held at once" in give("check spec.json", home).err
+    assert give("check good.json", home).status == 0

@@ -3,6 +3,7 @@
 import contextlib
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 
@@ -60,8 +61,15 @@ def telling_exhaustion(place: object, what: str, remedy: str) -> Iterator[None]:
 
 def outline(spec: Spec) -> SampleRNN:
     """Assemble a spec's model without values: its weights have shapes only and take no memory."""
-    with keras.StatelessScope(initialize_variables=False):
-        return assemble(spec)
+
+    def without_values() -> SampleRNN:
+        with keras.StatelessScope(initialize_variables=False):
+            return assemble(spec)
+
+    # Keras lists the variables without values, and gives them values when some later scope ends. It has a list for
+    # each thread; this one ends with its thread.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(without_values).result()
 
 
 def weights_in(model: SampleRNN) -> int:
