@@ -1,0 +1,172 @@
+"""This checkout beside an older one: training and generation in turn, and how soon commands start.
+
+    python benchmarks/beside_older.py OLDER      OLDER: a checkout of another version, such as a git worktree
+
+Each version trains and generates in a process of its own, by the functions of its own benchmarks, on the cases of
+training.py and generation.py. In each round both compute for some seconds, one after the other; a ratio above 1 says
+that this checkout is faster. Compiling is done before.
+"""
+
+import argparse
+import inspect
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parents[1]
+ROUND_SECONDS = 6.0
+GENERATION = {f"D {dim}, {rows} sound{'s' * (rows > 1)}": (dim, rows) for dim in (256, 1024) for rows in (1, 16)}
+LEAST = 0.97
+
+
+class Version:
+    """A process of one version that measures when told to.
+
+    Args:
+        checkout: whose package and benchmarks are used.
+        kind: "training" or "generation".
+        case: the number of the case in training.py, or its name here.
+    """
+
+    def __init__(self, checkout: Path, kind: str, case: str):
+        # The plugins of a checkout are found through a link; the editable install knows one checkout only.
+        link = checkout / "keras_samplernn/plugins"
+        if not link.exists():
+            link.symlink_to("../plugins")
+        path = os.pathsep.join([str(checkout), str(checkout / "benchmarks")])
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, "--serve", kind, case],
+            env=os.environ | {"PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self._process.stdout.readline()
+
+    def measure(self) -> float:
+        """Return the seconds of a step, or of a sample of all rows."""
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return float(self._process.stdout.readline())
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def serve(kind: str, case: str) -> None:
+    """Measure for each line on stdin."""
+    measure = _training(int(case)) if kind == "training" else _generation(*GENERATION[case])
+    measure()
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        print(measure(), flush=True)
+
+
+def _training(case: int) -> Callable[[], float]:
+    from training import CASES, start_ours
+
+    fit = start_ours(CASES[case], {})
+    old = "callbacks" in inspect.signature(fit).parameters  # version 0.1.0 trained by Keras' `fit`
+
+    def train(steps: int) -> list[float]:
+        ends: list[float] = []
+        if old:
+            import keras
+
+            ended = lambda _, logs: ends.append((float(logs["loss"]), time.perf_counter())[1])  # noqa: E731
+            fit(steps, [keras.callbacks.LambdaCallback(on_train_batch_end=ended)])
+        else:
+            fit(steps, lambda bits: ends.append(time.perf_counter()))
+        return ends
+
+    ends = train(3)
+    steps = max(2, round(ROUND_SECONDS / (ends[-1] - ends[-2])))
+
+    def measure() -> float:
+        ends = train(steps + 1)  # the first one is not timed
+        return (ends[-1] - ends[0]) / steps
+
+    return measure
+
+
+def _generation(dim: int, rows: int) -> Callable[[], float]:
+    from generation import build_model, loop_runner
+
+    run = loop_runner(build_model(dim), rows)
+
+    def measure() -> float:
+        found, began = [run()], time.perf_counter()
+        while time.perf_counter() - began < ROUND_SECONDS:
+            found.append(run())
+        return statistics.median(found)
+
+    return measure
+
+
+def beside(older: Path, kind: str, case: str, rounds: int) -> list[float]:
+    """Return, for each round, how many times as fast this checkout is."""
+    versions = [Version(checkout, kind, case) for checkout in (older, HERE)]
+    ratios = []
+    for number in range(rounds):
+        # Whoever comes second may find a warmer or a busier machine.
+        turns = {}
+        for version in versions if number % 2 == 0 else versions[::-1]:
+            turns[version] = version.measure()
+        ratios.append(turns[versions[0]] / turns[versions[1]])
+    for version in versions:
+        version.close()
+    return ratios
+
+
+def starts(older: Path, rounds: int) -> Iterator[tuple[str, list[float]]]:
+    """Yield how many times as fast commands of this checkout start."""
+    for name, arguments in {"--help": ["--help"], "fit --help": ["fit", "--help"]}.items():
+        ratios = []
+        for _ in range(rounds):
+            taken = [min(_seconds_of(checkout, arguments) for _ in range(3)) for checkout in (older, HERE)]
+            ratios.append(taken[0] / taken[1])
+        yield name, ratios
+
+
+def _seconds_of(checkout: Path, arguments: list[str]) -> float:
+    began = time.perf_counter()
+    command = [sys.executable, checkout / "cli.py", *arguments]
+    subprocess.run(command, env=os.environ | {"PYTHONPATH": str(checkout)}, capture_output=True, check=True)
+    return time.perf_counter() - began
+
+
+def main(older: Path, rounds: int) -> None:
+    """Print a line for each case."""
+    cases = [("training", str(number)) for number in range(4)] + [("generation", case) for case in GENERATION]
+    print(f"load average when it began: {os.getloadavg()[0]:.2f}", flush=True)
+    for kind, case in cases:
+        _tell(f"{kind} {case}", beside(older, kind, case, rounds))
+    for name, ratios in starts(older, rounds):
+        _tell(name, ratios)
+
+
+def _tell(case: str, ratios: list[float]) -> None:
+    median = statistics.median(ratios)
+    print(
+        json.dumps([case, round(median, 3), [round(min(ratios), 3), round(max(ratios), 3)], median >= LEAST]),
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--serve"]:
+        serve(*sys.argv[2:])
+    else:
+        parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        parser.add_argument("older", type=Path)
+        parser.add_argument("--rounds", type=int, default=5)
+        options = parser.parse_args()
+        main(options.older.resolve(), options.rounds)
