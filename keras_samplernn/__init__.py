@@ -1,10 +1,10 @@
 """SampleRNN on Keras 3: audio generated sample by sample by tiers of recurrent networks at different rates.
 
 The journey of a sound: `data` turns wav/csv pairs into batches, `model` turns batches into logits, `training` turns
-losses into checkpoints, `generation` turns a checkpoint and condition files into sound.
+batches into checkpoints, `generation` turns a checkpoint and conditions into sound.
 
-The names below are what a notebook begins with (`check`, `fit`, `load_run`) and what a tier is written with. They load
-on first use, since Keras takes seconds to import.
+The names below are for programs and notebooks (`check`, `fit`, `load_run`, ...) and for writers of tiers. They are
+imported on first use, since Keras takes seconds to import.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""What a program or a notebook calls; everything heavy is imported by the call.
+"""The functions for programs and notebooks: `check`, `fit` and `load_run`. TensorFlow is imported when one is called.
 
 Example:
     >>> import keras_samplernn
@@ -34,16 +34,16 @@ def load_run(folder: str | Path, checkpoint: str = "best", precision: str = "flo
     Args:
         folder: the run directory. It may be used while `fit` still writes to it.
         checkpoint: "best" by validation, or "newest".
-        precision: of the weights; "int8" generates faster from wide tiers on TensorFlow 2.17, most of all where this
-            is the first call of the program.
+        precision: precision of the weights, "float32" or "int8". With TensorFlow 2.17, int8 is faster for wide tiers,
+            most of all if this is the first call of the program.
 
     Raises:
-        UserError: one line for each problem: there is no run, or none of its checkpoints is whole.
+        UserError: one line for each problem: the folder is not a run, or all its checkpoints are damaged.
     """
     for name, value, values in (("checkpoint", checkpoint, CHECKPOINTS), ("precision", precision, PRECISIONS)):
         if value not in values:
             raise UserError(f'{name} = "{value}" is unknown; give one of {", ".join(values)}')
-    # XLA would share each of int8's many small sums out among threads, which costs more than the sum.
+    # XLA would divide each of int8's many small sums among threads, which costs more than the sum.
     _start(threads=1 if precision == "int8" else None)
     from keras_samplernn.run import load
 
@@ -61,19 +61,19 @@ def fit(
 ) -> "Run":
     """Train a spec, or continue its run; then load the run's best checkpoint.
 
-    An interruption (Ctrl-C, or a notebook's stop button) ends it after the step under way and a checkpoint; the same
-    call continues from there.
+    After an interruption (Ctrl-C, or the stop button of a notebook) it finishes the step and writes a checkpoint; the
+    same call continues from there.
 
     Args:
-        spec: the path of its file; or its content, in which relative data paths are relative to the working folder.
+        spec: the path of its file; or its content, with data paths relative to the working folder.
         run: the run directory; None: `runs/NAME`, NAME as in the spec.
-        epochs: stop after so many in all; None: as in the spec.
-        max_steps: stop after so many steps in all; None: no such limit.
-        restart: start anew; an old run is moved aside, not deleted.
+        epochs: stop after this many epochs in all; None: as in the spec.
+        max_steps: stop after this many steps in all; None: no limit.
+        restart: start a new run; an old one is moved aside, not deleted.
         init_from: start a new run with the best weights of this run of the same tiers.
 
     Raises:
-        Interrupted: a signal came; a checkpoint is written.
+        Interrupted: a signal stopped the training; a checkpoint is written.
         UserError: one line for each problem of the spec, its sounds or the run directory; or the loss is not finite.
     """
     return load_run(train(spec, run, epochs=epochs, max_steps=max_steps, restart=restart, init_from=init_from).folder)
@@ -92,13 +92,13 @@ def train(spec: "str | Path | Mapping[str, Any]", run: str | Path | None = None,
 
 
 def check(spec: "str | Path | Mapping[str, Any]") -> "Estimate":
-    """Check a spec and its sounds, and take a few trial steps of its training; no run is begun.
+    """Check a spec and its sounds, and take a few trial steps of its training; no run is written.
 
     Args:
         spec: as for `fit`.
 
     Returns:
-        What the sounds hold, how large the model is, what training takes here; printed, the lines of `check`.
+        The figures of the sounds, the model and the training on this machine; as text, the lines of the command.
 
     Raises:
         UserError: one line for each problem of the spec or its sounds.
@@ -121,7 +121,7 @@ def _load_spec(spec: "str | Path | Mapping[str, Any]") -> "Spec":
 
 
 def _start(threads: int | None = None) -> None:
-    """Start TensorFlow, quietly, and see to it that Keras runs on it, unless the program has chosen JAX already."""
+    """Start TensorFlow quietly, and let Keras run on it, unless the program has chosen JAX already."""
     if "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = "tensorflow"
     start_tensorflow(threads)

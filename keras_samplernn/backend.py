@@ -1,4 +1,4 @@
-"""What Keras does not offer alike on its backends: compiled functions, shapes, memory, loops over time, look-ups.
+"""What TensorFlow and JAX do differently: compiled functions, shapes, memory, gradients, loops over time, look-ups.
 
 TensorFlow unless Keras runs on JAX. All else in tiers, model and loop is `keras.ops`.
 """
@@ -13,7 +13,7 @@ from typing import Any
 import keras
 from keras import ops
 
-# Whether a function for XLA is being traced: it lacks some of TensorFlow's operations.
+# Whether a function for XLA is being traced: XLA does not have all operations of TensorFlow.
 _compiling: ContextVar[bool] = ContextVar("compiling", default=False)
 
 
@@ -36,9 +36,9 @@ def compiled(function: Callable) -> Callable:
 
 
 def compiled_once(function: Callable) -> Callable:
-    """Compile a function with XLA for arguments that have the structure, shapes and types of its first call's.
+    """Compile a function with XLA for arguments with the structure, shapes and types of its first call.
 
-    A call costs less than one of what `compiled` returns, which looks at every tensor to choose what it has compiled.
+    A call takes less time than with `compiled`, which looks at every tensor to find the right compiled function.
     """
     general, chosen = compiled(function), []
     if keras.backend.backend() == "jax":
@@ -53,7 +53,7 @@ def compiled_once(function: Callable) -> Callable:
 
 
 def shapes_made_by(function: Callable[[], Any]) -> list[tuple[int, ...]]:
-    """Return the shapes of the tensors that a function of no arguments makes; none of them is made."""
+    """Return the shapes of the tensors that a function of no arguments returns, without computing them."""
 
     def without_values() -> list[Any]:
         with keras.StatelessScope():
@@ -81,7 +81,7 @@ def cpu_alone() -> bool:
 
 
 def exhaustion_errors() -> tuple[type[Exception], ...]:
-    """Return what is raised where a device's memory does not suffice."""
+    """Return the exceptions that are raised if a device has too little memory."""
     if keras.backend.backend() == "jax":
         return (MemoryError,)
     import tensorflow
@@ -94,14 +94,14 @@ def scan_steps(
 ) -> tuple[Any, Any]:
     """Apply `function(row, state) -> (outputs, state)` to each row along the first axis.
 
-    Differentiable, compiled or not. (`keras.ops.scan` cannot be trained under TensorFlow's compiler and wants outputs
-    shaped like the state.)
+    Differentiable, compiled or not. (`keras.ops.scan` cannot be trained under TensorFlow's compiler, and its outputs
+    must have the shape of the state.)
 
     Args:
-        function: takes a row and the state, returns outputs of any structure and the next state, shaped as before.
+        function: takes a row and the state, returns outputs of any structure and the next state, of the same shapes.
         rows: any structure of tensors `(S, ...)`, S known and at least 1.
         state: any structure of tensors.
-        reverse: whether the last row comes first. Outputs lie where their rows lie.
+        reverse: whether the last row comes first. Outputs have the positions of their rows.
 
     Returns:
         The outputs, each `(S, ...)`, and the last state.
@@ -133,7 +133,7 @@ def _scan_tensorflow(function: Callable, rows: Any, state: Any, reverse: bool) -
         outputs, state = step(number, state)
         return done + 1, state, [array.write(number, x) for array, x in zip(arrays, tree.flatten(outputs), strict=True)]
 
-    # Outside the loop, the first step tells what kind of outputs there are.
+    # The first step, outside the loop, gives the structure and types of the outputs.
     outputs, state = step(order[0], state)
     arrays = [tf.TensorArray(x.dtype, steps, element_shape=x.shape).write(order[0], x) for x in tree.flatten(outputs)]
     if steps > 1:  # XLA fails on a loop of no iterations
@@ -144,9 +144,9 @@ def _scan_tensorflow(function: Callable, rows: Any, state: Any, reverse: bool) -
 
 
 def sum_lookups(tables: Any, codes: Any) -> Any:
-    """Add up what each column of codes finds in its table: `(R, Q, D)` at `(N, R)` int32 to `(N, D)`.
+    """Look up each column of codes in its table and add up the results: `(R, Q, D)` at `(N, R)` int32 to `(N, D)`.
 
-    Differentiable. By TensorFlow outside of its compiler, one pass over memory each way.
+    Differentiable. On TensorFlow, outside its compiler, one pass over memory in each direction.
     """
     if keras.backend.backend() == "tensorflow" and not _compiling.get():
         return _sum_lookups_in_graph(tables, codes)
@@ -174,7 +174,7 @@ def _sum_lookups_in_graph(tables: Any, codes: Any) -> Any:
 
 @contextlib.contextmanager
 def float32_by_default() -> Iterator[None]:
-    """Let Keras give float32 to what has no dtype of its own, whatever the user's keras.json says."""
+    """Make float32 Keras' default dtype within the block, whatever the user's keras.json says."""
     before = keras.config.floatx()
     keras.config.set_floatx("float32")
     try:
@@ -184,7 +184,7 @@ def float32_by_default() -> Iterator[None]:
 
 
 def traced(function: Callable) -> Callable:
-    """Make one operation of a function of tensors: TensorFlow's graph, not XLA's, for training (docs/decisions/007)."""
+    """Compile a function of tensors to TensorFlow's graph, without XLA, for training (docs/decisions/007); or JAX's."""
     if keras.backend.backend() == "jax":
         import jax
 
@@ -195,9 +195,9 @@ def traced(function: Callable) -> Callable:
 
 
 def value_and_gradients(function: Callable[[list], tuple[Any, Any]], tensors: list) -> tuple[tuple[Any, Any], list]:
-    """Return what `function(tensors) -> (value, others)` gives, and the gradients of the value for each tensor.
+    """Return the result of `function(tensors) -> (value, others)`, and the gradient of the value for each tensor.
 
-    A tensor that the value does not depend on has gradient 0.
+    If the value does not depend on a tensor, its gradient is 0.
     """
     if keras.backend.backend() == "jax":
         import jax

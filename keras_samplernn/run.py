@@ -1,4 +1,4 @@
-"""A run, loaded: what a program or a notebook generates and scores with."""
+"""A loaded run, with which programs and notebooks generate and score."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -32,20 +32,20 @@ STEM = "sound_000"
 
 
 class Run:
-    """A run with the weights of one of its checkpoints: what `keras_samplernn.load_run` returns.
+    """A run with the weights of one of its checkpoints; `keras_samplernn.load_run` returns it.
 
     Waves are `(n,)` float32 in [-1, 1] at `spec.audio.sample_rate`. Conditions are classes, one for each sample, by
     number or by name: an array or list, or the path of a condition file. A sound depends on its name, its conditions,
-    the seed and the temperature, and is the one that the command `generate` writes.
+    the seed and the temperature, and is the same as that of the command `generate`.
 
     The first call of each kind compiles; later ones, with other conditions, lengths, seeds and temperatures, do not.
 
     Attributes:
         folder: the run directory.
-        spec: validated; every field of the spec's file is an attribute.
-        model: the Keras model with the checkpoint's weights. Where these are changed, later calls use the new ones.
+        spec: the validated spec; every field of its file is an attribute.
+        model: the Keras model with the weights of the checkpoint. If you change them, later calls use the new ones.
         checkpoint: the name of the checkpoint.
-        precision: of the weights, "float32" or "int8".
+        precision: precision of the weights, "float32" or "int8".
     """
 
     def __init__(self, folder: RunFolder, model: keras.Model, checkpoint: str, precision: str):
@@ -64,7 +64,7 @@ class Run:
 
     @property
     def metrics(self) -> "pd.DataFrame":
-        """The figures of the run, a row for each validation; see docs/data.md for the columns."""
+        """The figures of the run, one row for each validation; docs/data.md lists the columns."""
         import pandas as pd
 
         try:
@@ -86,25 +86,26 @@ class Run:
         prime_conditions: Any = None,
         batch_size: int = 1,
     ) -> np.ndarray:
-        """Generate one sound: the samples that reading the wav of the command `generate` gives.
+        """Generate one sound, with the samples of the wav that the command `generate` writes.
 
         Args:
-            conditions: of a conditional run: a class for each sample, or a single class for `seconds`.
-            seconds: length of the sound, where `conditions` do not say it.
-            name: keys the random numbers, together with the seed: the stem of the condition file. None: that of the
-                path given as `conditions`, or "sound_000", the first sound of an unconditional run.
-            seed: another seed, another sound.
-            temperature: divides the logits: below 1 more cautious; 0 takes the likeliest sample.
-            prime: a sound to go on from, which is not part of the result: a wave, or the path of an audio file.
-            prime_conditions: of a conditional run: of the primer's samples; None: the csv beside the audio file.
-            batch_size: rows of the compiled loop. The number that `generation.json` notes gives a sound of that
-                command to the bit; products of another height may round otherwise.
+            conditions: for a conditional run: a class for each sample, or a single class with `seconds`.
+            seconds: length of the sound, if `conditions` do not have one.
+            name: stem of the condition file; keys the random numbers, together with the seed. None: the stem of the
+                path given as `conditions`, or "sound_000", as for the first sound of an unconditional run.
+            seed: another seed gives another sound.
+            temperature: divides the logits: below 1 is more cautious; 0 takes the likeliest sample.
+            prime: a sound to continue, which is not part of the result: a wave, or the path of an audio file.
+            prime_conditions: for a conditional run: the class of each sample of the primer; None: from the csv beside
+                the audio file.
+            batch_size: number of rows of the compiled loop. With the number in `generation.json` the sound equals that
+                of the command to the bit; matrix products of another height may be rounded differently.
 
         Returns:
             The wave, `(n,)` float32.
 
         Raises:
-            UserError: what is asked for cannot be had; one line for each problem.
+            UserError: one line for each problem of the arguments.
         """
         stem, samples, classes = sound_asked_for(self.spec, conditions, seconds)
         temperature = checked_temperature(temperature)
@@ -136,27 +137,31 @@ class Run:
         prime: Any = None,
         prime_conditions: Any = None,
     ) -> Iterator[np.ndarray]:
-        """Generate one sound block by block, each as it is asked for; the length need not be known beforehand.
+        """Generate one sound block by block, each when it is asked for; the length need not be known beforehand.
 
-        A control is taken from `controls` when the first sample that it is about is the next one to be generated. Under
-        the same conditions, name, seed, temperature and primer the samples are those of `generate`. Later changes of
-        the model's weights do not touch a stream that has begun.
+        A control is taken from `controls` just before its first sample is generated. With the same conditions, name,
+        seed, temperature and primer the samples are those of `generate`. Later changes of the model's weights do not
+        change a stream that has started.
 
         Args:
-            controls: an iterable that says what is next: a class, by number or name, asks for a block of it; an array
-                or list of classes for as many samples as it holds; a `Control` sets the temperature too. A single
-                class goes on without end; an array or the path of a condition file stands for a whole sound. None, in
-                an unconditional run, goes on without end.
-            seconds: ends the stream after so long, unless the controls have ended before.
-            block_samples: length of a block, rounded up to whole top frames; the last one may be shorter. Short blocks
-                follow their controls sooner and cost more each.
-            name, seed, temperature, prime, prime_conditions: as for `generate`.
+            controls: an iterable of controls: a class, by number or name, for one block; an array or list of classes,
+                one for each sample; or a `Control`, which also sets the temperature. Instead of an iterable, a single
+                class, or None in an unconditional run, continues without end; an array or the path of a condition file
+                is a whole sound.
+            seconds: the stream ends after this time, unless the controls end before.
+            block_samples: length of a block in samples, rounded up to whole top frames; the last one may be shorter.
+                Short blocks follow their controls sooner, but need more time for each sample.
+            name: as in `generate`.
+            seed: as in `generate`.
+            temperature: as in `generate`.
+            prime: as in `generate`.
+            prime_conditions: as in `generate`.
 
         Returns:
             An iterator of waves, each `(block,)` float32.
 
         Raises:
-            UserError: what is asked for cannot be had. A wrong control is told when it is taken.
+            UserError: one line for each problem of the arguments; a wrong control raises it when it is taken.
         """
         classes = self.spec.classes
         if classes and controls is None:
@@ -178,19 +183,19 @@ class Run:
         return self._blocks(engine, weights, start, part, seed)
 
     def score(self, wave: Any, conditions: Any = None) -> np.ndarray:
-        """Return what each sample of a sound costs under the model, in bits.
+        """Return the bits of each sample of a sound under the model: its negative log2-likelihood.
 
         The mean over all samples of all files of a folder is what the command `evaluate` prints for it.
 
         Args:
             wave: `(n,)` floats in [-1, 1], or the path of an audio file.
-            conditions: of a conditional run: of the samples; None: the csv beside the audio file.
+            conditions: for a conditional run: the class of each sample; None: from the csv beside the audio file.
 
         Returns:
             `(n,)` float64.
 
         Raises:
-            UserError: one line: the sound or its conditions cannot be read, or do not belong together.
+            UserError: one line: the sound or its conditions cannot be read, or their lengths differ.
         """
         codes, classes = codes_of(self.spec, wave, conditions, "wave")
         weights = None if self.precision == "float32" else self.model.generation_weights(self.precision)
@@ -201,7 +206,7 @@ class Run:
         """Score all sounds of a folder, as the command `evaluate` does.
 
         Args:
-            folder: of the sounds, with their conditions beside them; None: the spec's test files, or else its
+            folder: folder of the sounds, with their condition files; None: the test files of the spec, or else its
                 validation files.
 
         Returns:
@@ -215,7 +220,7 @@ class Run:
         return score_folder(self.folder, self.spec, self.model, data, self.precision, say)
 
     def _engine(self, rows: int, block_samples: int) -> GenerationEngine:
-        """Return the engine of a shape, which has compiled if it was used before."""
+        """Return the engine of a shape; it is kept, so that it compiles only once."""
         if (rows, block_samples) not in self._engines:
             self._engines[rows, block_samples] = GenerationEngine(
                 self.model, self._quantizer.silence, rows, block_samples, self.precision
@@ -223,7 +228,7 @@ class Run:
         return self._engines[rows, block_samples]
 
     def _begin(self, engine: GenerationEngine, prime: Any, prime_conditions: Any) -> tuple[Weights, Carry]:
-        """Return the present weights, and what a sound goes on from."""
+        """Return the present weights, and the carry with which a sound starts."""
         with self._telling_exhaustion():
             weights = engine.weights()
             if prime is None:
@@ -251,10 +256,10 @@ def load(folder: Path, which: str, precision: str) -> Run:
     Args:
         folder: the run directory.
         which: checkpoint, "best" or "newest".
-        precision: of the weights, "float32" or "int8".
+        precision: precision of the weights, "float32" or "int8".
 
     Raises:
-        UserError: there is no run, none of its checkpoints is whole, or this machine's memory does not hold it.
+        UserError: the folder is not a run, all its checkpoints are damaged, or this machine has too little memory.
     """
     opened = open_run(folder)
     outlined = outline(opened.spec)

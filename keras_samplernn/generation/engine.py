@@ -74,7 +74,7 @@ class GenerationEngine:
         return Weights(variables, *self.model.generation_weights(self.precision))
 
     def silent_start(self, weights: Weights, rows: int | None = None) -> Carry:
-        """Return the carry before the first sample of a sound: a history of silence, initial states in all tiers."""
+        """Return the carry before the first sample of a sound: a history of silence, and initial states."""
         rows = self.rows if rows is None else rows
         history = ops.full((rows, self.model.lookback), self.silence, dtype="int32")
         with self._variables_of(weights):

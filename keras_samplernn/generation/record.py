@@ -18,9 +18,9 @@ MOST_BYTES = 100_000_000
 class Record:
     """Records how wavs are made, one by one, in the `generation.json` of their folder.
 
-    A JSON object can only be rewritten as a whole. So each entry is first a line of a hidden journal in that folder,
-    forced to the disk. When the command ends, with success or not, the journal is merged into the object, which is
-    replaced in one step. So each entry is written twice, however many there are. If a command is killed, the next one
+    A JSON object can only be rewritten as a whole. So each entry is first a line of a hidden journal in the same
+    folder, forced to the disk. When the command ends, with success or not, the journal is merged into the object, which
+    is replaced in one step: each entry is written twice, however many there are. If a command is killed, the next one
     merges its journal.
 
     Args:

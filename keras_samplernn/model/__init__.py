@@ -1,1 +1,1 @@
-"""From batches to logits: the tier contract, the registry and the model that assembles tiers."""
+"""From windows to logits and bits: the tier contract, the registry of tiers, and the model that stacks them."""

@@ -5,11 +5,11 @@ from keras_samplernn.spec import Spec
 
 
 def assemble(spec: Spec, precision: str = "float32") -> SampleRNN:
-    """Build the model that a validated spec describes, with new weights drawn from Keras' global seed.
+    """Build the model of a validated spec, with new weights drawn from Keras' global seed.
 
     Args:
-        spec: holds the tiers' classes and their arguments.
-        precision: a Keras dtype policy. Generation takes float32 whatever the model was trained in.
+        spec: has the classes of the tiers and their arguments.
+        precision: a Keras dtype policy. Generation uses float32, whatever the model was trained in.
     """
     tiers = [
         tier.tier_class(**tier.config, name=f"tier_{number}_{tier.type}", dtype=precision)

@@ -17,9 +17,9 @@ class Linear(keras.layers.Layer):
 
     Args:
         units: width of the output.
-        use_bias: whether a bias, starting at 0, is added.
+        use_bias: whether a bias is added, which starts at 0.
         weight_norm: whether the matrix is weight-normalised.
-        initializer: of the matrix; He-uniform, U(±sqrt(6 / fan_in)), unless given.
+        initializer: initial values of the matrix; by default He-uniform, U(±sqrt(6 / fan_in)).
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Linear(keras.layers.Layer):
 
     def build(self, input_shape: tuple) -> None:
         """Create the matrix for inputs of width `input_shape[-1]`, and the bias."""
-        # Norms want full precision also where products run in half.
+        # Norms need full precision even if products run in half precision.
         self.direction = self.add_weight(
             shape=(input_shape[-1], self.units),
             initializer=self.initializer,
@@ -63,7 +63,7 @@ class Linear(keras.layers.Layer):
         return ops.cast(matrix, self.compute_dtype)
 
     def prepare(self) -> tuple[Any, Any]:
-        """Return the matrix and the bias (None where there is none), for `affine`."""
+        """Return the matrix and the bias, or None without a bias, for `affine`."""
         return self.matrix(), None if self.bias is None else value_of(self.bias, self.compute_dtype)
 
     def call(self, inputs: Any) -> Any:
@@ -72,7 +72,7 @@ class Linear(keras.layers.Layer):
 
 
 def value_of(variable: Any, dtype: Any = "float32") -> Any:
-    """Return a variable's value as a tensor: the variable itself cannot be given to a custom gradient."""
+    """Return the value of a variable as a tensor: a custom gradient cannot take the variable itself."""
     return ops.cast(ops.copy(variable), dtype)
 
 
@@ -86,8 +86,8 @@ def affine(inputs: Any, prepared: tuple[Any, Any]) -> Any:
 def sum_rows(rows: Any) -> Any:
     """Sum over all axes but the last, `(..., units)` to `(units,)`.
 
-    On a CPU as a product, which is three to four times as fast there as TensorFlow's sum over rows. Not on a GPU,
-    where products round what they multiply (to ten bits, as TF32): there as a sum, in float32.
+    On a CPU it is a product with ones, which is three to four times as fast as TensorFlow's sum over rows. On a GPU it
+    is a sum in float32, since products there may round their inputs to ten bits (TF32).
     """
     rows = ops.reshape(rows, (-1, rows.shape[-1]))
     if not cpu_alone():
@@ -97,13 +97,13 @@ def sum_rows(rows: Any) -> Any:
 
 @ops.custom_gradient
 def _add_bias(outputs: Any, bias: Any) -> Any:
-    """Add `(units,)` to `(..., units)`; the bias' gradient is had by `sum_rows`."""
+    """Add `(units,)` to `(..., units)`; `sum_rows` computes the gradient of the bias."""
     return outputs + bias, lambda upstream: (upstream, sum_rows(upstream))
 
 
 @ops.custom_gradient
 def _normalise(direction: Any, scale: Any) -> Any:
-    """Return g V / ||V||, norms by column: `(inputs, units)` and `(units,)`; in few passes over memory."""
+    """Return g V / ||V||, with a norm for each column of V `(inputs, units)`, in few passes over memory."""
     norm = ops.sqrt(sum_rows(ops.square(direction)))
     factor = scale / norm
 
@@ -115,6 +115,6 @@ def _normalise(direction: Any, scale: Any) -> Any:
 
 
 def compose(first: tuple[Any, Any], second: tuple[Any, Any]) -> tuple[Any, Any]:
-    """Return the prepared Linear that does what two do, one after the other."""
+    """Return the prepared Linear that is equal to two Linears, one after the other."""
     matrix, bias = first
     return ops.matmul(matrix, second[0]), second[1] if bias is None else affine(bias[None], second)[0]

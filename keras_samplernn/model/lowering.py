@@ -12,8 +12,8 @@ class Released(NamedTuple):
 
     Attributes:
         kernel: that matrix, `(dim, width)`.
-        prepared: the form under which `step` takes contexts `(B, width)` that were multiplied by it already.
-        rows: how many rows were multiplied by the matrix to get that form.
+        prepared: the prepared form with which `step` takes contexts `(B, width)` that are already multiplied by it.
+        rows: how many rows were multiplied by the matrix to get this form.
     """
 
     kernel: Any
@@ -25,8 +25,8 @@ class Absorbed(NamedTuple):
     """A tier that has taken over the kernel of the tier below.
 
     Attributes:
-        prepared: the form under which outputs come out multiplied by the kernel.
-        rows: how many rows were multiplied by it to get that form.
+        prepared: the prepared form with which `step` returns outputs that are already multiplied by the kernel.
+        rows: how many rows were multiplied by the kernel to get this form.
     """
 
     prepared: Any
@@ -37,17 +37,17 @@ class Lowerable:
     """A mixin for tiers that offer faster forms of what `prepare` returns: `class FrameRNN(Lowerable, Tier)`.
 
     Each method is optional. A method is called only if no subclass of the class that defines it overrides `step`,
-    `sequence` or `prepare`: such a subclass is run in its plain form, unless it overrides the method too.
+    `sequence` or `prepare`; otherwise the subclass runs in its plain form until it overrides the method too.
     """
 
     def release_kernel(self, prepared: Any) -> Released | None:
-        """Split off the matrix that the context is multiplied by, if that is the first thing that happens to it.
+        """Split off the matrix that the context is multiplied by first, if nothing else but additions comes before.
 
-        What else is added to the context before that product has to be multiplied by the matrix too. At the top there
-        is no context, and the tier runs in the form without the matrix.
+        What is added to the context before that product must be multiplied by the matrix too. The top tier has no
+        context, and runs in the form without the matrix.
 
         Returns:
-            What is left; None where the context meets anything else first.
+            The matrix and the form without it; None if the context meets anything else first.
         """
         return None
 
@@ -55,32 +55,34 @@ class Lowerable:
         """Take over a kernel `(output_dim, width)` of the tier below: one product where there were two.
 
         Returns:
-            The form whose outputs are multiplied by it; None where outputs are not a Linear of something, so that
-            nothing is saved.
+            The form whose outputs are multiplied by it; None if the outputs are not those of a Linear, so that nothing
+            would be saved.
         """
         return None
 
     def narrowed(self, prepared: Any) -> Any:
-        """Return the form with its large matrices in int8 (`narrow`), for a `step` that multiplies by `multiply`."""
+        """Return the form with its large matrices in int8 (`narrow`), for `step` to use with `multiply` or `affine`."""
         return prepared
 
 
 def lower(tiers: Sequence[Tier], samples: int | None = None) -> tuple[list[Any], list[Any]]:
-    """Return each tier's prepared form, kernels folded where that pays, and what contexts are multiplied by.
+    """Return the prepared form of each tier, with kernels folded if that saves time, and matrices for the contexts.
 
-    A kernel that a tier releases is taken over by the tier above if that makes its output no wider. In generation,
-    where it is not, all contexts of a step are multiplied by it in one product, which reads it once.
+    The tier above takes over a kernel if its output becomes no wider. Otherwise, in generation, all contexts of a step
+    are multiplied by the kernel in one product, which reads it once.
 
     Args:
         tiers: built tiers, slow to fast.
-        samples: how many the forms are to serve, all rows together; None: so many that any folding pays.
+        samples: number of samples that the forms are used for, in all rows together; None: generation, in which any
+            folding saves time.
 
     Returns:
-        The prepared forms; for each tier a matrix `(output_dim, width)`, or None where contexts stay as they are.
+        The prepared forms; and for each tier the matrix `(output_dim, width)` that its contexts are multiplied by, or
+        None if they stay as they are.
     """
     first = tiers[0].prepare()
     released = release(tiers[0], first)
-    # No context meets the top tier's kernel: the rest takes it over.
+    # No context meets the kernel of the top tier, so its other inputs are multiplied by it beforehand.
     prepared = [first if released is None else released.prepared, *(tier.prepare() for tier in tiers[1:])]
     kernels = [None] * len(tiers)
     for above, below in itertools.pairwise(range(len(tiers))):
@@ -102,22 +104,22 @@ def lower(tiers: Sequence[Tier], samples: int | None = None) -> tuple[list[Any],
 
 
 def release(tier: Tier, prepared: Any) -> Released | None:
-    """Return what `release_kernel` does; None where the tier has none that fits it."""
+    """Return the result of `release_kernel`; None if the tier has no method that fits it."""
     return tier.release_kernel(prepared) if _fits(tier, "release_kernel") else None
 
 
 def absorb(tier: Tier, prepared: Any, kernel: Any) -> Absorbed | None:
-    """Return what `absorb_kernel` does; None where the tier has none that fits it."""
+    """Return the result of `absorb_kernel`; None if the tier has no method that fits it."""
     return tier.absorb_kernel(prepared, kernel) if _fits(tier, "absorb_kernel") else None
 
 
 def narrow_form(tier: Tier, prepared: Any) -> Any:
-    """Return what `narrowed` does; the form as it is where the tier has none that fits it."""
+    """Return the result of `narrowed`; the form as it is if the tier has no method that fits it."""
     return tier.narrowed(prepared) if _fits(tier, "narrowed") else prepared
 
 
 def _fits(tier: Tier, method: str) -> bool:
-    """Return whether a tier's lowering method was written for the `step`, `sequence` and `prepare` that it has."""
+    """Return whether a tier's lowering method was written for its `step`, `sequence` and `prepare`."""
     if not isinstance(tier, Lowerable):
         return False
     for ancestor in type(tier).__mro__:

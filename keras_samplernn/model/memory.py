@@ -1,4 +1,4 @@
-"""What a spec asks of a machine's memory, told before any of it is taken; and that it did not suffice."""
+"""How much memory a spec needs, checked before any is allocated; and the error if it was not enough."""
 
 import contextlib
 import math
@@ -19,20 +19,22 @@ ADAM_COPIES = 4  # the weights, their gradients and two moments
 
 
 def check_training_memory(spec: Spec) -> None:
-    """Raise UserError where this machine has too little memory to train a spec."""
+    """Raise UserError if this machine has too little memory to train a spec."""
     model, training = outline(spec), spec.training
     samples = training.batch_size * training.seq_len
     _check_weights(spec, ADAM_COPIES * weights_in(model))
-    # What is prepared, and what a tier hands down, has a gradient.
+    # Prepared forms, and what a tier passes down, have gradients too.
     _check_prepared(spec, 2 * _numbers_prepared(model, samples))
     _check_windows(spec, training.batch_size, _numbers_read(model, samples) + 2 * _numbers_handed_down(model, samples))
 
 
 def check_scoring_memory(spec: Spec, model: SampleRNN, windows: int) -> None:
-    """Raise UserError where this machine has too little memory to score so many windows at once.
+    """Raise UserError if this machine has too little memory to score this many windows at once.
 
     Args:
-        model: of the spec; an outline will do.
+        spec: validated.
+        model: the spec's model; an outline is enough.
+        windows: number of windows side by side.
     """
     samples = windows * spec.training.seq_len
     _check_weights(spec, weights_in(model))
@@ -41,10 +43,11 @@ def check_scoring_memory(spec: Spec, model: SampleRNN, windows: int) -> None:
 
 
 def check_generation_memory(spec: Spec, model: SampleRNN) -> None:
-    """Raise UserError where this machine has too little memory for what generation makes of the weights.
+    """Raise UserError if this machine has too little memory for the weights in the form that generation uses.
 
     Args:
-        model: of the spec; an outline will do.
+        spec: validated.
+        model: the spec's model; an outline is enough.
     """
     _check_weights(spec, weights_in(model))
     _check_prepared(spec, _numbers_prepared(model, None))
@@ -52,7 +55,13 @@ def check_generation_memory(spec: Spec, model: SampleRNN) -> None:
 
 @contextlib.contextmanager
 def telling_exhaustion(place: object, what: str, remedy: str) -> Iterator[None]:
-    """Tell that a device's memory did not suffice as the user's error: `place`, for `what`, and what to lower."""
+    """Turn the error of a device that has too little memory into a UserError.
+
+    Args:
+        place: start of the message.
+        what: what there is too little memory for.
+        remedy: what the user can do.
+    """
     try:
         yield
     except exhaustion_errors() as error:
@@ -73,7 +82,7 @@ def outline(spec: Spec) -> SampleRNN:
 
 
 def weights_in(model: SampleRNN) -> int:
-    """Return how many numbers a model's weights are."""
+    """Return the number of a model's parameters."""
     return sum(math.prod(variable.shape) for variable in model.weights)
 
 
@@ -82,12 +91,12 @@ def _numbers_prepared(model: SampleRNN, samples: int | None) -> int:
 
 
 def _numbers_read(model: SampleRNN, samples: int) -> int:
-    """Return how many codes, and as many samples of the wave, tiers look at in so many samples."""
+    """Return how many numbers the tiers read in so many samples: codes, and as many samples of the wave."""
     return sum(2 * samples // tier.frame_size * tier.reads for tier in model.tiers)
 
 
 def _numbers_handed_down(model: SampleRNN, samples: int) -> int:
-    """Return how many numbers tiers hand down in so many samples; the lowest one's are the logits."""
+    """Return how many numbers the tiers pass down in so many samples; those of the lowest tier are the logits."""
     return sum(samples // tier.frame_size * tier.binding.ratio * tier.binding.output_dim for tier in model.tiers)
 
 

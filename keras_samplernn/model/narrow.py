@@ -1,11 +1,11 @@
-"""Matrices in int8 with a scale for each column, for single rows that wait for weights to be read."""
+"""Matrices in int8 with a scale for each column, for single rows, whose time goes into reading weights."""
 
 from typing import Any, NamedTuple
 
 from keras import ops
 
-# Rows of a matrix that are added up at a time: so many that the sum costs little beside reading them, so few that they
-# stay in registers.
+# Number of rows of a matrix that are added up at a time: enough for the sum to cost little beside reading them, few
+# enough to stay in registers.
 BLOCK = 8
 
 
@@ -22,9 +22,9 @@ class Narrow(NamedTuple):
 
 
 def narrow(matrix: Any) -> Any:
-    """Round a matrix `(inputs, units)` to int8, the largest of each column to ±127.
+    """Round a matrix `(inputs, units)` to int8; the largest number of each column becomes ±127.
 
-    A matrix whose inputs are no multiple of `BLOCK` is returned as it is.
+    If the number of inputs is not a multiple of `BLOCK`, the matrix is returned as it is.
     """
     inputs, units = matrix.shape
     if inputs % BLOCK:
@@ -36,7 +36,7 @@ def narrow(matrix: Any) -> Any:
 
 
 def multiply(inputs: Any, matrix: Any) -> Any:
-    """Return `inputs @ matrix`, `(..., inputs)` to `(..., units)`, of a matrix or a `Narrow` one."""
+    """Return `inputs @ matrix`, `(..., inputs)` to `(..., units)`; the matrix may be `Narrow`."""
     if not isinstance(matrix, Narrow):
         return ops.matmul(inputs, matrix)
     units = matrix.codes.shape[-1]
@@ -46,7 +46,7 @@ def multiply(inputs: Any, matrix: Any) -> Any:
 
 
 def _multiply_row(row: Any, matrix: Narrow) -> Any:
-    """Add up rows of codes, each times its input: XLA reads them as they lie, where a product would widen all first."""
+    """Add up rows of codes, each times its input: XLA reads the codes once; for a product it would cast all of them."""
     blocks, _, units = matrix.codes.shape
     factors = ops.reshape(row, (blocks, BLOCK))
 

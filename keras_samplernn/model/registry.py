@@ -16,10 +16,10 @@ class InstalledTier:
     """One tier as its package's metadata declares it.
 
     Attributes:
-        name: the `type` that a spec names it by.
-        value: where the class is, "package.module:Class".
-        distribution: the package that brings it.
-        version: of that package.
+        name: its `type` in specs.
+        value: place of the class, "package.module:Class".
+        distribution: name of the package.
+        version: version of the package.
     """
 
     name: str
@@ -29,21 +29,21 @@ class InstalledTier:
 
     @property
     def package(self) -> str:
-        """The package and its version, as messages name it."""
+        """Name and version of the package, for messages."""
         return f"{self.distribution} {self.version}"
 
     def load(self) -> type:
-        """Import the class; UserError with the package and the reason where that fails."""
+        """Import the class; UserError with the package and the reason if that fails."""
         try:
             loaded = EntryPoint(self.name, self.value, GROUP).load()
-        # Whatever a stranger's module raises while it is imported is that package's fault and named as such.
+        # Whatever the module raises while it is imported is reported as an error of its package.
         except Exception as error:
             reason = " ".join(str(error).split())
             raise UserError(
                 f'tier "{self.name}" of package {self.package} cannot be loaded from {self.value} '
                 f"({type(error).__name__}: {reason}); repair, upgrade or uninstall {self.distribution}"
             ) from error
-        from keras_samplernn.model.tier import Tier  # imports Keras, which listing must not
+        from keras_samplernn.model.tier import Tier  # imports Keras, which listing must not do
 
         if not (isinstance(loaded, type) and issubclass(loaded, Tier)):
             raise UserError(
@@ -54,7 +54,7 @@ class InstalledTier:
 
 
 def installed_tiers() -> dict[str, InstalledTier]:
-    """Return the installed tiers sorted by name; UserError for each name that several packages claim."""
+    """Return the installed tiers sorted by name; UserError with one line for each name that several packages offer."""
     claims: dict[str, list[InstalledTier]] = {}
     for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.dist.name)):
         tier = InstalledTier(point.name, point.value, point.dist.name, point.dist.version)
@@ -71,7 +71,7 @@ def installed_tiers() -> dict[str, InstalledTier]:
 
 
 def load_tiers() -> dict[str, type]:
-    """Import every installed tier and return the classes by name; UserError for all that cannot be loaded."""
+    """Import every installed tier; return the classes by name. UserError with one line for each that fails to load."""
     problems: list[str] = []
     classes = {name: collect(problems, tier.load) for name, tier in installed_tiers().items()}
     if problems:

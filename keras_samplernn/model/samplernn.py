@@ -1,4 +1,4 @@
-"""The model: tiers assembled, and the loss."""
+"""The model: a stack of tiers, and the loss."""
 
 import math
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ from keras_samplernn.model.tier import Binding, Inputs, Tier
 
 
 class SampleRNN(keras.Model):
-    """Tiers stacked from slow to fast, each handing contexts to the next; the last one gives logits (paper, 2.1).
+    """A stack of tiers from slow to fast: each passes contexts to the next, the last one gives logits (paper, 2.1).
 
-    A window holds `lookback + T` codes: the lookback, then the T targets. Step j of a tier of frame size F sees
-    the samples just before target `j * F`, never a target that it has to predict, and its conditions are those of
+    A window holds `lookback + T` codes: the lookback, then the T targets. Step j of a tier of frame size F reads
+    the samples just before target `j * F`, never a target that it has to predict. Its conditions are those of
     targets `j * F ... (j + 1) * F - 1`.
 
-    `forward` is a pure function of codes, conditions and states; the model keeps nothing but its weights.
+    `forward` is a pure function of codes, conditions and states; the model holds only its weights.
 
     Args:
         tiers: unbound tiers, slow to fast; each frame size divides the one above and the last is 1.
@@ -52,18 +52,18 @@ class SampleRNN(keras.Model):
 
     @property
     def lookback(self) -> int:
-        """How many samples before the first target a window holds."""
+        """Number of samples before the first target of a window."""
         return max(self.top_frame_size, *(tier.reads for tier in self.tiers))
 
     def prepare(self, samples: int | None = None) -> tuple[list[Any], list[Any]]:
-        """Return each tier's prepared form, and what contexts are multiplied by; see `lower`."""
+        """Return the prepared form of each tier, and the matrices that contexts are multiplied by; see `lower`."""
         return lower(self.tiers, samples)
 
     def generation_weights(self, precision: str = "float32") -> tuple[list[Any], list[Any]]:
-        """Return what `prepare` does, as generation uses it.
+        """Return the result of `prepare` in the form that generation uses.
 
         Args:
-            precision: "int8" narrows the matrices that each tier's steps meet; "float32" leaves them.
+            precision: "int8" narrows the matrices of each tier's step; "float32" leaves them as they are.
         """
         prepared, kernels = self.prepare()
         if precision == "int8":
@@ -71,11 +71,11 @@ class SampleRNN(keras.Model):
         return prepared, kernels
 
     def initial_states(self, batch_size: int) -> list[tuple]:
-        """Return each tier's state before a sound's first sample."""
+        """Return the state of each tier before the first sample of a sound."""
         return [tier.initial_state(batch_size) for tier in self.tiers]
 
     def rescale(self, codes: Any) -> Any:
-        """Map codes to the wave that tiers see, [-2, 2)."""
+        """Map codes to the wave that tiers read, in [-2, 2)."""
         return ops.cast(2.0 * (ops.cast(codes, "float32") / (self.q_levels / 2) - 1.0), self.compute_dtype)
 
     def tier_inputs(self, tier: Tier, codes: Any, wave: Any, context: Any, conditions: Any) -> Inputs:
@@ -83,7 +83,8 @@ class SampleRNN(keras.Model):
 
         Args:
             tier: the tier, of frame size F.
-            codes: `(B, lookback + T)`; wave: the same, rescaled.
+            codes: `(B, lookback + T)`.
+            wave: the same, rescaled.
             context: `(B, T/F, dim)` or None.
             conditions: `(B, T)` or None.
 
@@ -108,9 +109,9 @@ class SampleRNN(keras.Model):
 
         Args:
             codes: `(B, lookback + T)` int32; T is a multiple of the top frame size.
-            conditions: `(B, T)` int32, -1 past a sound's end; None where the model is unconditional.
-            states: each tier's state before the window.
-            weights: what `generation_weights` returned; None: the weights as they are, as training takes them.
+            conditions: `(B, T)` int32, -1 past the end of a sound; None if the model is unconditional.
+            states: the state of each tier before the window.
+            weights: what `generation_weights` returned; None: the present weights, in the form for training.
 
         Returns:
             Logits `(B, T, q_levels)` float32, and the states after the window.
@@ -130,10 +131,10 @@ class SampleRNN(keras.Model):
         """Return the logits of a batch of windows; with `states`, also each tier's state after them.
 
         Args:
-            inputs: `codes` and (where conditional) `conditions` as `forward` takes them; with `states` also `reset`
-                `(B,)`, not 0 in rows that begin a new sound.
-            states: each tier's state before the windows; None: every row starts anew.
-            training: whether tiers may drop what they drop in training.
+            inputs: `codes` and, if the model is conditional, `conditions`, as in `forward`; with `states` also `reset`
+                `(B,)`, not 0 in rows that start a new sound.
+            states: the state of each tier before the windows; None: the initial state in every row.
+            training: whether dropout is active.
         """
         codes = inputs["codes"]
         before = self.initial_states(codes.shape[0] or ops.shape(codes)[0])
@@ -144,9 +145,9 @@ class SampleRNN(keras.Model):
         return logits if states is None else (logits, after)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True) -> Any:
-        """Return the mean bits per sample, for Keras' own `fit`, to which windows are independent of each other.
+        """Return the mean bits per sample, for Keras' own `fit`, which treats windows as independent of each other.
 
-        The `fit` command trains by `training.step`, which carries states from window to window.
+        The `fit` command uses `training.step`, which carries states from window to window.
         """
         bits = bits_per_sample(y, y_pred)
         weights = ops.ones_like(bits) if sample_weight is None else sample_weight
@@ -154,7 +155,7 @@ class SampleRNN(keras.Model):
 
 
 def bits_per_sample(targets: Any, logits: Any) -> Any:
-    """Return each target's negative log2-likelihood: `(B, T)` int32 and `(B, T, Q)` to `(B, T)`."""
+    """Return the negative log2-likelihood of each target: `(B, T)` int32 and `(B, T, Q)` to `(B, T)`."""
     return _cross_entropy(logits, targets) / math.log(2)
 
 
@@ -162,7 +163,7 @@ def bits_per_sample(targets: Any, logits: Any) -> Any:
 def _cross_entropy(logits: Any, targets: Any) -> Any:
     """Return -ln softmax(logits)[target] as `(B, T)`.
 
-    The gradient is written out: with deterministic operations TensorFlow's scatters it over all logits.
+    The gradient is written by hand: TensorFlow's, with deterministic operations, is a slow scatter over all logits.
     """
     shifted = logits - ops.max(logits, axis=-1, keepdims=True)
     weights = ops.exp(shifted)
@@ -177,7 +178,7 @@ def _cross_entropy(logits: Any, targets: Any) -> Any:
 
 
 def restart_rows(flags: Any, fresh: Any, carried: Any) -> Any:
-    """Take `fresh` in rows whose flag `(B,)` is not 0, `carried` in the others: any structure of tensors `(B, ...)`."""
+    """Return `fresh` in rows whose flag `(B,)` is not 0, `carried` in others: any structure of tensors `(B, ...)`."""
 
     def choose(new: Any, old: Any) -> Any:
         return ops.where(ops.reshape(flags != 0, (-1, *([1] * (len(old.shape) - 1)))), new, old)

@@ -1,4 +1,4 @@
-"""Bits per sample of sounds under a model, window after window, the states carried from each to the next."""
+"""Bits per sample of sounds under a model, window after window, with states carried from each to the next."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,11 +12,11 @@ from keras_samplernn.model.samplernn import SampleRNN, bits_per_sample, restart_
 
 
 class Scorer:
-    """Scores windows of any number of rows. It keeps no state between calls, and reads the weights as they are then.
+    """Scores windows of any number of rows. It keeps no state between calls, and uses the weights at each call.
 
     Args:
-        model: whose weights are used.
-        silence: the code of silence, which precedes every sound.
+        model: its weights are used.
+        silence: the code of silence, which comes before every sound.
         window_samples: targets of a window, whole top frames; the bits do not depend on it.
     """
 
@@ -32,10 +32,10 @@ class Scorer:
         """Return the bits of each target, `(B, T)` float64, and the states after the windows.
 
         Args:
-            batch: `codes` `(B, lookback + T)`, `reset` `(B,)`, not 0 in rows that begin a new sound, and `conditions`
+            batch: `codes` `(B, lookback + T)`, `reset` `(B,)`, not 0 in rows that start a new sound, and `conditions`
                 `(B, T)` if the model is conditional; int32.
-            states: of the windows before; `SampleRNN.initial_states` at first.
-            weights: what `SampleRNN.generation_weights` returned; None: the weights as they are.
+            states: the states after the previous windows; at first `SampleRNN.initial_states`.
+            weights: what `SampleRNN.generation_weights` returned; None: the present weights.
         """
         variables = [variable.value for variable in self.model.variables]
         bits, states = self._score(variables, weights, batch, states)
@@ -54,7 +54,7 @@ class Scorer:
             codes: `(n,)` integers.
             conditions: `(n,)` integers, or None if the model is unconditional.
             weights: as in `windows`.
-            on_samples: called after each window with the number of samples that are scored.
+            on_samples: called after each window with the number of samples that are scored so far.
         """
         lookback, window = self.model.lookback, self.window_samples
         samples, rest = len(codes), -len(codes) % window

@@ -11,14 +11,14 @@ from keras_samplernn.model.linear import Linear
 
 
 class Inputs(NamedTuple):
-    """What a tier may look at. A sequence has a step axis S behind the batch axis B; a single step has none.
+    """The inputs of a tier. A sequence has a step axis S after the batch axis B; a single step does not.
 
     Attributes:
         codes: `(B, [S,] reads)` int32, the codes of the samples just before the step's first target.
         wave: `(B, [S,] reads)` float, the same samples rescaled to [-2, 2).
         context: `(B, [S,] dim)` float, from the tier above; None at the top.
-        conditions: `(B, [S,] frame_size)` int32, the class of each of the step's targets and -1 where the sound
-            has ended; None where the model is unconditional or the tier is not `conditioned`.
+        conditions: `(B, [S,] frame_size)` int32, the class of each of the step's targets, -1 past the end of the sound;
+            None if the model is unconditional or the tier is not `conditioned`.
     """
 
     codes: Any
@@ -29,13 +29,13 @@ class Inputs(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Binding:
-    """What a tier learns from its neighbours when a model is assembled.
+    """What the model and the neighbours determine for a tier, when a model is assembled.
 
     Attributes:
-        ratio: steps of the tier below in one step of this one, which is the number of contexts a step emits.
-        output_dim: width of each of them; for the bottom tier, the number of logits.
+        ratio: steps of the tier below in one step of this one; a step returns as many contexts.
+        output_dim: width of a context; for the bottom tier, the number of logits.
         q_levels: number of codes.
-        classes: number of condition classes; 0 where the model is unconditional.
+        classes: number of condition classes; 0 if the model is unconditional.
         frame_size_above: frame size of the tier above; None at the top, where there is no context.
     """
 
@@ -49,18 +49,18 @@ class Binding:
 class Tier(keras.layers.Layer):
     """One tier: a pure function from inputs and state to contexts (at the bottom, logits) and the next state.
 
-    A tier is written with `keras` and `keras.ops` only, so that it runs on each of Keras' backends. Its constructor
-    takes what a spec may set, with type hints, and passes `**kwargs` on to Keras. It must have, as an argument of
-    the constructor or as an attribute:
+    A tier is written with `keras` and `keras.ops` only, so that it runs on each of Keras' backends. The arguments of
+    its constructor, with type hints, are its fields in a spec; it passes `**kwargs` on to Keras. It must have, as an
+    argument of the constructor or as an attribute:
 
-    * `frame_size`: samples per step; the bottom tier's is 1;
-    * `dim`: the width of the context that it takes from the tier above.
+    * `frame_size`: samples per step; 1 for the bottom tier;
+    * `dim`: the width of the contexts from the tier above.
 
     It implements `step`. It may declare a state (`state_shapes`, `initial_state`), read more samples than its frame
-    (`reads`), create weights (`build`), compute once what depends on the weights alone (`prepare`) and give a
-    faster form of the whole window (`sequence`). Sublayers that are made in the constructor and called in `step`
-    build themselves. `keras_samplernn.testing.check_tier` holds a tier to the contract. Faster forms for generation
-    are offered by the mixin `Lowerable`.
+    (`reads`), create weights (`build`), compute once what depends on the weights alone (`prepare`) and run a whole
+    window faster (`sequence`). Sublayers that are made in the constructor and called in `step` build themselves.
+    `keras_samplernn.testing.check_tier` tests a tier against the contract. The mixin `Lowerable` has methods for faster
+    forms.
 
     Example:
         >>> class Repeat(Tier):
@@ -80,7 +80,7 @@ class Tier(keras.layers.Layer):
     binding: Binding
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Let a class that overrides `step` alone run windows by it: its inherited `sequence` is another step's."""
+        """Give a class that overrides `step` alone the loop over it: its inherited `sequence` fits another `step`."""
         super().__init_subclass__(**kwargs)
         if "step" in vars(cls) and "sequence" not in vars(cls):
             cls.sequence = Tier.sequence
@@ -90,26 +90,26 @@ class Tier(keras.layers.Layer):
         self._linears: dict[str, Linear] = {}
 
     def bind(self, binding: Binding) -> None:
-        """Take what the neighbours determine. Called once, before `build`."""
+        """Store the binding. Called once, before `build`."""
         self.binding = binding
 
     @property
     def reads(self) -> int:
-        """How many samples before the first target a step looks at."""
+        """Number of samples before the first target that a step reads."""
         return self.frame_size
 
     @property
     def takes_conditions(self) -> bool:
-        """Whether `Inputs.conditions` is given."""
+        """Whether the tier gets `Inputs.conditions`."""
         return self.conditioned and self.binding.classes > 0
 
     @property
     def state_shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Shapes of the state's tensors, without the batch axis. Empty where the tier has no memory."""
+        """Shapes of the tensors of the state, without the batch axis. Empty if the tier has no state."""
         return ()
 
     def initial_state(self, batch_size: int) -> tuple:
-        """Return the state before a sound's first sample: tensors `(batch_size, *shape)`; zeros unless overridden."""
+        """Return the state before the first sample of a sound: tensors `(batch_size, *shape)`; by default zeros."""
         return tuple(ops.zeros((batch_size, *shape), self.compute_dtype) for shape in self.state_shapes)
 
     def build(self) -> None:
@@ -125,10 +125,16 @@ class Tier(keras.layers.Layer):
         self.step(inputs, self.initial_state(1), self.prepare())
 
     def add_linear(self, inputs: int, units: int, name: str, **options: Any) -> Linear:
-        """Return a built `Linear` from width `inputs` to `units`, with its options, in this tier's precision.
+        """Return a built `Linear` in this tier's precision.
+
+        Args:
+            inputs: width of its inputs.
+            units: width of its outputs.
+            name: its name in the result of `prepare`.
+            options: other arguments of `Linear`.
 
         Raises:
-            ValueError: this tier has a Linear of that name.
+            ValueError: this tier already has a Linear of that name.
         """
         if name in self._linears:
             raise ValueError(f"{type(self).__name__} already has a Linear named {name!r}; give this one another name")
@@ -141,8 +147,8 @@ class Tier(keras.layers.Layer):
         """Compute what depends on the weights alone: once per forward pass, once per generation.
 
         Returns:
-            Any structure of dicts, lists, tuples, tensors and None; unless overridden, every Linear that `add_linear`
-            made, prepared for `affine`, by its name.
+            Any structure of dicts, lists, tuples, tensors and None; by default a dict with every Linear that
+            `add_linear` made, prepared for `affine`, by its name.
         """
         return {name: linear.prepare() for name, linear in self._linears.items()}
 
@@ -151,7 +157,7 @@ class Tier(keras.layers.Layer):
 
         Args:
             inputs: one step's `Inputs`.
-            state: tensors `(B, *shape)` after `state_shapes`.
+            state: tensors `(B, *shape)`, as in `state_shapes`.
             prepared: what `prepare` returned.
 
         Returns:
@@ -160,14 +166,14 @@ class Tier(keras.layers.Layer):
         raise NotImplementedError(f"{type(self).__name__} must implement step(inputs, state, prepared)")
 
     def sequence(self, inputs: Inputs, state: tuple, prepared: Any) -> tuple[Any, tuple]:
-        """Run a whole window of S steps, as repeated `step` does.
+        """Run a whole window of S steps, with the same result as repeated `step`.
 
-        This one, a loop over `step`, also serves a subclass that overrides `step` without overriding `sequence`.
+        By default it is a loop over `step`, also in a subclass that overrides `step` but not `sequence`.
 
         Returns:
             Outputs `(B, S, ratio, output_dim)` and the state after the last step.
         """
-        if not self.state_shapes:  # steps do not depend on each other: they are rows of one larger batch
+        if not self.state_shapes:  # without a state, steps are independent: run them as rows of one larger batch
             steps = inputs.codes.shape[1]
             rows = Inputs(*(None if x is None else ops.reshape(x, (-1, *x.shape[2:])) for x in inputs))
             outputs, _ = self.step(rows, (), prepared)
@@ -178,14 +184,14 @@ class Tier(keras.layers.Layer):
         return ops.swapaxes(outputs, 0, 1), state
 
     def call(self, inputs: Inputs, state: tuple, prepared: Any = None) -> tuple[Any, tuple]:
-        """Run `sequence` under the layer's precision, with the plain form unless another is given."""
+        """Run `sequence` in the layer's precision, by default with the plain prepared form."""
         return self.sequence(inputs, state, self.prepare() if prepared is None else prepared)
 
 
 def class_histogram(conditions: Any, classes: int, dtype: str = "float32") -> Any:
     """Return the share of each class among a step's targets, `(..., F)` int32 to `(..., classes)` float.
 
-    Targets past the end of the sound (-1) do not count; a step that has none gets zeros.
+    Targets past the end of the sound (-1) do not count; a step with no other targets gets zeros.
     """
     counts = ops.sum(ops.one_hot(conditions, classes, dtype=dtype), axis=-2)
     return counts / ops.maximum(ops.sum(counts, axis=-1, keepdims=True), 1)
