@@ -135,6 +135,21 @@ def test_the_step_in_place_is_the_pure_one():
         np.testing.assert_allclose(variable, tensor, atol=1e-5)
 
 
+def test_dropout_is_active_in_training_alone():
+    """Its random state moves with every step, and another state drops something else."""
+    trainer = make_trainer()
+    step, given = Step(trainer.model, trainer.optimizer), first_values(trainer)
+    batch = next(iter(trainer.batches(trainer.plan(0))))
+    _, after, sums = step.gradients(given, batch)
+    assert len(given.others) == 2
+    for before, moved in zip(given.others, after.others, strict=True):
+        assert not np.array_equal(before, moved)
+    _, _, others = step.gradients(after._replace(states=given.states), batch)
+    assert float(others.bits) != float(sums.bits)
+    scores = [Evaluator(trainer.model, SILENCE, 2, 16)(trainer.train).total for _ in range(2)]
+    assert scores[0] == scores[1]
+
+
 def test_a_steps_gradients_change_nothing():
     trainer = make_trainer()
     given, before = first_values(trainer), values(trainer)

@@ -81,9 +81,11 @@ class Step:
         """Return the gradients of a batch's loss, the values with new states and others, and the sums."""
 
         def loss(weights: list[Any]) -> tuple[Any, tuple]:
-            (logits, states), others = self.model.stateless_call(
-                weights, values.others, batch, states=values.states, training=True
-            )
+            variables = [*self.model.trainable_variables, *self.model.non_trainable_variables]
+            # Not `stateless_call`: it passes by what calling a model sets for its layers, `training` and precision.
+            with keras.StatelessScope(zip(variables, [*weights, *values.others], strict=True)) as scope:
+                logits, states = self.model(batch, states=values.states, training=True)
+            others = [scope.get_current_value(variable) for variable in self.model.non_trainable_variables]
             targets = batch["codes"][:, self.model.lookback :]
             exists = ops.cast(ops.arange(targets.shape[1], dtype="int32") < batch["valid"][:, None], "float32")
             bits = ops.sum(bits_per_sample(targets, logits) * exists)
