@@ -1,5 +1,6 @@
 """The `generate` command: as many samples as asked for, the same bytes again, and a record of how each was made."""
 
+import itertools
 import json
 import os
 import signal
@@ -10,12 +11,14 @@ import numpy as np
 import pytest
 import soundfile
 from command_line import RATE, give, listing, write_conditions, write_sound, write_spec
+from faults import killed_at
 from untrained import write_run
 
+from keras_samplernn.data.wav_writer import WavWriter
 from keras_samplernn.errors import UserError
 from keras_samplernn.generation import record as record_module
 from keras_samplernn.generation.engine import GenerationEngine
-from keras_samplernn.generation.record import JOURNAL, RECORD, Record
+from keras_samplernn.generation.record import JOURNAL, RECORD, Record, read_record
 from keras_samplernn.generation.request import Request, check_request
 from keras_samplernn.run_folder import open_run
 
@@ -189,15 +192,42 @@ def killed(folder, name, entries=1):
     (folder / JOURNAL).write_text("".join(f"{line}\n" for line in lines) + lines[0][:9])
 
 
-def test_what_a_killed_command_noted_is_kept_by_the_next_one(home, tmp_path, silent_engine):
+def test_what_a_killed_command_noted_is_kept_by_the_next_one(tmp_path):
     killed(tmp_path, "x", entries=2)
-    for number in range(2):
-        options = f"--count {number + 1} --seed {number} --out {tmp_path} --overwrite"
-        done(f"generate runs/free --seconds 0.001 {options}", home)
-        record = json.loads((tmp_path / RECORD).read_text())
-        assert record.keys() == {"x0.wav", "x1.wav", *(f"sound_{n:03d}.wav" for n in range(number + 1))}
-        assert (record["x1.wav"], record["sound_000.wav"]["seed"]) == ({"seed": 1}, number)
-        assert not (tmp_path / JOURNAL).exists()
+    with Record(tmp_path, overwrite=False) as record:
+        record.add("a.wav", {"seed": 7})
+    noted = {"x0.wav": {"seed": 0}, "x1.wav": {"seed": 1}, "a.wav": {"seed": 7}}
+    assert json.loads((tmp_path / RECORD).read_text()) == noted
+    killed(tmp_path, "a")
+    killed(tmp_path, "x")
+    with Record(tmp_path, overwrite=True):
+        pass
+    assert json.loads((tmp_path / RECORD).read_text()) == noted
+    assert not (tmp_path / JOURNAL).exists()
+
+
+def test_a_kill_at_any_operation_on_the_disk_loses_one_note_at_most(tmp_path):
+    def make(out):
+        with Record(out, overwrite=False) as record:
+            for name in ("a.wav", "b.wav", "c.wav"):
+                with WavWriter(out / name, RATE) as writer:
+                    writer.write(np.zeros(4))
+                record.add(name, {"seed": 1})
+
+    for number in itertools.count():
+        out = tmp_path / str(number)
+        out.mkdir()
+        with killed_at(number):
+            make(out)
+        made = {path.name for path in out.glob("?.wav")}
+        assert not (out / RECORD).exists() or json.loads((out / RECORD).read_text()).keys() == made
+        if not (out / JOURNAL).exists() and (out / RECORD).exists():
+            break
+        with Record(out, overwrite=False):
+            pass  # as the next command begins and ends
+        noted = read_record(out / RECORD)
+        assert noted.keys() <= made and len(made) - len(noted) <= 1
+    assert number > 30
 
 
 def test_finished_sounds_are_noted_whatever_ends_the_command(home, tmp_path, monkeypatch):
