@@ -76,10 +76,15 @@ class Job:
 
 
 def check_request(run: RunFolder, request: Request, say: Callable[[str], None]) -> Job:
-    """Find a request in order, and read what it names.
+    """Check a request, and read the files that it names.
+
+    Args:
+        run: with a checkpoint.
+        request: the options of the command.
+        say: called with each message.
 
     Raises:
-        UserError: every problem that can be told beforehand, one line each.
+        UserError: one line for each problem; as many as can be found beforehand.
     """
     spec, index, prime = run.spec, request.conditioning_index, request.prime
     problems: list[str] = []

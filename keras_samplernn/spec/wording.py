@@ -68,8 +68,8 @@ def problems_of(
         error: what pydantic raised about `raw`.
         raw: the values as they are in the spec.
         schema: JSON Schema of the model that was validated, with its `$defs`.
-        owner: what the model is called where a key of it is unknown.
-        homes: the right place of keys that users know but may have put elsewhere.
+        owner: name of the model, for messages about unknown keys.
+        homes: the full place of each field of a spec, for a key in the wrong place.
         root: path of `raw` inside the spec.
     """
     messages: dict[tuple, str] = {}
