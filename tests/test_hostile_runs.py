@@ -480,5 +480,5 @@ def test_a_link_to_nowhere_as_the_only_checkpoint_is_told_in_one_line(home, comm
 def test_what_was_refused_is_not_allocated_later(home):
     shutil.copy(home / "spec.json", home / "good.json")
     SPECS["a width of a million"](home)
-    assert "to be held at once" in give("check spec.json", home).err
+    assert "of memory at once" in give("check spec.json", home).err
     assert give("check good.json", home).status == 0
