@@ -222,7 +222,7 @@ COMMANDS = {
     "a generation.json of somebody else": (
         text("out/generation.json", "[" * 100_000),
         GENERATE,
-        "out/generation.json: is not what `generate` writes; give --overwrite, or give --out another folder",
+        "out/generation.json: is not what `generate` writes; give --overwrite, or --out another folder",
     ),
     "sounds that exist": (
         together(text("out/a.wav", "x"), text("out/b.wav", "x")),
