@@ -31,12 +31,18 @@ CASES = [
     ("sounds", signal.SIGTERM),
 ]
 FURTHER_CASES = [("training", signal.SIGTERM), ("validation", signal.SIGINT)]
+# What is validated with, and the step: in the midst of an epoch, in the last step of the first one, and of the run.
+STEPS = [("valid", 3), ("valid", 4), (None, 8)]
+FURTHER_STEPS = [("valid", 8), (None, 3), (None, 4)]
 
 
 def pytest_generate_tests(metafunc):
+    full = metafunc.config.getoption("--full")
     if "during" in metafunc.fixturenames:
-        further = FURTHER_CASES if metafunc.config.getoption("--full") else []
-        metafunc.parametrize(("during", "number"), CASES + further)
+        metafunc.parametrize(("during", "number"), CASES + FURTHER_CASES if full else CASES)
+    if "step" in metafunc.fixturenames:
+        steps = STEPS + FURTHER_STEPS if full else STEPS
+        metafunc.parametrize(("eight_steps", "step"), steps, indirect=["eight_steps"], scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +108,15 @@ def test_the_first_signal_writes_a_checkpoint_and_says_how_to_go_on(forks, home,
     )
 
 
-@pytest.fixture(scope="module", params=["valid", None])
+@pytest.fixture(autouse=True)
+def heeded():
+    """Heed SIGINT, which a shell lets its background jobs ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="module")
 def eight_steps(request, corpus_cache, tmp_path_factory):
     """A spec whose two epochs have four steps each, with and without validation, and the run `whole` of it."""
     home = tmp_path_factory.mktemp("steps")
@@ -112,9 +126,7 @@ def eight_steps(request, corpus_cache, tmp_path_factory):
     return home
 
 
-@pytest.mark.parametrize("step", [3, 4, 8])
 def test_a_signal_in_any_step_costs_nothing(eight_steps, monkeypatch, step):
-    """In the midst of an epoch, and in the last step of the first one and of the run."""
     command = f"fit spec.json --run run_{step}"
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "step", stopping_in(step, Trainer.step))
