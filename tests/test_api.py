@@ -213,7 +213,10 @@ def test_conditions_of_a_sound_are_counted_against_what_was_decoded(tmp_path, mo
 
 
 WRONG = {
-    "a run that is none": (lambda home, runs: load_run(home / "valid"), "HOME/valid: is not a run directory, it holds no"),
+    "a run that is none": (
+        lambda home, runs: load_run(home / "valid"),
+        "HOME/valid: is not a run directory, it holds no",
+    ),
     "a checkpoint of another name": (
         lambda home, runs: load_run(home / "run", "last"),
         'checkpoint = "last" is unknown; give one of best, newest',
