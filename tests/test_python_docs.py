@@ -55,12 +55,16 @@ def test_the_page_on_python_runs(tmp_path, monkeypatch, capsys, shown):
     for name in ("valid/door", "test/street"):
         (tmp_path / "rooms" / name).parent.mkdir(parents=True)
         write_sound(tmp_path / f"rooms/{name}.wav", 400)
+    write_spec(tmp_path / "rooms", data={"valid": None})
+    (tmp_path / "rooms/train").mkdir()
+    write_sound(tmp_path / "rooms/train/rain.wav", 300)
     (tmp_path / "rooms/asked").mkdir()
     (tmp_path / "rooms/asked/slow.csv").write_text("0\n" * 300 + "2\n" * 300)
     names = run_all(re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL), tmp_path, monkeypatch)
     assert [kind for kind, _ in shown] == ["audio", "plot", "plot"]
     lengths = [len(names[name]) for name in ("rain", "slow", "answer", "wave", "sound", "bits")]
     assert lengths == [2000, 600, 2000, 2000, 60 * 256, 600]
+    assert names["trained"].metrics["epoch"].tolist() == [1]
     assert [len(block) for block in names["blocks"]] == [256] * 4
     printed = capsys.readouterr().out
     assert printed.endswith("\nconditions[2]: 7 is not a class; classes are 0 to 2\n")
