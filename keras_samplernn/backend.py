@@ -6,7 +6,7 @@ TensorFlow unless Keras runs on JAX. All else in tiers, model and loop is `keras
 import contextlib
 import functools
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -50,6 +50,25 @@ def compiled_once(function: Callable) -> Callable:
         return chosen[0](*args)
 
     return call
+
+
+def gradients(total: Callable[[], Any], variables: Sequence[keras.Variable], graph: bool = False) -> list[Any]:
+    """Return the gradients of a scalar for variables; zeros for a variable that the scalar does not depend on.
+
+    Args:
+        total: a function without arguments, of the values of the variables.
+        variables: float variables.
+        graph: whether it runs in a graph, as training does.
+    """
+
+    def total_of(values: list) -> tuple[Any, None]:
+        with keras.StatelessScope(zip(variables, values, strict=True)):
+            return total(), None
+
+    def derived(*values: Any) -> list[Any]:
+        return value_and_gradients(total_of, list(values))[1]
+
+    return (traced(derived) if graph else derived)(*[ops.copy(variable) for variable in variables])
 
 
 def shapes_made_by(function: Callable[[], Any]) -> list[tuple[int, ...]]:

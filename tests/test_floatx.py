@@ -3,13 +3,15 @@
 import keras
 import numpy as np
 import pytest
+from generations import engine_of, generate
 from keras import ops
-from variants import VARIANTS, build_variant, generate, random_sound, window_of
+from variants import build_variant, random_sound, window_of
 
 from keras_samplernn import SampleRNN, class_histogram
 from keras_samplernn.model.samplernn import bits_per_sample
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.sample_mlp import SampleMLP
+from keras_samplernn.testing import check_tier
 
 pytestmark = pytest.mark.law
 
@@ -29,25 +31,25 @@ def half_by_default():
     end()
 
 
-def results(variant):
+def results(options):
     """Return what a model of float32 gives: logits, states, bits, codes."""
-    model = build_variant(**VARIANTS[variant])
+    model = build_variant(classes=3, **options)
     codes, conditions = random_sound(model, 32, rows=2)
     window = window_of(model, codes, 0)
     logits, states = model.forward(window, conditions, model.initial_states(2))
     uniforms = np.random.default_rng(0).random((2, 32))
-    sounds = generate(model, conditions, uniforms, [1.0, 0.7])
+    sounds = generate(engine_of(model), conditions, uniforms, [1.0, 0.7])
     metrics = model.metrics_variables
     floats = [*model.weights, *metrics, logits, *keras.tree.flatten(states), bits_per_sample(codes, logits)]
     return floats, sounds
 
 
-@pytest.mark.parametrize("variant", ["three tiers conditional", "LSTM x3 skip conditional", "one-hot conditional"])
-def test_a_model_of_float32_is_one_whatever_floatx_says(variant, half_by_default):
-    floats, sounds = results(variant)
+@pytest.mark.parametrize("options", [{"emb_size": 0}, {"rnn_type": "LSTM", "n_rnn": 2, "skip_conn": True}])
+def test_a_model_of_float32_is_one_whatever_floatx_says(options, half_by_default):
+    floats, sounds = results(options)
     assert {keras.backend.standardize_dtype(x.dtype) for x in floats} == {"float32"}
     half_by_default()
-    expected_floats, expected_sounds = results(variant)
+    expected_floats, expected_sounds = results(options)
     for seen, expected in zip(floats, expected_floats, strict=True):
         np.testing.assert_array_equal(ops.convert_to_numpy(seen), ops.convert_to_numpy(expected))
     np.testing.assert_array_equal(sounds, expected_sounds)
@@ -74,3 +76,7 @@ def test_a_histogram_is_float32_unless_told_otherwise(half_by_default):
     conditions = ops.convert_to_tensor([[0, 1, 1]], "int32")
     assert keras.backend.standardize_dtype(class_histogram(conditions, 2).dtype) == "float32"
     assert keras.backend.standardize_dtype(class_histogram(conditions, 2, "bfloat16").dtype) == "bfloat16"
+
+
+def test_check_tier_does_not_depend_on_floatx(half_by_default):
+    check_tier(SampleMLP, dim=8, emb_size=4)

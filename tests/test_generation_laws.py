@@ -1,153 +1,124 @@
 """Generation is the training forward, one sample at a time, in one compiled loop."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
+from generations import SILENCE, engine_of, generate
 from oracle import oracle_generate
-from variants import SILENCE, VARIANTS, build_variant, generate, oracle_tiers, random_sound, window_of
+from variants import VARIANTS, build_variant, oracle_tiers, random_sound, representatives, window_of
 
 from keras_samplernn.generation import engine as engine_module
-from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.sampling import draw_codes
 
 pytestmark = pytest.mark.law
 
-TEMPERATURES = [1.0, 0.7]
+SAMPLES, TEMPERATURES = 64, [1.0, 0.7]
 
 
-def both_generations(variant):
-    """Return the engine's codes of two sounds, and the oracle's codes and logits."""
-    model = build_variant(**VARIANTS[variant])
-    uniforms = np.random.default_rng(3).random((2, 64)).astype("float32")
-    _, conditions = random_sound(model, 64, rows=2)
-    oracle = [
-        oracle_generate(
-            oracle_tiers(model),
-            model.q_levels,
-            64,
-            None if conditions is None else conditions[row],
-            model.classes,
-            SILENCE % model.q_levels,
-            uniforms[row],
-            temperature,
-        )
-        for row, temperature in enumerate(TEMPERATURES)
-    ]
-    codes, logits = (np.stack(arrays) for arrays in zip(*oracle, strict=True))
-    return generate(model, conditions, uniforms, TEMPERATURES), codes, logits
+class Case:
+    """A variant, and what the oracle generates from it in two rows."""
+
+    def __init__(self, variant):
+        self.model = model = build_variant(**VARIANTS[variant])
+        self.uniforms = np.random.default_rng(3).random((2, SAMPLES)).astype("float32")
+        _, self.conditions = random_sound(model, SAMPLES, rows=2)
+        silence, tiers, sounds = SILENCE % model.q_levels, oracle_tiers(model), []
+        for row, temperature in enumerate(TEMPERATURES):
+            conditions = None if self.conditions is None else self.conditions[row]
+            arguments = SAMPLES, conditions, model.classes, silence, self.uniforms[row], temperature
+            sounds.append(oracle_generate(tiers, model.q_levels, *arguments))
+        self.codes, self.logits = (np.stack(arrays) for arrays in zip(*sounds, strict=True))
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_generation_matches_the_oracle(variant):
-    codes, expected, _ = both_generations(variant)
-    np.testing.assert_array_equal(codes, expected)
+# One oracle for both laws.
+case_of = functools.cache(Case)
+
+
+@pytest.mark.parametrize("variant", representatives())
+def test_compiled_generation_matches_the_oracle(variant):
+    case = case_of(variant)
+    codes = generate(engine_of(case.model), case.conditions, case.uniforms, TEMPERATURES)
+    np.testing.assert_array_equal(codes, case.codes)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_logits_that_generation_draws_from_match_the_oracle(variant, monkeypatch):
-    seen = []
+    seen, case = [], case_of(variant)
 
     def record(logits, uniforms, temperatures):
         seen.append(keras.ops.convert_to_numpy(logits))
         return draw_codes(logits, uniforms, temperatures)
 
-    monkeypatch.setattr(engine_module, "compiled", lambda function: function)
+    monkeypatch.setattr(engine_module, "compiled_once", lambda function: function)
     monkeypatch.setattr(engine_module, "draw_codes", record)
-    _, _, expected = both_generations(variant)
-    np.testing.assert_allclose(np.stack(seen, axis=1), expected, atol=1e-4)
+    samples = SAMPLES // 2
+    conditions = None if case.conditions is None else case.conditions[:, :samples]
+    codes = generate(engine_of(case.model), conditions, case.uniforms[:, :samples], TEMPERATURES)
+    np.testing.assert_allclose(np.stack(seen, axis=1), case.logits[:, :samples], atol=1e-4)
+    np.testing.assert_array_equal(codes, case.codes[:, :samples])
 
 
-GREEDY = [
-    "two tiers conditional",
-    "three tiers",
-    "three tiers conditional",
-    "four tiers",
-    "four tiers conditional",
-]
-
-
-def greedy_agreement(model):
-    """Return how often a greedy sound's choices are those of the training forward over that sound."""
+@pytest.mark.parametrize(
+    "options",
+    [{"frames": (4,), "classes": 3}, {}, {"frames": (8, 4, 2), "classes": 3}],
+    ids=["two tiers conditional", "three tiers", "four tiers conditional"],
+)
+def test_greedy_generation_is_what_the_training_forward_would_choose(options):
+    model = build_variant(**options)
     _, conditions = random_sound(model, 96, rows=2)
-    codes = generate(model, conditions, np.zeros((2, 96)), [0.0, 0.0])
-    window = window_of(model, codes, SILENCE)
-    logits, _ = model.forward(window, conditions, model.initial_states(2))
-    return codes, conditions, window, np.mean(np.argmax(keras.ops.convert_to_numpy(logits), -1) == codes)
-
-
-@pytest.mark.parametrize("variant", GREEDY)
-def test_greedy_generation_is_what_the_training_forward_would_choose(variant):
-    model = build_variant(**VARIANTS[variant])
-    codes, _, _, agreement = greedy_agreement(model)
-    assert agreement == 1
+    codes = generate(engine_of(model), conditions, np.zeros((2, 96)), [0.0, 0.0])
     assert len(np.unique(codes)) > 2  # a constant sound would agree with anything
+    window = window_of(model, codes, SILENCE)
 
-
-@pytest.mark.parametrize("variant", GREEDY)
-def test_a_shifted_condition_or_context_would_be_seen(variant):
-    """The law above is sharp: shifted by one sample or one slot, the forward no longer agrees."""
-    model = build_variant(**VARIANTS[variant])
-    codes, conditions, window, _ = greedy_agreement(model)
-
-    def disagrees(window, conditions):
+    def agrees(conditions):
         logits, _ = model.forward(window, conditions, model.initial_states(2))
-        return np.mean(np.argmax(keras.ops.convert_to_numpy(logits), -1) == codes) < 1
+        return np.array_equal(np.argmax(keras.ops.convert_to_numpy(logits), -1), codes)
 
+    assert agrees(conditions)
+    # The law is sharp: shifted by one sample or one slot, the forward no longer agrees.
     if conditions is not None:
-        assert disagrees(window, np.roll(conditions, 1, axis=1))
-    tier = model.tiers[-2]
-    matrix, bias = tier.output_linear.direction, tier.output_linear.bias
-    matrix.assign(np.roll(matrix, tier.binding.output_dim, axis=1))
-    if tier.output_linear.scale is not None:
-        tier.output_linear.scale.assign(np.roll(tier.output_linear.scale, tier.binding.output_dim))
-    bias.assign(np.roll(bias, tier.binding.output_dim))
-    assert disagrees(window, conditions)
+        assert not agrees(np.roll(conditions, 1, axis=1))
+    shifted, slot = model.tiers[-2].output_linear, model.tiers[-2].binding.output_dim
+    for variable in (shifted.direction, shifted.scale, shifted.bias):
+        variable.assign(np.roll(variable, slot, axis=-1))
+    assert not agrees(conditions)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    """An engine of two rows and blocks of two top frames of a model with conditions."""
+    return engine_of(build_variant(classes=3), block_samples=16)
 
 
 @pytest.mark.parametrize("samples", [1, 7, 16, 21, 45])
-def test_a_primed_sound_goes_on_from_the_primers_end(samples):
-    model = build_variant(frames=(8, 2), classes=3)
-    primer, primer_conditions = random_sound(model, samples, seed=9)
-    _, conditions = random_sound(model, 32)
-    uniforms = np.random.default_rng(1).random((1, 32)).astype("float32")
-    codes = generate(
-        model,
-        conditions,
-        uniforms,
-        [1.0],
-        start=lambda engine, weights: engine.primed_start(weights, primer[0], primer_conditions[0]),
-        block_samples=16,
-    )
-    expected, _ = oracle_generate(
-        oracle_tiers(model),
-        12,
-        32,
-        conditions[0],
-        3,
-        SILENCE,
-        uniforms[0],
-        1.0,
-        primer[0],
-        primer_conditions[0],
-    )
-    np.testing.assert_array_equal(codes[0], expected)
+def test_a_primed_sound_goes_on_from_the_primers_end(engine, samples):
+    model = engine.model
+    primer, primer_conditions = (array[0] for array in random_sound(model, samples, seed=9))
+    _, conditions = random_sound(model, 32, rows=2)
+    uniforms = np.random.default_rng(1).random((2, 32)).astype("float32")
+    start = engine.primed_start(engine.weights(), primer, primer_conditions)
+    codes = generate(engine, conditions, uniforms, TEMPERATURES, start)
+    for row, temperature in enumerate(TEMPERATURES):
+        arguments = 32, conditions[row], 3, SILENCE, uniforms[row], temperature, primer, primer_conditions
+        expected, _ = oracle_generate(oracle_tiers(model), 12, *arguments)
+        np.testing.assert_array_equal(codes[row], expected)
 
 
-def test_a_row_begins_anew_while_its_neighbour_goes_on():
-    model = build_variant(classes=3)
-    _, conditions = random_sound(model, 64, rows=2)
-    uniforms = np.random.default_rng(1).random((2, 64)).astype("float32")
-    whole = generate(model, conditions, uniforms, [1.0, 1.0])
-    engine = GenerationEngine(model, SILENCE, 2, 32)
+def test_a_row_begins_anew_while_its_neighbour_goes_on(engine):
+    _, conditions = random_sound(engine.model, 32, rows=2)
+    uniforms = np.random.default_rng(1).random((2, 32)).astype("float32")
+    whole = generate(engine, conditions, uniforms, [1.0, 1.0])
     weights = engine.weights()
     start = engine.silent_start(weights)
-    temperatures, begins = np.ones((2, engine.frames), "float32"), np.zeros((2, engine.frames), "int32")
-    begins[:, 0] = 1
-    _, carry = engine.advance(weights, start, start, begins, conditions[:, :32], uniforms[:, :32], temperatures)
+    temperatures = np.ones((2, 2), "float32")
+    begins = np.array([[1, 0], [1, 0]], "int32")
+    _, carry = engine.advance(weights, start, start, begins, conditions[:, :16], uniforms[:, :16], temperatures)
 
     def swapped(array):  # the first row goes on; the second does so for one top frame of 8, then begins anew
-        return np.stack([array[0, 32:], np.concatenate([array[1, 32:40], array[1, :24]])])
+        return np.stack([array[0, 16:32], np.concatenate([array[1, 16:24], array[1, :8]])])
 
-    begins[:] = [[0, 0, 0, 0], [0, 1, 0, 0]]
+    begins = np.array([[0, 0], [0, 1]], "int32")
     codes, _ = engine.advance(weights, carry, start, begins, swapped(conditions), swapped(uniforms), temperatures)
     np.testing.assert_array_equal(codes, swapped(whole))

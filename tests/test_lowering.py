@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+from generations import SILENCE, engine_of, generate
 from keras import ops
-from variants import SILENCE, generate, random_sound, randomised, window_of
+from variants import random_sound, randomised, window_of
 
 from keras_samplernn import Lowerable, Narrow, Released, SampleRNN, Tier
 from keras_samplernn.model.lowering import release
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.sample_mlp import SampleMLP
+from keras_samplernn.testing import check_tier
 
 pytestmark = pytest.mark.law
 
@@ -57,7 +59,7 @@ MODELS = {
 def test_a_subclass_that_overrides_step_generates_what_its_training_forward_says(name, precision):
     model = MODELS[name]()
     _, conditions = random_sound(model, 64)
-    codes = generate(model, conditions, np.zeros((1, 64)), [0.0], precision=precision)
+    codes = generate(engine_of(model, 1, precision=precision), conditions, np.zeros((1, 64)), [0.0])
     assert len(np.unique(codes)) > 2
     logits, _ = model.forward(window_of(model, codes, SILENCE), conditions, model.initial_states(1))
     np.testing.assert_array_equal(np.argmax(ops.convert_to_numpy(logits), -1), codes)
@@ -94,6 +96,10 @@ def test_narrow_weights_go_to_the_tiers_that_take_part_only():
 
 def _pairs(form):
     return [matrix for name in ("output", "l3") if name in form for matrix in form[name]]
+
+
+def test_a_subclass_that_overrides_step_alone_keeps_the_laws():
+    check_tier(BentFrames, frame_size=2, dim=8)
 
 
 class Doubling(Lowerable, Tier):

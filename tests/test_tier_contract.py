@@ -163,6 +163,17 @@ class ForgetsAWeight(Echo):
         self.add_weight(shape=(self.dim,), name="forgotten")
 
 
+@ops.custom_gradient
+def halved(outputs):
+    return outputs / 2, lambda upstream: ops.convert_to_tensor(np.asarray(upstream) / 2)
+
+
+class LeavesTheGraphBackwards(Echo):
+    def step(self, inputs, state, prepared):
+        outputs, state = super().step(inputs, state, prepared)
+        return halved(outputs), state
+
+
 class DependsOnItsProcess(Echo):
     def step(self, inputs, state, prepared):
         outputs, state = super().step(inputs, state, prepared)
@@ -192,6 +203,7 @@ BROKEN = [
         r"the state went in as \['bfloat16', 'bfloat16'\] and came out as \['float32', 'float32'\]",
     ),
     (ForgetsAWeight, "gradients reach every weight", r"in float32 no gradient reaches .*forgotten"),
+    (LeavesTheGraphBackwards, "gradients reach every weight in a graph", r"it raised "),
     (DependsOnItsProcess, "another process gives the same numbers", r"outputs differ by .* as the unconditional top"),
 ]
 
@@ -207,7 +219,7 @@ def test_a_tier_that_no_other_process_can_import_is_told_so():
         pass
 
     with pytest.raises(AssertionError, match=r"another process gives the same numbers.*local object"):
-        check_tier(Local, frame_size=4)
+        check_tier(Local, frame_size=1)
 
 
 def test_two_linears_of_one_name_are_refused():

@@ -1,15 +1,11 @@
-"""The variants of the model that the laws are held on, tiny; their weights as the oracle takes them; their sounds."""
+"""The variants of the model that the laws are held on, tiny, and their weights as the oracle takes them."""
 
 import keras
 import numpy as np
 
 from keras_samplernn import SampleRNN
-from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.sample_mlp import SampleMLP
-
-# The code of silence, in models of at least as many.
-SILENCE = 5
 
 
 def build_variant(
@@ -51,37 +47,71 @@ def _random_weight(variable, rng) -> np.ndarray:
     return 1.4 * noise / np.sqrt(noise.shape[0]) if noise.ndim > 1 else 0.3 * noise
 
 
-# Each option of the built-in tiers, number of tiers from two to five, with and without conditions.
-VARIANTS = {
-    "two tiers": {"frames": (4,)},
-    "two tiers conditional": {"frames": (4,), "classes": 3},
-    "three tiers": {},
-    "three tiers conditional": {"classes": 3},
-    "four tiers": {"frames": (8, 4, 2)},
-    "four tiers conditional": {"frames": (8, 4, 2), "classes": 3},
-    "five tiers conditional": {"frames": (16, 8, 4, 2), "classes": 2},
-    "LSTM": {"rnn_type": "LSTM"},
-    "LSTM x3 skip conditional": {"rnn_type": "LSTM", "n_rnn": 3, "skip_conn": True, "classes": 3},
-    "four tiers LSTM x2": {
-        "frames": (16, 8, 2),
-        "rnn_type": "LSTM",
-        "n_rnn": 2,
-        "learn_h0": False,
-        "classes": 2,
-    },
-    "GRU x2": {"n_rnn": 2},
-    "GRU x3 skip": {"n_rnn": 3, "skip_conn": True},
-    "GRU x4": {"n_rnn": 4},
-    "GRU x5 skip": {"n_rnn": 5, "skip_conn": True},
-    "GRU reset before": {"reset_after": False, "n_rnn": 2, "classes": 3},
-    "no weight norm": {"weight_norm": False},
-    "h0 not learned": {"learn_h0": False},
-    "one-hot": {"emb_size": 0},
-    "one-hot conditional": {"emb_size": 0, "classes": 3, "weight_norm": False},
-    "wide lookback": {"window": 11, "classes": 3},
-    "two codes": {"q_levels": 2},
-    "not conditioned": {"classes": 3, "conditioned": False},
+# The options of the shipped tiers and of the model, each with the values that laws are held on.
+OPTIONS = {
+    "frames": [(4,), (8, 2), (8, 4, 2), (16, 8, 4, 2)],
+    "classes": [0, 3],
+    "rnn": ["GRU", "GRU reset before", "LSTM"],
+    "layers": ["1", "2", "3 skip"],
+    "learn_h0": [True, False],
+    "weight_norm": [True, False],
+    "emb_size": [5, 0],
+    "window": [None, 11],
+    "q_levels": [12, 7],
+}
+# Twelve rows in which each two values of two options meet (found by trying; a test holds it): the fewest there can be,
+# since four numbers of tiers meet three kinds of layers. Trying every combination would take 2,304.
+_PAIRWISE = [
+    ((4,), 3, "GRU", "3 skip", False, False, 5, 11, 7),
+    ((4,), 0, "GRU reset before", "2", False, True, 0, 11, 12),
+    ((4,), 0, "LSTM", "1", True, False, 0, None, 12),
+    ((8, 2), 0, "GRU", "1", True, True, 5, 11, 12),
+    ((8, 2), 0, "LSTM", "2", False, False, 0, None, 7),
+    ((8, 2), 3, "GRU reset before", "3 skip", True, False, 5, None, 7),
+    ((8, 4, 2), 3, "GRU reset before", "2", True, False, 0, None, 7),
+    ((8, 4, 2), 3, "LSTM", "1", False, False, 5, 11, 12),
+    ((8, 4, 2), 0, "GRU", "3 skip", True, True, 0, None, 7),
+    ((16, 8, 4, 2), 0, "LSTM", "3 skip", False, True, 0, None, 12),
+    ((16, 8, 4, 2), 3, "GRU reset before", "1", True, True, 5, None, 7),
+    ((16, 8, 4, 2), 3, "GRU", "2", True, False, 5, 11, 7),
+]
+ROWS = [dict(zip(OPTIONS, row, strict=True)) for row in _PAIRWISE]
+
+
+def _arguments(row: dict) -> dict:
+    """Return a row as `build_variant` takes it."""
+    rnn_type, _, reset_before = row["rnn"].partition(" ")
+    number, _, skip = row["layers"].partition(" ")
+    options = {"rnn_type": rnn_type, "reset_after": not reset_before, "n_rnn": int(number), "skip_conn": bool(skip)}
+    return {name: value for name, value in row.items() if name not in ("rnn", "layers")} | options
+
+
+def _name(row: dict) -> str:
+    words = [f"{len(row['frames']) + 1} tiers", row["rnn"], f"x{row['layers']}"]
+    words += ["conditional"] * (row["classes"] > 0) + ["one-hot"] * (row["emb_size"] == 0)
+    return " ".join(words)
+
+
+def representatives() -> list[str]:
+    """Return names of variants in which each value of each option occurs: for what takes longest."""
+    chosen, left = [], {(name, value) for name, values in OPTIONS.items() for value in values}
+    while left:
+        row = max(ROWS, key=lambda row: len(left & row.items()))
+        chosen.append(_name(row))
+        left -= row.items()
+    return chosen
+
+
+VARIANTS = {_name(row): _arguments(row) for row in ROWS} | {
     "frames of one sample": {"frames": (4, 1), "classes": 2},
+    "two codes, five layers, conditions not taken": {
+        "frames": (8,),
+        "q_levels": 2,
+        "n_rnn": 5,
+        "skip_conn": True,
+        "classes": 3,
+        "conditioned": False,
+    },
 }
 
 
@@ -153,27 +183,3 @@ def random_sound(model: SampleRNN, samples: int, rows: int = 1, seed: int = 0):
 def window_of(model: SampleRNN, codes: np.ndarray, silence: int) -> np.ndarray:
     """Put the silence before a sound: codes `(B, T)` to a window `(B, lookback + T)`."""
     return np.pad(codes, ((0, 0), (model.lookback, 0)), constant_values=silence)
-
-
-def generate(model, conditions, uniforms, temperatures, start=None, block_samples=32, precision="float32"):
-    """Run the engine over whole blocks."""
-    rows, samples = uniforms.shape
-    engine = GenerationEngine(model, SILENCE % model.q_levels, rows, block_samples, precision)
-    weights = engine.weights()
-    start = engine.silent_start(weights) if start is None else start(engine, weights)
-    carry, codes = start, []
-    for first in range(0, samples, engine.block_samples):
-        piece = slice(first, first + engine.block_samples)
-        begins = np.zeros((rows, engine.frames), "int32")
-        begins[:, 0] = first == 0
-        block, carry = engine.advance(
-            weights,
-            carry,
-            start,
-            begins,
-            None if conditions is None else conditions[:, piece],
-            uniforms[:, piece].astype("float32"),
-            np.repeat(np.asarray(temperatures, "float32")[:, None], engine.frames, axis=1),
-        )
-        codes.append(block)
-    return np.concatenate(codes, axis=1)

@@ -1,0 +1,128 @@
+"""A tier in one place of a model, with random weights and inputs."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from keras_samplernn.model.tier import Binding, Inputs, Tier
+
+ROWS, STEPS, CLASSES, Q_LEVELS, OUTPUT_DIM = 3, 6, 3, 16, 5
+
+
+class Case:
+    """A tier bound in one place, and the inputs `(B, S, ...)` of a window there."""
+
+    def __init__(self, tier_class: type[Tier], config: dict[str, Any], place: str, binding: Binding):
+        self.tier_class, self.config, self.place, self.binding = tier_class, config, place, binding
+        self.tier = self.build("float32")
+        rng = np.random.default_rng(0)
+        for weight in self.tier.trainable_weights:  # a weight that starts at zero would hide faults behind it
+            fan_in = max(1, int(np.prod(weight.shape[:-1])))
+            weight.assign(weight + rng.normal(0, 0.5 / fan_in**0.5, weight.shape).astype("float32"))
+        self.inputs = self.draw_inputs(seed=1)
+
+    def build(self, dtype: str) -> Tier:
+        """Return the tier, bound and built, with new weights."""
+        tier = self.tier_class(**self.config, dtype=dtype)
+        tier.bind(self.binding)
+        tier.build()
+        return tier
+
+    @functools.cached_property
+    def half(self) -> Tier:
+        """The tier in half precision, with this case's weights."""
+        tier = self.build("mixed_bfloat16")
+        assign(tier, [as_array(weight) for weight in self.tier.weights])
+        return tier
+
+    def draw_inputs(self, seed: int) -> Inputs:
+        """Cut a random sound as the model does; draw contexts and conditions."""
+        rng, tier, frame = np.random.default_rng(seed), self.tier, self.tier.frame_size
+        sound = rng.integers(0, Q_LEVELS, (ROWS, STEPS * frame + tier.reads))
+        codes = sound[:, np.arange(STEPS)[:, None] * frame + np.arange(tier.reads)]
+        wave = 2 * (codes / (Q_LEVELS / 2) - 1)
+        context = rng.normal(size=(ROWS, STEPS, tier.dim)).astype("float32")
+        conditions = rng.integers(0, CLASSES, (ROWS, STEPS, frame)).astype("int32")
+        return Inputs(
+            codes.astype("int32"),
+            wave.astype("float32"),
+            None if self.binding.frame_size_above is None else context,
+            conditions if tier.takes_conditions else None,
+        )
+
+    @functools.cached_property
+    def whole(self) -> tuple:
+        """Outputs and state of the case's window by `sequence`."""
+        return self.window(self.inputs)
+
+    @functools.cached_property
+    def stepped(self) -> tuple:
+        """The same by repeated `step`."""
+        return self.steps(self.inputs)
+
+    def window(self, inputs: Inputs, state: tuple | None = None, run: Callable | None = None) -> tuple:
+        """Return outputs and state of a window, as arrays; `run` stands in for the tier's `sequence`."""
+        state = self.tier.initial_state(len(inputs.codes)) if state is None else state
+        return as_arrays((run or self.tier.sequence)(as_tensors(inputs), state, self.tier.prepare()))
+
+    def steps(self, inputs: Inputs, run: Callable | None = None, prepared: Any = None) -> tuple:
+        """Return the same, step by step; `run` stands in for the tier's `step`, `prepared` for its plain form."""
+        outputs, state = [], self.tier.initial_state(len(inputs.codes))
+        prepared = self.tier.prepare() if prepared is None else prepared
+        for number in range(STEPS):
+            step = as_tensors(steps_of(inputs, number))
+            one, state = (run or self.tier.step)(step, state, prepared)
+            outputs.append(one)
+        return as_arrays((ops.stack(outputs, axis=1), state))
+
+
+def it_can_be_built(tier_class: type[Tier], config: dict[str, Any]) -> list[Case]:
+    """The constructor takes the config, `bind` the neighbours, and `build` makes the weights."""
+    frame = tier_class(**config, dtype="float32").frame_size
+    below = next((size for size in range(frame // 2, 0, -1) if frame % size == 0), 1)
+    cases = []
+    for kind, classes in (("unconditional", 0), ("conditional", CLASSES)):
+        places = {
+            f"the {kind} top tier": (frame, OUTPUT_DIM, None),
+            f"a middle, {kind} tier": (frame // below, OUTPUT_DIM, 2 * frame),
+        }
+        if frame == 1:
+            places = {f"the {kind} bottom tier": (1, Q_LEVELS, 4)}
+        for place, (ratio, output_dim, above) in places.items():
+            cases.append(Case(tier_class, config, place, Binding(ratio, output_dim, Q_LEVELS, classes, above)))
+    return cases
+
+
+def each(function: Callable, *inputs: Inputs) -> Inputs:
+    """Apply a function to each of the inputs that there are."""
+    return Inputs(*(None if fields[0] is None else function(*fields) for fields in zip(*inputs, strict=True)))
+
+
+def steps_of(inputs: Inputs, which: int | slice) -> Inputs:
+    """Return one step's inputs, or some steps' of a window's."""
+    return each(lambda x: x[:, which], inputs)
+
+
+def as_tensors(inputs: Inputs) -> Inputs:
+    """Return the inputs as tensors."""
+    return each(ops.convert_to_tensor, inputs)
+
+
+def as_array(tensor: Any) -> np.ndarray:
+    """Return a tensor's values in float32."""
+    return ops.convert_to_numpy(ops.cast(tensor, "float32"))
+
+
+def as_arrays(result: tuple) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return outputs and state in float32."""
+    outputs, state = result
+    return as_array(outputs), [as_array(tensor) for tensor in state]
+
+
+def assign(tier: Tier, arrays: list[np.ndarray]) -> None:
+    """Give a tier its weights, by their position."""
+    for weight, array in zip(tier.weights, arrays, strict=True):
+        weight.assign(array)

@@ -1,0 +1,206 @@
+"""What a tier must hold: each law a function of a case, whose name is the claim."""
+
+import functools
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_samplernn.backend import compiled, gradients
+from keras_samplernn.model.lowering import absorb, narrow_form, release
+from keras_samplernn.model.tier import Inputs, Tier
+from keras_samplernn.testing.case import ROWS, STEPS, Case, as_array, as_arrays, as_tensors, each, steps_of
+
+# Shares of the largest number. A window's product and a step's round differently, on a GPU more than on a CPU.
+TOLERANCE = 1e-3
+HALF_PRECISION_TOLERANCE = 0.1
+
+
+def declared_shapes_are_true(case: Case) -> None:
+    """`state_shapes`, `initial_state`, `step` and `sequence` agree, and every number is finite."""
+    tier, inputs = case.tier, case.inputs
+    state, one = tier.initial_state(ROWS), as_tensors(steps_of(inputs, 0))
+    outputs, after_step = tier.step(one, state, tier.prepare())
+    window, after_window = tier.sequence(as_tensors(inputs), state, tier.prepare())
+    shape = (case.binding.ratio, case.binding.output_dim)
+    declared = [(ROWS, *state_shape) for state_shape in tier.state_shapes]
+    for what, tensors, expected in (
+        ("initial_state gave", state, declared),
+        ("step gave outputs", [outputs], [(ROWS, *shape)]),
+        ("step gave the state", after_step, declared),
+        ("sequence gave outputs", [window], [(ROWS, STEPS, *shape)]),
+        ("sequence gave the state", after_window, declared),
+    ):
+        shapes = [tuple(tensor.shape) for tensor in tensors]
+        _require(shapes == expected, f"{what} {shapes}, declared is {expected}")
+        _require(all(np.isfinite(as_array(x)).all() for x in tensors), f"{what} with numbers that are not finite")
+
+
+def rows_are_independent(case: Case) -> None:
+    """A row gives the same among other neighbours, and alone."""
+    others = each(lambda x, y: np.concatenate([x[:1], y[1:]]), case.inputs, case.draw_inputs(seed=2))
+    together, mixed = case.whole, case.window(others)
+    expected = _first_row(together)
+    agree(_first_row(mixed), expected, tolerance=0, note=" among other neighbours")
+    agree(case.window(each(lambda x: x[:1], case.inputs)), expected, note=" for a row alone")
+
+
+def a_later_input_changes_nothing_earlier(case: Case) -> None:
+    """Samples, contexts and conditions from a step on leave the outputs before it as they were."""
+    half, (before, _) = STEPS // 2, case.whole
+    others = case.draw_inputs(seed=2)
+    late = each(lambda x, y: np.concatenate([x[:, :half], y[:, half:]], axis=1), case.inputs, others)
+    for fields in (("codes", "wave"), ("context",), ("conditions",)):
+        after, _ = case.window(case.inputs._replace(**{name: getattr(late, name) for name in fields}))
+        steps = np.flatnonzero((after != before)[:, :half].any(axis=(0, 2, 3)))
+        _require(not steps.size, f"new {' and '.join(fields)} from step {half} on changed the outputs of steps {steps}")
+
+
+def sequence_equals_repeated_step(case: Case) -> None:
+    """Training's form of a window and generation's give the same outputs and state."""
+    agree(case.whole, case.stepped)
+
+
+def carried_state_joins_windows(case: Case) -> None:
+    """Two halves of a window, the state carried between them, equal the whole."""
+    first, state = case.window(steps_of(case.inputs, slice(0, STEPS // 2)))
+    state = tuple(ops.convert_to_tensor(x) for x in state)
+    second, state = case.window(steps_of(case.inputs, slice(STEPS // 2, STEPS)), state)
+    agree((np.concatenate([first, second], axis=1), state), case.whole)
+
+
+def conditions_past_the_end_are_taken(case: Case) -> None:
+    """Where a sound has ended its conditions are -1; outputs are finite there, in a window as in steps."""
+    if case.inputs.conditions is None:
+        return
+    conditions = case.inputs.conditions.copy()
+    conditions[:, -2, case.tier.frame_size // 2 :] = -1
+    conditions[:, -1] = -1
+    inputs = case.inputs._replace(conditions=conditions)
+    seen = case.window(inputs)
+    _require(np.isfinite(seen[0]).all(), "outputs are not finite where conditions are -1")
+    agree(seen, case.steps(inputs))
+
+
+def kernels_can_be_folded(case: Case) -> None:
+    """Contexts times the released kernel give the same; with a kernel absorbed, outputs come out multiplied by it."""
+    tier, expected = case.tier, case.stepped
+    prepared = tier.prepare()
+    released = release(tier, prepared)
+    if released is not None:
+        kernel = as_array(released.kernel)
+        inputs = case.inputs._replace(context=None if case.inputs.context is None else case.inputs.context @ kernel)
+        agree(case.steps(inputs, prepared=released.prepared), expected, note=" after the kernel was released")
+    kernel = np.random.default_rng(4).normal(size=(case.binding.output_dim, 7)).astype("float32")
+    absorbed = absorb(tier, prepared, ops.convert_to_tensor(kernel))
+    if absorbed is not None:
+        folded = expected[0] @ kernel, expected[1]
+        agree(case.steps(case.inputs, prepared=absorbed.prepared), folded, note=" after a kernel was absorbed")
+
+
+def narrow_weights_give_close_numbers(case: Case) -> None:
+    """A single row gets outputs near float32's from the form with int8 weights."""
+    row = each(lambda x: x[:1], case.inputs)
+    narrowed = narrow_form(case.tier, case.tier.prepare())
+    agree(case.steps(row, prepared=narrowed), _first_row(case.stepped), tolerance=HALF_PRECISION_TOLERANCE)
+
+
+def xla_gives_the_same_numbers(case: Case) -> None:
+    """`sequence` and `step` compile, with what `prepare` returned as an argument, which generation makes it."""
+    agree(case.window(case.inputs, run=compiled(case.tier.sequence)), case.whole)
+    agree(case.steps(case.inputs, run=compiled(case.tier.step)), case.whole)
+
+
+def half_precision_gives_close_numbers(case: Case) -> None:
+    """Under mixed_bfloat16 a call gives outputs near float32's, and the state keeps its dtype."""
+    tier = case.half
+    before = tier.initial_state(ROWS)
+    outputs, after = tier(as_tensors(case.inputs), before)
+    dtypes = [[keras.backend.standardize_dtype(x.dtype) for x in state] for state in (before, after)]
+    _require(dtypes[0] == dtypes[1], f"the state went in as {dtypes[0]} and came out as {dtypes[1]}")
+    agree(as_arrays((outputs, after)), case.whole, tolerance=HALF_PRECISION_TOLERANCE)
+
+
+def gradients_reach_every_weight(case: Case, graph: bool = False) -> None:
+    """Training through `sequence` moves each trainable weight, in either precision."""
+    directions = np.random.default_rng(3).normal(size=case.whole[0].shape).astype("float32")
+    for dtype, tier in (("float32", case.tier), ("mixed_bfloat16", case.half)):
+        trainee = _Trainee(tier)
+        weights = trainee.trainable_weights
+        found = gradients(functools.partial(trainee.total, case.inputs, directions), weights, graph) if weights else []
+        arrays = [as_array(gradient) for gradient in found]
+        idle = [weight.path for weight, array in zip(weights, arrays, strict=True) if not array.any()]
+        _require(not idle, f"in {dtype} no gradient reaches {', '.join(idle)}")
+        _require(all(np.isfinite(array).all() for array in arrays), f"in {dtype} gradients are not finite")
+
+
+def gradients_reach_every_weight_in_a_graph(case: Case) -> None:
+    """The same in the graph that training compiles."""
+    gradients_reach_every_weight(case, graph=True)
+
+
+class _Trainee(keras.layers.Layer):
+    """A tier in training."""
+
+    def __init__(self, tier: Tier):
+        super().__init__(name="trainee", dtype=tier.dtype_policy)
+        self.tier = tier
+        self.built = True
+
+    def call(self, inputs: Inputs, training: bool = False) -> Any:
+        """Return the outputs; a layer that trains otherwise than it runs, within the tier, heeds `training`."""
+        return self.tier(inputs, self.tier.initial_state(ROWS))[0]
+
+    def total(self, inputs: Inputs, directions: np.ndarray) -> Any:
+        """Return a sum that pulls each output in a direction of its own."""
+        return ops.sum(directions * ops.cast(self(as_tensors(inputs), training=True), "float32"))
+
+
+def _first_row(result: tuple) -> tuple:
+    outputs, state = result
+    return outputs[:1], [x[:1] for x in state]
+
+
+def _require(holds: bool, seen: str) -> None:
+    if not holds:
+        raise AssertionError(seen)
+
+
+def agree(seen: tuple, expected: tuple, tolerance: float = TOLERANCE, note: str = "") -> None:
+    """Hold outputs and state to those expected, within a share of the largest number of each."""
+    names = ["outputs", *(f"state {number}" for number in range(len(expected[1])))]
+    for name, one, other in zip(names, [seen[0], *seen[1]], [expected[0], *expected[1]], strict=True):
+        difference, largest = np.abs(one - other).max(initial=0), np.abs(other).max(initial=0)
+        # "not within" rather than "beyond": nothing that is not a number may pass.
+        _require(bool(difference <= tolerance * largest), f"{name} differ by {difference:.2g}, of {largest:.2g}{note}")
+
+
+def _everywhere(cases: list[Case]) -> list[Case]:
+    return cases
+
+
+def corners(cases: list[Case]) -> list[Case]:
+    """Return the plainest place, without conditions, and the fullest: with them, and with a tier above."""
+    return [cases[0], cases[-1]]
+
+
+def _fullest(cases: list[Case]) -> list[Case]:
+    return cases[-1:]
+
+
+# Each law, and the places it is held in: those that compile take longest.
+LAWS = {
+    declared_shapes_are_true: _everywhere,
+    rows_are_independent: _everywhere,
+    a_later_input_changes_nothing_earlier: _everywhere,
+    sequence_equals_repeated_step: _everywhere,
+    carried_state_joins_windows: _everywhere,
+    conditions_past_the_end_are_taken: _everywhere,
+    kernels_can_be_folded: _everywhere,
+    narrow_weights_give_close_numbers: corners,
+    xla_gives_the_same_numbers: corners,
+    half_precision_gives_close_numbers: _everywhere,
+    gradients_reach_every_weight: _everywhere,
+    gradients_reach_every_weight_in_a_graph: _fullest,
+}
