@@ -53,7 +53,7 @@ def home(forks, rounds, tmp_path_factory):
         (home / corpus).mkdir()
         for number in range(2):
             write_sound(home / corpus / f"{number}.wav", samples + number, seed=number)
-    sounds = {"every_epochs": 1, "sounds": 2, "seconds": 100}
+    sounds = {"every_epochs": 1, "sounds": 2, "seconds": rounds(2, 100)}
     for name, train, valid, monitoring in (
         ("training", "long", "short", {}),
         ("validation", "short", "long", {}),
