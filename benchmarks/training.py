@@ -1,6 +1,6 @@
 """Training: the whole step of `fit`, beside the textbook's, and beside what the machine multiplies.
 
-Ours is Keras' `fit` as the `fit` command sets it up: weight norm, learned initial states, resets by row, deterministic
+Ours is the trainer that the `fit` command uses: weight norm, learned initial states, resets by row, deterministic
 operations, clipped Adam with the gradients' norm, and the data pipeline on a corpus in memory. The textbook's
 (textbook.py) is stock Keras layers and plain `fit` with batches cut beforehand, without weight norm and learned initial
 states, operations as TensorFlow has them by default; so ours is measured without weight norm too. All are
