@@ -195,7 +195,7 @@ def test_a_process_of_its_own_ends_without_a_traceback(tmp_path):
     (tmp_path / "train/a.flac").write_bytes(b"fLaC")
     done = start(CLI, "check", "spec.json", cwd=tmp_path)
     assert done.stderr.replace(str(tmp_path), "HOME").splitlines() == [
-        "HOME/train/a.wav: stands beside a.flac; keep one of the two",
+        "HOME/train/a.wav: is beside a.flac, which has the same stem; keep one of the two",
         "HOME/valid/b.csv: 1 conditions for a sound of 437 samples; give one line for each sample of the audio file",
     ]
     assert (done.returncode, done.stdout) == (1, "")
