@@ -80,7 +80,7 @@ def test_a_later_sample_changes_nothing_earlier(case):
     conditions = case.conditions_in(np.zeros(targets + 1, int), slice(targets))
     logits, _ = forward(case.model, window, conditions)
     difference = np.abs(logits[:-1] - logits[-1]).max(axis=-1)  # (sample changed, logits of sample)
-    assert (difference[np.tril_indices(targets)] < 1e-5).all()  # rounding depends on a row's place in the batch
+    assert (difference[np.tril_indices(targets)] < 1e-4).all()  # rounding depends on a row's place in the batch
     assert (np.diagonal(difference, 1) > 1e-3).all()
 
 
