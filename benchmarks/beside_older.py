@@ -40,7 +40,8 @@ class Version:
             link.symlink_to("../plugins")
         path = os.pathsep.join([str(checkout), str(checkout / "benchmarks")])
         self._process = subprocess.Popen(
-            [sys.executable, __file__, "--serve", kind, case],
+            # -P: the benchmarks of the checkout are imported, not those in the folder of this file.
+            [sys.executable, "-P", __file__, "--serve", kind, case],
             env=os.environ | {"PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
