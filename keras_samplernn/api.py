@@ -86,6 +86,9 @@ def train(spec: "str | Path | Mapping[str, Any]", run: str | Path | None = None,
     from keras_samplernn.training.fit import fit_spec
 
     loaded = _load_spec(spec)
+    for name in ("epochs", "max_steps"):
+        if (limit := options.get(name)) is not None and (not isinstance(limit, int) or limit < 1):
+            raise UserError(f"{name} = {limit!r}: must be a whole number of at least 1; leave it out for no limit")
     if options.get("init_from") is not None:
         options["init_from"] = Path(options["init_from"])
     return fit_spec(loaded, RUNS / loaded.name if run is None else Path(run), say, **options)
@@ -117,7 +120,8 @@ def _load_spec(spec: "str | Path | Mapping[str, Any]") -> "Spec":
 
     if isinstance(spec, str | Path):
         return load_spec(spec, load_tiers())
-    return parse_spec(json.dumps(spec), "spec", load_tiers(), Path.cwd())
+    # Paths are as natural in a dictionary as text; whatever else JSON does not know is told by its field.
+    return parse_spec(json.dumps(spec, default=str), "spec", load_tiers(), Path.cwd())
 
 
 def _start(threads: int | None = None) -> None:

@@ -1,6 +1,7 @@
 """Checking, training and evaluating from Python do what the commands do."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from command_line import give, outcome
@@ -56,3 +57,20 @@ def test_what_is_wrong_with_a_spec_is_told_in_a_line_a_problem(home, monkeypatch
         'spec: data.trian is not a field of data; did you mean "train"?',
     )
     assert not (home / "runs/samplernn").exists()
+
+
+@pytest.mark.parametrize("limit", [{"epochs": 0}, {"max_steps": -1}, {"epochs": 1.5}])
+def test_a_limit_that_is_not_a_count_is_told(home, monkeypatch, limit):
+    monkeypatch.chdir(home)
+    ((name, value),) = limit.items()
+    with pytest.raises(UserError, match=f"^{name} = {value}: must be a whole number of at least 1"):
+        keras_samplernn.fit("spec.json", "limited", **limit)
+    assert not (home / "limited").exists()
+
+
+def test_fit_runs_in_any_thread_and_takes_paths_in_a_dictionary(home):
+    spec = json.loads((home / "spec.json").read_text())
+    spec["data"] = {"train": home / "train", "valid": home / "valid"}
+    with ThreadPoolExecutor(1) as thread:
+        run = thread.submit(keras_samplernn.fit, spec, home / "threaded", max_steps=1).result()
+    assert run.metrics["step"].tolist() == [1]

@@ -14,7 +14,8 @@ class StopRequest:
     """Notes the first signal that arrives within the context; the second one ends the process at once.
 
     Python runs signal handlers between two of its instructions: if a step takes seconds, they come seconds late. So a
-    second thread waits for signals while the main one computes.
+    second thread waits for signals while the main one computes. Only the main thread of a program can take signals:
+    in another one, nothing is noted and they keep their effect.
 
     Attributes:
         signal_number: the first signal; None as long as none has arrived.
@@ -24,6 +25,9 @@ class StopRequest:
         self.signal_number: int | None = None
 
     def __enter__(self) -> "StopRequest":
+        self._listens = threading.current_thread() is threading.main_thread()
+        if not self._listens:
+            return self
         self._told, self._tell = os.pipe()
         os.set_blocking(self._tell, False)
         self._fd_before = signal.set_wakeup_fd(self._tell, warn_on_full_buffer=False)
@@ -35,6 +39,8 @@ class StopRequest:
         return self
 
     def __exit__(self, *_) -> None:
+        if not self._listens:
+            return
         signal.set_wakeup_fd(self._fd_before)
         for number, handler in self._before.items():
             signal.signal(number, handler)
