@@ -29,7 +29,7 @@ test-newest: $(NEWEST)/installed
 bench: $(STANDARD)/installed
 	$(STANDARD)/bin/python benchmarks/report.py
 
-# The reliability tests with their full counts: hours. Writes docs/reliability.md.
+# The reliability tests with their full counts: hours; it goes on where it was stopped. Writes docs/reliability.md.
 torture: $(STANDARD)/installed
 	$(STANDARD)/bin/python -m pip install --quiet --editable ".[torture]"
 	$(STANDARD)/bin/python tests/reliability.py

@@ -1,6 +1,5 @@
 """The error that a user can cause and mend, and helpers for its messages."""
 
-import difflib
 import errno
 import os
 import re
@@ -50,5 +49,7 @@ def collect(problems: list[str], function: Callable[..., Result], *arguments: ob
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return `'; did you mean "x"?'` with the name most similar to `name`; empty if none is similar."""
+    import difflib  # here, since `--help` answers without it
+
     matches = difflib.get_close_matches(str(name), list(names), n=1)
     return f'; did you mean "{matches[0]}"?' if matches else ""

@@ -6,7 +6,6 @@ import click
 
 from keras_samplernn.commands.options import FILE, FOLDER, Count, Number, checkpoint_option, precision_option
 from keras_samplernn.progress import say
-from keras_samplernn.quiet import start_tensorflow
 
 
 @click.command()
@@ -55,6 +54,8 @@ def generate(run: Path | None, **options) -> None:
     sample for each line. An unconditional run needs --seconds. generation.json, in the same folder as the wavs,
     records how each was made.
     """
+    from keras_samplernn.quiet import start_tensorflow
+
     # XLA would divide each of int8's many small sums among threads, which costs more than the sum.
     start_tensorflow(threads=1 if options["precision"] == "int8" else None)
     from keras_samplernn.generation.files import generate_files

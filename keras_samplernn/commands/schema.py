@@ -2,8 +2,6 @@
 
 import click
 
-from keras_samplernn.quiet import start_tensorflow
-
 
 @click.command()
 @click.option("--markdown", is_flag=True, help="Print the reference of all fields instead, for people.")
@@ -12,8 +10,11 @@ def schema(markdown: bool) -> None:
 
     The fields of all installed tiers are in it.
     """
-    start_tensorflow()
     import json
+
+    from keras_samplernn.quiet import start_tensorflow
+
+    start_tensorflow()
 
     from keras_samplernn.model.registry import load_tiers
     from keras_samplernn.spec import spec_reference, spec_schema

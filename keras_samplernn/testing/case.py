@@ -1,4 +1,4 @@
-"""A tier in one place of a model, with random weights and inputs."""
+"""A tier in one place of a model, with random weights and random inputs."""
 
 import functools
 from collections.abc import Callable
@@ -19,7 +19,7 @@ class Case:
         self.tier_class, self.config, self.place, self.binding = tier_class, config, place, binding
         self.tier = self.build("float32")
         rng = np.random.default_rng(0)
-        for weight in self.tier.trainable_weights:  # a weight that starts at zero would hide faults behind it
+        for weight in self.tier.trainable_weights:  # zeros would hide faults
             fan_in = max(1, int(np.prod(weight.shape[:-1])))
             weight.assign(weight + rng.normal(0, 0.5 / fan_in**0.5, weight.shape).astype("float32"))
         self.inputs = self.draw_inputs(seed=1)
@@ -60,16 +60,16 @@ class Case:
 
     @functools.cached_property
     def stepped(self) -> tuple:
-        """The same by repeated `step`."""
+        """The same from repeated `step`."""
         return self.steps(self.inputs)
 
     def window(self, inputs: Inputs, state: tuple | None = None, run: Callable | None = None) -> tuple:
-        """Return outputs and state of a window, as arrays; `run` stands in for the tier's `sequence`."""
+        """Return outputs and state of a window, as arrays; `run` replaces the tier's `sequence`."""
         state = self.tier.initial_state(len(inputs.codes)) if state is None else state
         return as_arrays((run or self.tier.sequence)(as_tensors(inputs), state, self.tier.prepare()))
 
     def steps(self, inputs: Inputs, run: Callable | None = None, prepared: Any = None) -> tuple:
-        """Return the same, step by step; `run` stands in for the tier's `step`, `prepared` for its plain form."""
+        """Return the same, step by step; `run` replaces its `step`, `prepared` the plain form of its weights."""
         outputs, state = [], self.tier.initial_state(len(inputs.codes))
         prepared = self.tier.prepare() if prepared is None else prepared
         for number in range(STEPS):

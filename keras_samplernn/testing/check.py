@@ -1,4 +1,4 @@
-"""Every law held in every place that a tier fits; told in one sentence where one is broken."""
+"""Check each law in each place that a tier fits; one that is broken is reported in one sentence."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -14,11 +14,12 @@ from keras_samplernn.testing.process import another_process_gives_the_same_numbe
 
 
 def check_tier(tier_class: type[Tier], **config: Any) -> None:
-    """Hold a tier to the contract, in each place of a model that fits it, with and without conditions.
+    """Check a tier against the contract, in each place of a model that fits it, with and without conditions.
 
     A tier of frame size 1 is bound as the bottom tier, any other as the top tier and as one between. Its weights are
-    random, biases included. The laws are the functions of `keras_samplernn.testing.laws`, whose names are claims, and
-    one more that starts another Python, where the class must be importable. Keras' global seed is set.
+    random, biases included. The laws are the functions of `keras_samplernn.testing.laws`, each named after what it
+    claims. One further law starts another Python process, which must be able to import the class. Keras' global seed
+    is set.
 
     Args:
         tier_class: a subclass of `keras_samplernn.Tier`.
@@ -44,13 +45,13 @@ def check_tier(tier_class: type[Tier], **config: Any) -> None:
 
 @contextmanager
 def _told(subject: str, law: Callable) -> Iterator[None]:
-    """Make whatever is raised an AssertionError that names the tier and the law."""
+    """Turn whatever the block raises into an AssertionError that names the tier and the law."""
     broken = f'{subject} breaks the law "{law.__name__.replace("_", " ")}"'
     try:
         yield
     except AssertionError as error:
         raise AssertionError(f"{broken}: {error}") from None
     except Exception as error:
-        # Keras adds every argument's value, TensorFlow colours.
+        # Keras adds the values of all arguments, TensorFlow adds colours.
         reason = " ".join(re.sub(r"\x1b\[\d*m", "", str(error)).partition("\n\nArguments received")[0].split())
         raise AssertionError(f"{broken}: it raised {type(error).__name__}: {reason}") from error

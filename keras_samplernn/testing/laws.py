@@ -1,4 +1,4 @@
-"""What a tier must hold: each law a function of a case, whose name is the claim."""
+"""The laws of the tier contract: each is a function of a case, and its name is what it claims."""
 
 import functools
 from typing import Any
@@ -12,7 +12,7 @@ from keras_samplernn.model.lowering import absorb, narrow_form, release
 from keras_samplernn.model.tier import Inputs, Tier
 from keras_samplernn.testing.case import ROWS, STEPS, Case, as_array, as_arrays, as_tensors, each, steps_of
 
-# Shares of the largest number. A window's product and a step's round differently, on a GPU more than on a CPU.
+# As shares of the largest number. A whole window rounds otherwise than single steps, on a GPU more than on a CPU.
 TOLERANCE = 1e-3
 HALF_PRECISION_TOLERANCE = 0.1
 
@@ -38,7 +38,7 @@ def declared_shapes_are_true(case: Case) -> None:
 
 
 def rows_are_independent(case: Case) -> None:
-    """A row gives the same among other neighbours, and alone."""
+    """A row's outputs are the same whatever the other rows are, and where there are none."""
     others = each(lambda x, y: np.concatenate([x[:1], y[1:]]), case.inputs, case.draw_inputs(seed=2))
     together, mixed = case.whole, case.window(others)
     expected = _first_row(together)
@@ -47,7 +47,7 @@ def rows_are_independent(case: Case) -> None:
 
 
 def a_later_input_changes_nothing_earlier(case: Case) -> None:
-    """Samples, contexts and conditions from a step on leave the outputs before it as they were."""
+    """Other samples, contexts or conditions from a step on do not change the outputs before it."""
     half, (before, _) = STEPS // 2, case.whole
     others = case.draw_inputs(seed=2)
     late = each(lambda x, y: np.concatenate([x[:, :half], y[:, half:]], axis=1), case.inputs, others)
@@ -58,12 +58,12 @@ def a_later_input_changes_nothing_earlier(case: Case) -> None:
 
 
 def sequence_equals_repeated_step(case: Case) -> None:
-    """Training's form of a window and generation's give the same outputs and state."""
+    """`sequence`, which trains, and repeated `step`, which generates, give the same outputs and state."""
     agree(case.whole, case.stepped)
 
 
 def carried_state_joins_windows(case: Case) -> None:
-    """Two halves of a window, the state carried between them, equal the whole."""
+    """Two halves of a window, with the state carried from one to the other, give the same as the whole."""
     first, state = case.window(steps_of(case.inputs, slice(0, STEPS // 2)))
     state = tuple(ops.convert_to_tensor(x) for x in state)
     second, state = case.window(steps_of(case.inputs, slice(STEPS // 2, STEPS)), state)
@@ -71,7 +71,7 @@ def carried_state_joins_windows(case: Case) -> None:
 
 
 def conditions_past_the_end_are_taken(case: Case) -> None:
-    """Where a sound has ended its conditions are -1; outputs are finite there, in a window as in steps."""
+    """After the end of a sound its conditions are -1; outputs are finite there, and equal in a window and in steps."""
     if case.inputs.conditions is None:
         return
     conditions = case.inputs.conditions.copy()
@@ -84,7 +84,7 @@ def conditions_past_the_end_are_taken(case: Case) -> None:
 
 
 def kernels_can_be_folded(case: Case) -> None:
-    """Contexts times the released kernel give the same; with a kernel absorbed, outputs come out multiplied by it."""
+    """Contexts times a released kernel give the same outputs; an absorbed kernel multiplies the outputs."""
     tier, expected = case.tier, case.stepped
     prepared = tier.prepare()
     released = release(tier, prepared)
@@ -100,20 +100,20 @@ def kernels_can_be_folded(case: Case) -> None:
 
 
 def narrow_weights_give_close_numbers(case: Case) -> None:
-    """A single row gets outputs near float32's from the form with int8 weights."""
+    """With int8 weights, the outputs of a single row are close to those with float32."""
     row = each(lambda x: x[:1], case.inputs)
     narrowed = narrow_form(case.tier, case.tier.prepare())
     agree(case.steps(row, prepared=narrowed), _first_row(case.stepped), tolerance=HALF_PRECISION_TOLERANCE)
 
 
 def xla_gives_the_same_numbers(case: Case) -> None:
-    """`sequence` and `step` compile, with what `prepare` returned as an argument, which generation makes it."""
+    """`sequence` and `step` compile with the result of `prepare` as an argument, as generation passes it."""
     agree(case.window(case.inputs, run=compiled(case.tier.sequence)), case.whole)
     agree(case.steps(case.inputs, run=compiled(case.tier.step)), case.whole)
 
 
 def half_precision_gives_close_numbers(case: Case) -> None:
-    """Under mixed_bfloat16 a call gives outputs near float32's, and the state keeps its dtype."""
+    """Under mixed_bfloat16 outputs are close to float32's, and the state keeps its dtype."""
     tier = case.half
     before = tier.initial_state(ROWS)
     outputs, after = tier(as_tensors(case.inputs), before)
@@ -141,7 +141,7 @@ def gradients_reach_every_weight_in_a_graph(case: Case) -> None:
 
 
 class _Trainee(keras.layers.Layer):
-    """A tier in training."""
+    """A layer around a tier, for training it."""
 
     def __init__(self, tier: Tier):
         super().__init__(name="trainee", dtype=tier.dtype_policy)
@@ -149,11 +149,11 @@ class _Trainee(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: Inputs, training: bool = False) -> Any:
-        """Return the outputs; a layer that trains otherwise than it runs, within the tier, heeds `training`."""
+        """Return the outputs; layers inside the tier that train otherwise than they run follow `training`."""
         return self.tier(inputs, self.tier.initial_state(ROWS))[0]
 
     def total(self, inputs: Inputs, directions: np.ndarray) -> Any:
-        """Return a sum that pulls each output in a direction of its own."""
+        """Return a sum of all outputs, each with a weight of its own."""
         return ops.sum(directions * ops.cast(self(as_tensors(inputs), training=True), "float32"))
 
 
@@ -168,11 +168,11 @@ def _require(holds: bool, seen: str) -> None:
 
 
 def agree(seen: tuple, expected: tuple, tolerance: float = TOLERANCE, note: str = "") -> None:
-    """Hold outputs and state to those expected, within a share of the largest number of each."""
+    """Require outputs and state to be those expected, within a share of the largest number of each."""
     names = ["outputs", *(f"state {number}" for number in range(len(expected[1])))]
     for name, one, other in zip(names, [seen[0], *seen[1]], [expected[0], *expected[1]], strict=True):
         difference, largest = np.abs(one - other).max(initial=0), np.abs(other).max(initial=0)
-        # "not within" rather than "beyond": nothing that is not a number may pass.
+        # Written so that NaN fails too.
         _require(bool(difference <= tolerance * largest), f"{name} differ by {difference:.2g}, of {largest:.2g}{note}")
 
 
@@ -181,7 +181,7 @@ def _everywhere(cases: list[Case]) -> list[Case]:
 
 
 def corners(cases: list[Case]) -> list[Case]:
-    """Return the plainest place, without conditions, and the fullest: with them, and with a tier above."""
+    """Return the place with the fewest inputs, and the one with the most."""
     return [cases[0], cases[-1]]
 
 
@@ -189,7 +189,7 @@ def _fullest(cases: list[Case]) -> list[Case]:
     return cases[-1:]
 
 
-# Each law, and the places it is held in: those that compile take longest.
+# Each law, and the places where it is checked: laws that compile take longest, and are checked in few.
 LAWS = {
     declared_shapes_are_true: _everywhere,
     rows_are_independent: _everywhere,

@@ -31,8 +31,8 @@ def another_process_gives_the_same_numbers(tier_class: type[Tier], config: dict[
 def _processes() -> multiprocessing.context.BaseContext:
     """Return what starts processes that import the class anew.
 
-    Where that works, they are forks of one that has imported TensorFlow and run nothing yet: its threads do not survive
-    a fork, and importing it takes seconds.
+    On Linux they are forks of a process that has imported TensorFlow, which takes seconds, and has computed nothing:
+    TensorFlow's threads do not survive a fork.
     """
     if sys.platform != "linux" or keras.backend.backend() != "tensorflow":
         return multiprocessing.get_context("spawn")

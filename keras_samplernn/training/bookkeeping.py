@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import pandas as pd
 
 from keras_samplernn.errors import UserError
@@ -46,15 +45,14 @@ class Bookkeeping:
         """Add the sums of the steps since the last call.
 
         Args:
-            sums: of each step, in order.
+            sums: of each step, in order, read.
             learning_rate: the present one.
 
         Raises:
             UserError: the loss or the gradient norm of a step is not finite.
         """
         state, now = self.state, time.monotonic()
-        for number, step in enumerate(sums, state.step + 1 - len(sums)):
-            bits, samples, norm = (keras.ops.convert_to_numpy(each).item() for each in step)
+        for number, (bits, samples, norm) in enumerate(sums, state.step + 1 - len(sums)):
             # Gradients that are not finite have already made the weights useless.
             self._refuse_divergence("loss", bits, number)
             self._refuse_divergence("gradient norm", norm, number)

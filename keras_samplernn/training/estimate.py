@@ -6,7 +6,6 @@ import resource
 import sys
 import time
 
-import keras
 import numpy as np
 
 from keras_samplernn.data.corpus import Corpus
@@ -22,7 +21,6 @@ from keras_samplernn.model.memory import (
 from keras_samplernn.progress import format_duration
 from keras_samplernn.spec import Spec
 from keras_samplernn.training.corpora import Corpora
-from keras_samplernn.training.step import Sums
 from keras_samplernn.training.trainer import Trainer
 
 TRIAL_STEPS = 4
@@ -146,15 +144,10 @@ def estimate(spec: Spec, corpora: Corpora) -> Estimate:
 def _seconds_per_step(trainer: Trainer) -> float:
     """Return the time of the fastest of a few training steps after the first, which compiles."""
     batches = itertools.chain.from_iterable(itertools.repeat(trainer.batches(trainer.plan(epoch=0))))
-    _wait_for(trainer.step(next(batches)))
+    trainer.step(next(batches)).read()
     times, began = [], time.perf_counter()
     while len(times) < TRIAL_STEPS and (not times or time.perf_counter() - began < TRIAL_SECONDS):
         batch, start = next(batches), time.perf_counter()
-        _wait_for(trainer.step(batch))
+        trainer.step(batch).read()
         times.append(time.perf_counter() - start)
     return min(times)
-
-
-def _wait_for(sums: Sums) -> None:
-    """Wait until a step is done."""
-    keras.ops.convert_to_numpy(sums.bits)

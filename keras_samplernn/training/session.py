@@ -101,15 +101,15 @@ class Session:
         if self.max_steps is not None:
             last_step = min(last_step, state.epoch_step + max(self.max_steps - state.step, 0))
         self._book.begin_epoch()
-        for unread in self._steps(plan, last_step):
-            self._book.add_steps(unread, self._learning_rate())
+        for sums in self._steps(plan, last_step):
+            self._book.add_steps(sums, self._learning_rate())
             if self._save_is_due() and state.epoch_step < last_step:
                 self._save()
         self._raise_if_stopped()
         self._finish(whole_epoch=last_step == plan.steps)
 
     def _steps(self, plan: Plan, last_step: int) -> Iterator[list[Sums]]:
-        """Take the remaining steps of a plan, up to `last_step`; yield the sums of some steps at a time.
+        """Take the remaining steps of a plan, up to `last_step`; yield the sums of some steps at a time, read.
 
         After a signal, the present step is the last.
         """
@@ -127,7 +127,8 @@ class Session:
                 # The first step may compile, so speed is measured from its end.
                 first = state.epoch_step == first_step + 1
                 if ends or first or len(unread) >= READ_STEPS or time.monotonic() - read >= READ_SECONDS:
-                    yield unread
+                    # Where a device computes on its own, its errors come with the sums.
+                    yield [sums.read() for sums in unread]
                     unread, read = [], time.monotonic()
                 if stops:
                     return

@@ -29,7 +29,7 @@ class Values(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """The sums of a step, scalars.
+    """The sums of a step, scalars: tensors, or numbers once they are read.
 
     Attributes:
         bits: bits of all targets that exist.
@@ -40,6 +40,10 @@ class Sums(NamedTuple):
     bits: Any
     samples: Any
     gradient_norm: Any
+
+    def read(self) -> "Sums":
+        """Wait until the step is done; return its sums as numbers."""
+        return Sums(*(ops.convert_to_numpy(each).item() for each in self))
 
 
 class Step:

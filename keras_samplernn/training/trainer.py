@@ -45,7 +45,7 @@ class Trainer:
         self._advance = traced(self._advance_variables)
 
     def step(self, batch: dict[str, tf.Tensor]) -> Sums:
-        """Take a step; see `Step`. The sums may not be computed yet: reading them waits for the end of the step."""
+        """Take a step; see `Step`. The sums may not be computed yet."""
         return self._advance(batch)
 
     def _advance_variables(self, batch: dict[str, tf.Tensor]) -> Sums:
