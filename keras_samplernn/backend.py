@@ -71,20 +71,27 @@ def gradients(total: Callable[[], Any], variables: Sequence[keras.Variable], gra
     return (traced(derived) if graph else derived)(*[ops.copy(variable) for variable in variables])
 
 
-def shapes_made_by(function: Callable[[], Any]) -> list[tuple[int, ...]]:
-    """Return the shapes of the tensors that a function of no arguments returns, without computing them."""
+def shapes_made_by(function: Callable[[], Any], variables: list[keras.Variable]) -> list[tuple[int, ...]]:
+    """Return the shapes of the tensors that a function of no arguments returns, without computing them.
 
-    def without_values() -> list[Any]:
-        with keras.StatelessScope():
+    Args:
+        function: what makes the tensors.
+        variables: the variables that it may read; they need no values.
+    """
+
+    def without_values(*values: Any) -> list[Any]:
+        with keras.StatelessScope(zip(variables, values, strict=True)):
             return [tensor for tensor in keras.tree.flatten(function()) if tensor is not None]
 
     if keras.backend.backend() == "jax":
         import jax
 
-        return [tensor.shape for tensor in jax.eval_shape(without_values)]
+        values = [jax.ShapeDtypeStruct(variable.shape, variable.dtype) for variable in variables]
+        return [tensor.shape for tensor in jax.eval_shape(without_values, *values)]
     import tensorflow
 
-    traced = tensorflow.function(without_values, autograph=False).get_concrete_function()
+    values = [tensorflow.TensorSpec(variable.shape, variable.dtype) for variable in variables]
+    traced = tensorflow.function(without_values, autograph=False).get_concrete_function(*values)
     return [tuple(tensor.shape) for tensor in traced.structured_outputs]
 
 

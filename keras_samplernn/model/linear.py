@@ -92,7 +92,7 @@ def sum_rows(rows: Any) -> Any:
     rows = ops.reshape(rows, (-1, rows.shape[-1]))
     if not cpu_alone():
         return ops.cast(ops.sum(ops.cast(rows, "float32"), axis=0), rows.dtype)
-    return ops.matmul(ops.ones((1, ops.shape(rows)[0]), rows.dtype), rows)[0]
+    return ops.squeeze(ops.matmul(ops.ones((1, ops.shape(rows)[0]), rows.dtype), rows), axis=0)
 
 
 @ops.custom_gradient

@@ -87,7 +87,7 @@ def weights_in(model: SampleRNN) -> int:
 
 
 def _numbers_prepared(model: SampleRNN, samples: int | None) -> int:
-    return sum(map(math.prod, shapes_made_by(lambda: model.prepare(samples))))
+    return sum(map(math.prod, shapes_made_by(lambda: model.prepare(samples), model.variables)))
 
 
 def _numbers_read(model: SampleRNN, samples: int) -> int:

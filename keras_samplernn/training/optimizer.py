@@ -38,23 +38,27 @@ def apply_in_place(optimizer: keras.optimizers.Adam, gradients: list[Any], varia
     """
     import tensorflow as tf
 
-    learning_rate, clip = tf.cast(optimizer.learning_rate, "float32"), optimizer.clipvalue
-    step = tf.cast(optimizer.iterations + 1, "float32")
+    step, clip = tf.cast(optimizer.iterations + 1, "float32"), None
+    if optimizer.clipvalue is not None:
+        clip = {"clip_value_min": tf.constant(-optimizer.clipvalue), "clip_value_max": tf.constant(optimizer.clipvalue)}
+    numbers = {
+        "beta1_power": tf.pow(optimizer.beta_1, step),
+        "beta2_power": tf.pow(optimizer.beta_2, step),
+        "lr": tf.cast(optimizer.learning_rate, "float32"),
+        "beta1": tf.constant(optimizer.beta_1),
+        "beta2": tf.constant(optimizer.beta_2),
+        "epsilon": tf.constant(optimizer.epsilon),
+    }
     moments = optimizer.variables[-2 * len(variables) :]
     for gradient, variable, first, second in zip(gradients, variables, moments[::2], moments[1::2], strict=True):
         if clip is not None:
-            gradient = tf.raw_ops.ClipByValue(t=gradient, clip_value_min=-clip, clip_value_max=clip)
+            gradient = tf.raw_ops.ClipByValue(t=gradient, **clip)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.value.handle,
             m=first.value.handle,
             v=second.value.handle,
-            beta1_power=tf.pow(optimizer.beta_1, step),
-            beta2_power=tf.pow(optimizer.beta_2, step),
-            lr=learning_rate,
-            beta1=optimizer.beta_1,
-            beta2=optimizer.beta_2,
-            epsilon=optimizer.epsilon,
             grad=gradient,
+            **numbers,
         )
     optimizer.iterations.assign_add(1)
 
