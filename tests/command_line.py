@@ -9,6 +9,7 @@ import json
 import shlex
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from unittest import mock
 
@@ -61,6 +62,13 @@ def give(command: str, folder: Path) -> Answer:
     return Answer(status, out.buffer.getvalue().decode(errors="surrogateescape"), err.getvalue())
 
 
+def done(command: str, folder: Path) -> list[str]:
+    """Run a command line that must succeed; return the lines of its stdout."""
+    answer = give(command, folder)
+    assert answer.status == 0, answer.err
+    return answer.out.splitlines()
+
+
 def write_spec(folder: Path, file: str = "spec.json", /, **sections) -> None:
     """Write the tiny spec; a section given is laid over its own, None takes it out."""
     spec = json.loads(json.dumps(SPEC))
@@ -81,6 +89,12 @@ def write_conditions(path: Path, samples: int) -> None:
     path.write_text("".join(f"{number // 50 % 3}\n" for number in range(samples)))
 
 
+def write_named_conditions(folder: Path, lengths: Iterable[int]) -> None:
+    """Write `n<length>.csv` for each length."""
+    for samples in lengths:
+        write_conditions(folder / f"n{samples}.csv", samples)
+
+
 def write_corpora(folder: Path) -> None:
     """Write two sounds to each of `train` and `valid`."""
     for seed, corpus in enumerate(("train", "valid")):
@@ -95,6 +109,11 @@ def listing(folder: Path) -> dict[str, str]:
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
         for path in folder.rglob("*")
     }
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    """Return what each wav in a folder holds."""
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.wav"))}
 
 
 def outcome(run: Path) -> tuple:

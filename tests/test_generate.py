@@ -10,7 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from command_line import RATE, give, listing, write_conditions, write_sound, write_spec
+from command_line import (
+    RATE,
+    bytes_of,
+    done,
+    give,
+    listing,
+    write_conditions,
+    write_named_conditions,
+    write_sound,
+    write_spec,
+)
 from faults import killed_at
 from untrained import write_run
 
@@ -33,22 +43,10 @@ def home(corpus_cache, tmp_path_factory):
     write_spec(home, "free.json", name="free", conditioning=None)
     for name, spec in (("free", "free"), ("tiny", "spec")):
         write_run(home / "runs" / name, home / f"{spec}.json")
-    for samples in LENGTHS:
-        write_conditions(home / f"n{samples}.csv", samples)
+    write_named_conditions(home, LENGTHS)
     (home / "index.txt").write_text("".join(f"n{samples}.csv\n" for samples in LENGTHS))
     (home / "few.txt").write_text("n6.csv\nn3.csv\n")
     return home
-
-
-def done(command, folder) -> list[str]:
-    """Give a command that must succeed; return the lines of its stdout."""
-    answer = give(command, folder)
-    assert answer.status == 0, answer.err
-    return answer.out.splitlines()
-
-
-def bytes_of(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.wav"))}
 
 
 def test_a_sound_has_exactly_as_many_samples_as_its_csv_has_rows(home, tmp_path):
