@@ -1,10 +1,11 @@
-"""This checkout beside an older one: training and generation in turn, and how soon commands start.
+"""This checkout beside an older one: training, generation and preparing in turn, and how soon commands start.
 
-    python benchmarks/beside_older.py OLDER      OLDER: a checkout of another version, such as a git worktree
+    python benchmarks/beside_older.py OLDER [KIND ...]      OLDER: a checkout of another version, such as a git worktree
 
-Each version trains and generates in a process of its own, by the functions of its own benchmarks, on the cases of
-training.py and generation.py. In each round both compute for some seconds, one after the other; a ratio above 1 says
-that this checkout is faster. Compiling is done before.
+Each version works in a process of its own. It trains and generates by the functions of its own benchmarks, on the
+cases of training.py and generation.py; it prepares corpora of wav/csv pairs, which are made once, with an empty cache.
+In each round both work for some seconds, one after the other; a ratio above 1 says that this checkout is faster.
+Compiling is done before. KIND is training, generation, preparing or start; without any, all are measured.
 """
 
 import argparse
@@ -14,13 +15,21 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+import soundfile
+
 HERE = Path(__file__).resolve().parents[1]
+KINDS = ("training", "generation", "preparing", "start")
 ROUND_SECONDS = 6.0
 GENERATION = {f"D {dim}, {rows} sound{'s' * (rows > 1)}": (dim, rows) for dim in (256, 1024) for rows in (1, 16)}
+# Files of a corpus, and seconds of each.
+PREPARING = {"2,000 short files": (2000, 0.5), "an hour in one file": (1, 3600.0)}
+RATE = 16000
 LEAST = 0.97
 
 
@@ -29,8 +38,8 @@ class Version:
 
     Args:
         checkout: whose package and benchmarks are used.
-        kind: "training" or "generation".
-        case: the number of the case in training.py, or its name here.
+        kind: "training", "generation" or "preparing".
+        case: the number of the case in training.py, or its name here; the folder of a spec to prepare.
     """
 
     def __init__(self, checkout: Path, kind: str, case: str):
@@ -64,7 +73,13 @@ class Version:
 
 def serve(kind: str, case: str) -> None:
     """Measure for each line on stdin."""
-    measure = _training(int(case)) if kind == "training" else _generation(*GENERATION[case])
+    match kind:
+        case "training":
+            measure = _training(int(case))
+        case "generation":
+            measure = _generation(*GENERATION[case])
+        case _:
+            measure = _preparing(Path(case))
     measure()
     print("ready", flush=True)
     for _ in sys.stdin:
@@ -112,6 +127,43 @@ def _generation(dim: int, rows: int) -> Callable[[], float]:
     return measure
 
 
+def _preparing(folder: Path) -> Callable[[], float]:
+    from keras_samplernn.model.registry import load_tiers
+    from keras_samplernn.spec import load_spec
+    from keras_samplernn.training.corpora import prepare_corpora
+
+    spec = load_spec(folder / "spec.json", load_tiers())
+
+    def measure() -> float:
+        with tempfile.TemporaryDirectory() as cache:
+            os.environ["KERAS_SAMPLERNN_CACHE"] = cache
+            began = time.perf_counter()
+            prepare_corpora(spec, lambda line: None)
+            return time.perf_counter() - began
+
+    return measure
+
+
+def write_corpus(folder: Path, files: int, seconds: float) -> None:
+    """Write a spec, and pairs of noise and of three classes in turn."""
+    (folder / "train").mkdir()
+    samples = round(seconds * RATE)
+    conditions = "".join(f"{number // 4000 % 3}\n" for number in range(samples))
+    rng = np.random.default_rng(0)
+    for number in range(files):
+        path = folder / f"train/{number:04}.wav"
+        soundfile.write(path, rng.uniform(-0.5, 0.5, samples).astype(np.float32), RATE, "PCM_16")
+        path.with_suffix(".csv").write_text(conditions)
+    document = {
+        "name": "preparing",
+        "audio": {"sample_rate": RATE},
+        "data": {"train": "train", "valid": None},
+        "conditioning": {"classes": 3},
+        "tiers": [{"type": "frame_rnn", "frame_size": 16}, {"type": "sample_mlp"}],
+    }
+    (folder / "spec.json").write_text(json.dumps(document))
+
+
 def beside(older: Path, kind: str, case: str, rounds: int) -> list[float]:
     """Return, for each round, how many times as fast this checkout is."""
     versions = [Version(checkout, kind, case) for checkout in (older, HERE)]
@@ -144,13 +196,18 @@ def _seconds_of(checkout: Path, arguments: list[str]) -> float:
     return time.perf_counter() - began
 
 
-def main(older: Path, rounds: int) -> None:
+def main(older: Path, kinds: Sequence[str], rounds: int) -> None:
     """Print a line for each case."""
     cases = [("training", str(number)) for number in range(4)] + [("generation", case) for case in GENERATION]
     print(f"load average when it began: {os.getloadavg()[0]:.2f}", flush=True)
     for kind, case in cases:
-        _tell(f"{kind} {case}", beside(older, kind, case, rounds))
-    for name, ratios in starts(older, rounds):
+        if kind in kinds:
+            _tell(f"{kind} {case}", beside(older, kind, case, rounds))
+    for name, corpus in PREPARING.items() if "preparing" in kinds else ():
+        with tempfile.TemporaryDirectory() as folder:
+            write_corpus(Path(folder), *corpus)
+            _tell(f"preparing {name}", beside(older, "preparing", folder, rounds))
+    for name, ratios in starts(older, rounds) if "start" in kinds else ():
         _tell(name, ratios)
 
 
@@ -168,6 +225,7 @@ if __name__ == "__main__":
     else:
         parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
         parser.add_argument("older", type=Path)
+        parser.add_argument("kinds", metavar="KIND", nargs="*", choices=[*KINDS, []], help=", ".join(KINDS))
         parser.add_argument("--rounds", type=int, default=5)
         options = parser.parse_args()
-        main(options.older.resolve(), options.rounds)
+        main(options.older.resolve(), options.kinds or KINDS, options.rounds)
