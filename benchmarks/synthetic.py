@@ -15,6 +15,7 @@ from measuring import tell
 
 from keras_samplernn.data.cache import MANIFEST
 from keras_samplernn.data.preparation import CODES, CONDITIONS, FORMAT, CorpusSettings, array_dtype
+from keras_samplernn.data.profiles import SEGMENTS
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.model.registry import load_tiers
 from keras_samplernn.quiet import start_tensorflow
@@ -68,8 +69,8 @@ def write_prepared(folder: Path, spec: Spec, seconds: float, sound_seconds: floa
     samples, longest = round(seconds * rate), round(sound_seconds * rate)
     settings = CorpusSettings(rate, Quantizer.of(spec.audio), spec.classes)
     wave, conditions = synthesise(BLOCK_SECONDS * rate)
-    levels = {CODES: spec.audio.q_levels, CONDITIONS: settings.class_count}
-    arrays = {CODES: settings.quantizer.encode(wave), CONDITIONS: conditions[: len(wave) * bool(settings.class_count)]}
+    levels = {CODES: spec.audio.q_levels, CONDITIONS: len(settings.class_names)}
+    arrays = {CODES: settings.quantizer.encode(wave), CONDITIONS: conditions[: len(wave) * bool(settings.classes)]}
     arrays = {name: array.astype(array_dtype(levels[name])) for name, array in arrays.items()}
     folder.mkdir(parents=True)
     written = samples
@@ -91,6 +92,7 @@ def write_prepared(folder: Path, spec: Spec, seconds: float, sound_seconds: floa
         "code_counts": counts[CODES],
         "class_counts": counts[CONDITIONS],
         "notes": [],
+        "lost": [],
     }
     (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
 
@@ -117,6 +119,7 @@ def _sound(number: int, start: int, samples: int) -> dict[str, Any]:
         "samples": samples,
         "sha256": digest,
         "conditions_sha256": digest[::-1],
+        "profile": "00" * 2 * SEGMENTS,
     }
 
 

@@ -94,11 +94,12 @@ def train(spec: "str | Path | Mapping[str, Any]", run: str | Path | None = None,
     return fit_spec(loaded, RUNS / loaded.name if run is None else Path(run), say, **options)
 
 
-def check(spec: "str | Path | Mapping[str, Any]") -> "Estimate":
+def check(spec: "str | Path | Mapping[str, Any]", *, strict: bool = False) -> "Estimate":
     """Check a spec and its sounds, and take a few trial steps of its training; no run is written.
 
     Args:
         spec: as for `fit`.
+        strict: refuse sounds of which a part is missing or left out, such as files that are truncated.
 
     Returns:
         The figures of the sounds, the model and the training on this machine; as text, the lines of the command.
@@ -111,7 +112,7 @@ def check(spec: "str | Path | Mapping[str, Any]") -> "Estimate":
     from keras_samplernn.training.estimate import estimate
 
     loaded = _load_spec(spec)
-    return estimate(loaded, prepare_corpora(loaded, say))
+    return estimate(loaded, prepare_corpora(loaded, say, strict))
 
 
 def _load_spec(spec: "str | Path | Mapping[str, Any]") -> "Spec":

@@ -4,9 +4,12 @@ import errno
 import os
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TypeVar
 
 Result = TypeVar("Result")
+# What messages of one kind differ in, and how many of a kind are printed in full.
+_VALUE, _MOST_OF_A_KIND = re.compile(r'"[^"]*"|[\d.,]+|\S*/\S*|\S+\.\w{2,4}\b'), 3
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 # What only the user can mend: permissions, a full disk, an impossible name. The keys are the words of the system, which
@@ -45,6 +48,24 @@ def collect(problems: list[str], function: Callable[..., Result], *arguments: ob
     except UserError as error:
         problems.extend(error.lines)
         return None
+
+
+def condensed(lines: Iterable[str]) -> list[str]:
+    """Return lines for a reader: of many that say the same of other files the first one, a count and the next names."""
+    lines = list(lines)
+    kinds = [_VALUE.sub("", line.partition(": ")[2]) or line for line in lines]
+    same: dict[str, list[str]] = {}
+    for kind, line in zip(kinds, lines, strict=True):
+        same.setdefault(kind, []).append(line)
+    shown = []
+    for kind, line in zip(kinds, lines, strict=True):
+        first, *others = same[kind]
+        if len(others) < _MOST_OF_A_KIND:
+            shown.append(line)
+        elif line is first:
+            names = [Path(other.partition(": ")[0]).name for other in others[:_MOST_OF_A_KIND]]
+            shown.append(f"{first} (and {len(others):,} more like it: {', '.join(names)}, ...; --all lists them)")
+    return shown
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

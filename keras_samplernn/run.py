@@ -197,7 +197,7 @@ class Run:
         Raises:
             UserError: one line: the sound or its conditions cannot be read, or their lengths differ.
         """
-        codes, classes = codes_of(self.spec, wave, conditions, "wave")
+        codes, classes = codes_of(self.spec, wave, conditions, "wave", say)
         weights = None if self.precision == "float32" else self.model.generation_weights(self.precision)
         with self._telling_exhaustion(), Progress("score", len(codes)) as progress:
             return self._scorer.sound(codes, classes, weights, progress.update)
@@ -233,7 +233,7 @@ class Run:
             weights = engine.weights()
             if prime is None:
                 return weights, engine.silent_start(weights)
-            codes, classes = codes_of(self.spec, prime, prime_conditions, "prime")
+            codes, classes = codes_of(self.spec, prime, prime_conditions, "prime", say)
             if not len(codes):
                 raise UserError("prime: has 0 samples; a primer needs at least one")
             return weights, engine.primed_start(weights, codes, classes)

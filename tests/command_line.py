@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import re
 import shlex
 import signal
 import sys
@@ -33,6 +34,9 @@ SPEC = {
     "monitoring": {"every_epochs": 0},
 }
 
+# What is told of corpora as tiny as those of the tests.
+NOTES = re.compile(r"^\w+: less than a second of a class: .*\n", re.MULTILINE)
+
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
@@ -59,7 +63,12 @@ def give(command: str, folder: Path) -> Answer:
             status = end.code
         finally:
             signal.signal(signal.SIGTERM, handler)  # pytest's own
-    return Answer(status, out.buffer.getvalue().decode(errors="surrogateescape"), err.getvalue())
+    return Answer(status, out.buffer.getvalue().decode(errors="surrogateescape"), without_notes(err.getvalue()))
+
+
+def without_notes(messages: str) -> str:
+    """Return messages without what is told of every tiny corpus."""
+    return NOTES.sub("", messages)
 
 
 def done(command: str, folder: Path) -> list[str]:

@@ -18,6 +18,7 @@ import keras_samplernn
 from keras_samplernn import Control, UserError, load_run
 from keras_samplernn.data import audio
 from keras_samplernn.data.conditioning import read_conditions
+from keras_samplernn.data.decoding import Recording
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.request import read_primer
 from keras_samplernn.model.scoring import Scorer
@@ -198,14 +199,15 @@ def test_conditions_of_a_sound_are_counted_against_what_was_decoded(tmp_path, mo
 
     def misstate(*arguments):
         info = inspect(*arguments)
-        return dataclasses.replace(info, samples=info.samples + 7)
+        return dataclasses.replace(info, header=info.header._replace(samples=info.header.samples + 7))
 
     monkeypatch.setattr(audio, "inspect_audio", misstate)
     # Here, where a process of its own would take seconds.
-    monkeypatch.setattr(audio, "decode_files", lambda infos: [soundfile.read(infos[0].path, always_2d=True)[0]])
+    decoded, _ = soundfile.read(tmp_path / "a.ogg", always_2d=True)
+    monkeypatch.setattr(audio, "decode_files", lambda infos: [Recording(decoded, ())])
     assert run.score(tmp_path / "a.ogg").shape == (300,)
     assert run.generate(1, seconds=0.01, prime=tmp_path / "a.ogg").shape == (40,)
-    wave, _ = read_primer(run.spec, tmp_path / "a.ogg")
+    wave, _ = read_primer(run.spec, tmp_path / "a.ogg", print)
     assert wave.shape == (300,)
     write_conditions(tmp_path / "a.csv", 307)
     with pytest.raises(UserError, match="307 conditions for a sound of 300 samples"):

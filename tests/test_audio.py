@@ -13,6 +13,7 @@ import soundfile
 from keras_samplernn.data import decoding, worker
 from keras_samplernn.data.audio import read_audio, to_mono_at_rate
 from keras_samplernn.data.decoding import decode_files
+from keras_samplernn.data.headers.header import Header
 from keras_samplernn.data.inspection import AudioInfo, has_tensorflow_io, inspect_audio
 from keras_samplernn.data.wav_writer import WavWriter
 from keras_samplernn.errors import UserError
@@ -38,6 +39,10 @@ FORMATS = [
     ("mp3", "MPEG_LAYER_III", "MP3", 5e-6),
 ]
 PROVEN = {"PCM_16", "PCM_24", "FLOAT", "VORBIS", "MPEG_LAYER_III"}
+
+
+def read(path, rate):
+    return read_audio(path, rate, lambda line: None)
 
 
 def tone(samples, channels=1):
@@ -66,7 +71,7 @@ def every_format(tmp_path_factory):
 
 def test_headers_say_what_soundfile_says(every_format):
     for path in every_format:
-        info, expected = inspect_audio(path), soundfile.info(path)
+        info, expected = inspect_audio(path).header, soundfile.info(path)
         assert (info.sample_rate, info.channels) == (expected.samplerate, expected.channels)
         assert info.samples == expected.frames
         assert info.encoding == expected.subtype
@@ -74,33 +79,30 @@ def test_headers_say_what_soundfile_says(every_format):
 
 @pytest.fixture(scope="module")
 def decoded(every_format):
-    """Every format, then a FLAC cut short and a hostile one, decoded in one go: a worker takes seconds to start."""
-    cut = every_format[0].with_name("cut.flac")
-    cut.write_bytes(next(path for path in every_format if path.name == "FLAC_PCM_16_2.flac").read_bytes()[:-500])
+    """Every format, then a hostile FLAC, decoded in one go: a worker takes seconds to start."""
     hostile = Path(__file__).with_name("hostile_sounds") / "endless.flac"
-    return list(decode_files([inspect_audio(path) for path in [*every_format, cut, hostile]]))
+    return list(decode_files([inspect_audio(path) for path in [*every_format, hostile]]))
 
 
 def test_every_format_decodes_to_the_samples_of_soundfile_in_order(every_format, decoded):
     tolerances = np.repeat([tolerance for *_, tolerance in FORMATS], 2)
-    for path, wave, tolerance in zip(every_format, decoded, tolerances, strict=False):
+    for path, (wave, remarks), tolerance in zip(every_format, decoded, tolerances, strict=False):
         assert wave.dtype == np.float32
+        assert not remarks, path
         expected = read_with_soundfile(path)
         assert wave.shape == expected.shape, path
         np.testing.assert_allclose(wave, expected, rtol=0, atol=tolerance, err_msg=str(path))
 
 
-def test_a_flac_cut_short_is_an_error(decoded):
-    assert "cut.flac: cannot be decoded: " in str(decoded[-2])
-
-
-def test_a_flac_on_which_the_decoder_of_tensorflow_io_never_ends_is_refused(decoded):
-    assert "endless.flac: cannot be decoded: " in str(decoded[-1])
+def test_a_flac_on_which_the_decoder_of_tensorflow_io_never_ends_is_read_as_far_as_it_goes(decoded):
+    (remark,) = decoded[-1].remarks
+    assert remark.kind == "decoded in part: the rest is damaged or missing"
 
 
 @pytest.mark.skipif(not has_tensorflow_io(), reason="tensorflow-io is not installed")
 def test_tensorflow_io_decodes_what_it_was_proven_on(every_format):
-    by_tensorflow_io = {info.encoding for info in map(inspect_audio, every_format) if info.decoder == "tensorflow-io"}
+    infos = map(inspect_audio, every_format)
+    by_tensorflow_io = {info.header.encoding for info in infos if info.decoder == "tensorflow-io"}
     assert by_tensorflow_io == PROVEN
 
 
@@ -127,20 +129,18 @@ SAMPLES = (np.arange(500) * 50).astype("<i2").tobytes()
         wav_bytes(SAMPLES, before=chunk(b"LIST", b"INFOISFT\5\0\0\0abcde")),
         wav_bytes(SAMPLES, after=chunk(b"LIST", b"INFOISFT\4\0\0\0abcd")),
         wav_bytes(SAMPLES, after=chunk(b"LIST", b"INFOISFT\5\0\0\0abcde")),
-        wav_bytes(SAMPLES, after=b"junk"),
-        wav_bytes(SAMPLES, length=0xFFFFFFFF),
-        wav_bytes(SAMPLES, length=0x7FFFF000),
         wav_bytes(SAMPLES, channels=5),
     ],
-    ids=["even LIST", "odd LIST", "LIST after", "odd LIST after", "junk after", "piped", "piped by SoX", "5 channels"],
+    ids=["even LIST", "odd LIST", "LIST after", "odd LIST after", "5 channels"],
 )
 def test_odd_but_honest_wavs_are_read_whole(tmp_path, content):
     path = tmp_path / "a.wav"
     path.write_bytes(content)
     info = inspect_audio(path)
-    (wave,) = decode_files([info])
+    ((wave, remarks),) = decode_files([info])
     np.testing.assert_array_equal(wave.ravel() * 32768, np.arange(500) * 50)
-    assert info.samples == len(wave)
+    assert info.header.samples == len(wave)
+    assert not remarks
 
 
 @pytest.mark.parametrize(
@@ -149,14 +149,14 @@ def test_odd_but_honest_wavs_are_read_whole(tmp_path, content):
         (b"", "ends before a RIFF header; it is empty, truncated or not a WAV file: copy it again"),
         (b"hello, " * 9, "begins with b'hell', which is not a WAV file; convert it or give it its true suffix"),
         (
+            b"fLaC" + bytes(50),
+            "begins with b'fLaC', which is not a WAV file; it looks like a .flac file: give it that suffix",
+        ),
+        (
             wav_bytes(SAMPLES)[:12] + b"".join(b"%04d\0\0\0\0" % number for number in range(10_000)),
             "has 10,000 chunks before its samples; it is damaged: convert it again",
         ),
         (wav_bytes(SAMPLES)[:30], "ends before a data chunk; it is empty, truncated or not a WAV file: copy it again"),
-        (
-            wav_bytes(SAMPLES)[:-400],
-            "is truncated: its header states 1000 bytes of samples, 600 are there; copy it again",
-        ),
         (
             wav_bytes(SAMPLES, block=0),
             "has blockAlign 0, but 1 channels of 16 bits are 2 bytes; "
@@ -168,11 +168,6 @@ def test_odd_but_honest_wavs_are_read_whole(tmp_path, content):
             "the header contradicts itself: convert the file again",
         ),
         (
-            wav_bytes(SAMPLES, bps=16000),
-            "has byte rate 16000, but 16000 Hz of 2 bytes are 32000; "
-            "the header contradicts itself: convert the file again",
-        ),
-        (
             wav_bytes(SAMPLES, rate=999),
             "sample rate 999 Hz is outside 1000 to 384000 Hz; the header is damaged or the file must be converted",
         ),
@@ -180,15 +175,13 @@ def test_odd_but_honest_wavs_are_read_whole(tmp_path, content):
             wav_bytes(SAMPLES, rate=384001),
             "sample rate 384001 Hz is outside 1000 to 384000 Hz; the header is damaged or the file must be converted",
         ),
-        (wav_bytes(SAMPLES, channels=0), "has 0 channels; the header is damaged: convert the file again"),
+        (
+            wav_bytes(SAMPLES, channels=0),
+            "has 0 channels, outside 1 to 1024; the header is damaged: convert the file again",
+        ),
         (
             wav_bytes(SAMPLES, tag=0x55),
             "has 16 bits per sample under format tag 0x0055, which is not read; convert it to 16-bit PCM",
-        ),
-        (wav_bytes(SAMPLES[:-1]), "has 999 bytes of samples, not a multiple of the 2 of a frame; convert it again"),
-        (
-            wav_bytes(SAMPLES, length=0).replace(struct.pack("<I", 1036), struct.pack("<I", 36), 1),
-            "states 0 bytes of samples, but 1000 bytes follow; the recording was not closed: repair it",
         ),
     ],
 )
@@ -204,19 +197,9 @@ def damaged(every_format, name, damage):
     return damage(bytearray(next(path for path in every_format if path.name == name).read_bytes()))
 
 
-def without_flac_total(data):
-    data[21] &= 0xF0
-    data[22:26] = bytes(4)
-    return data
-
-
 OGG, MP3, FLAC = "OGG_VORBIS_1.ogg", "MP3_MPEG_LAYER_III_1.mp3", "FLAC_PCM_16_1.flac"
 COMPRESSED_FAULTS = [
-    (OGG, lambda data: data[:-5], "is truncated: its end-of-stream page is missing; copy it again"),
-    (OGG, lambda data: data + data, "holds more than one stream; separate or re-encode it"),
     (OGG, lambda data: data[28:], "does not begin with an Ogg page; convert it or give it its true suffix"),
-    (MP3, lambda data: data[:-5], "is truncated: its last frame is cut short; copy it again"),
-    (MP3, lambda data: data[:850], "is truncated: its header states 11 frames, 2 are there; copy it again"),
     (
         MP3,
         lambda data: b"\xff" * 1_100_000,
@@ -224,11 +207,6 @@ COMPRESSED_FAULTS = [
     ),
     (MP3, lambda data: b"no mp3", "has no MPEG layer III frame; convert it or give it its true suffix"),
     (FLAC, lambda data: data[:30], "has no STREAMINFO block; it is truncated or damaged: copy it again"),
-    (
-        FLAC,
-        without_flac_total,
-        "does not state its number of samples: it is empty or was written to a pipe; encode it to a file",
-    ),
 ]
 
 
@@ -243,14 +221,14 @@ def test_a_compressed_file_that_is_not_whole_is_refused_by_name(tmp_path, every_
 
 def test_an_mp3_that_ends_in_its_tag_has_none(tmp_path):
     (tmp_path / "a.mp3").write_bytes(b"\xff\xf3\x10\0" + bytes(17) + b"Xing\0")
-    assert inspect_audio(tmp_path / "a.mp3").samples == 576
+    assert inspect_audio(tmp_path / "a.mp3").header.samples == 576
 
 
 def test_tags_around_an_mp3_are_not_counted(tmp_path, every_format):
     plain = next(path for path in every_format if path.suffix == ".mp3")
     tagged = tmp_path / "a.mp3"
     tagged.write_bytes(b"ID3\4\0\0\0\0\2\0" + bytes(256) + plain.read_bytes() + b"TAG" + bytes(125))
-    assert inspect_audio(tagged).samples == inspect_audio(plain).samples
+    assert inspect_audio(tagged).header.samples == inspect_audio(plain).header.samples
 
 
 def test_a_file_that_decodes_to_less_or_to_nan_is_one_error_and_the_others_are_read(tmp_path):
@@ -264,7 +242,7 @@ def test_a_file_that_decodes_to_less_or_to_nan_is_one_error_and_the_others_are_r
     missing.unlink()
     first, second, third, fourth = decode_files(infos)
     assert first.lines == (f"{nan}: sample 17 is nan, which is not finite; convert it again",)
-    assert second.shape == fourth.shape == (100, 1)
+    assert second.wave.shape == fourth.wave.shape == (100, 1)
     assert third.lines[0].startswith(f"{missing}: cannot be decoded: ")
 
 
@@ -283,13 +261,14 @@ def faulty_decoders(monkeypatch):
     monkeypatch.setattr(worker, "LEAST_SECONDS", 0.1)
     monkeypatch.setattr(worker, "PATIENCE", 5)
     monkeypatch.setattr(worker, "PARALLEL_FILES", 1)
-    monkeypatch.setattr(decoding, "_check", lambda info, result: result)
+    monkeypatch.setattr(decoding, "_check", lambda info, decoded: decoded.fault)
 
 
 @pytest.mark.parametrize("first", FAULTS)
 def test_a_decoder_that_crashes_or_never_ends_is_the_error_of_its_file_alone(tmp_path, faulty_decoders, first):
     names = ["a", first, "b", *(FAULTS if first == "deadly" else ()), "c"]
-    infos = [AudioInfo(tmp_path / f"{name}.ogg", "ogg", "VORBIS", RATE, 1, 100, "soundfile") for name in names]
+    header = Header("VORBIS", RATE, 1, 100)
+    infos = [AudioInfo(tmp_path / f"{name}.ogg", header, "soundfile", 1000) for name in names]
     results = list(decode_files(infos))
     assert results[0] == f"one of {len(names)}"
     assert results[1:] == [FAULTS.get(name, "one of 1") for name in names[1:]]
@@ -304,9 +283,9 @@ def test_a_sound_that_would_take_most_of_the_memory_is_refused_before_it_is_deco
 def test_a_sound_that_would_grow_too_large_is_refused_before_it_is_resampled(tmp_path, monkeypatch):
     monkeypatch.setattr("keras_samplernn.data.inspection.machine_bytes", lambda: 1_000_000)
     soundfile.write(tmp_path / "a.wav", np.zeros(1000), 1000, "PCM_16")
-    assert len(read_audio(tmp_path / "a.wav", 16_000)) == 16_000
+    assert len(read(tmp_path / "a.wav", 16_000)) == 16_000
     with pytest.raises(UserError, match=r"1,000 samples of 1 channels at 1000 Hz take 0.0 GB"):
-        read_audio(tmp_path / "a.wav", 384_000)
+        read(tmp_path / "a.wav", 384_000)
 
 
 def no_process(*_):
@@ -316,7 +295,7 @@ def no_process(*_):
 @pytest.mark.parametrize(
     ("place", "fault", "reason"),
     [
-        ("keras_samplernn.data.worker._serve", dying_decoder.serve_badly, "ModuleNotFoundError.*pipeline.*"),
+        ("keras_samplernn.data.worker._serve", dying_decoder.serve_badly, "ModuleNotFoundError.*native.*"),
         ("keras_samplernn.data.worker._serve", dying_decoder.serve_never, "exit status 3"),
         ("multiprocessing.context.SpawnProcess.start", no_process, "Resource temporarily unavailable"),
     ],
@@ -326,11 +305,11 @@ def test_a_decoding_process_that_cannot_start_is_one_line_and_no_files_error(
 ):
     monkeypatch.setattr(place, fault)
     with pytest.raises(UserError) as raised:
-        read_audio(next(path for path in every_format if path.suffix == ".ogg"), RATE)
+        read(next(path for path in every_format if path.suffix == ".ogg"), RATE)
     (line,) = raised.value.lines
     assert re.fullmatch(
-        rf"FLAC, Ogg and MP3 files: the process that decodes them could not start \({reason}\); free memory, or convert"
-        ' the files to WAV; in a Python script of your own, begin its calls under `if __name__ == "__main__":`',
+        rf"FLAC, Ogg, Opus and MP3 files: the process that decodes them could not start \({reason}\); free memory, or"
+        ' convert the files to WAV; in a Python script of your own, begin its calls under `if __name__ == "__main__":`',
         line,
     )
 
@@ -340,7 +319,7 @@ def test_stereo_is_mixed_down_and_another_rate_is_resampled_in_place(tmp_path):
     time = np.arange(8000) / 8000
     left = 0.5 * np.sin(2 * np.pi * 300 * time)
     soundfile.write(path, np.stack([left, np.zeros(8000)], axis=1), 8000, subtype="FLOAT")
-    wave = read_audio(path, RATE)
+    wave = read(path, RATE)
     assert wave.shape == (16000,)
     assert wave.dtype == np.float32
     expected = 0.25 * np.sin(2 * np.pi * 300 * np.arange(16000) / 16000)
@@ -356,19 +335,19 @@ def test_a_written_wav_is_read_back_to_the_bit(tmp_path):
         writer.write(wave[:1000])
         writer.write(wave[1000:])
         assert not path.exists()
-    info = inspect_audio(path)
+    info = inspect_audio(path).header
     assert (info.encoding, info.sample_rate, info.channels, info.samples) == ("PCM_16", 22050, 1, 65536)
-    np.testing.assert_array_equal(read_audio(path, 22050), wave)
+    np.testing.assert_array_equal(read(path, 22050), wave)
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_no_samples_make_a_valid_wav_and_loud_ones_are_clipped(tmp_path):
     with WavWriter(tmp_path / "empty.wav", RATE):
         pass
-    assert soundfile.info(tmp_path / "empty.wav").frames == inspect_audio(tmp_path / "empty.wav").samples == 0
+    assert soundfile.info(tmp_path / "empty.wav").frames == inspect_audio(tmp_path / "empty.wav").header.samples == 0
     with WavWriter(tmp_path / "loud.wav", RATE) as writer:
         writer.write([2.0, -2.0, 1.0])
-    np.testing.assert_array_equal(read_audio(tmp_path / "loud.wav", RATE) * 32768, [32767, -32768, 32767])
+    np.testing.assert_array_equal(read(tmp_path / "loud.wav", RATE) * 32768, [32767, -32768, 32767])
 
 
 def test_a_failed_write_leaves_the_earlier_file_and_nothing_else(tmp_path):
@@ -385,7 +364,8 @@ def test_a_failed_write_leaves_the_earlier_file_and_nothing_else(tmp_path):
     ("name", "message"),
     [
         ("none.wav", "none.wav: No such file or directory; give the path of a readable audio file"),
-        ("a.aiff", 'a.aiff: ".aiff" is not read as audio; convert it to one of .wav, .flac, .ogg, .mp3'),
+        ("a.m4a", 'a.m4a: ".m4a" is not read as audio; convert it: ffmpeg -i a.m4a a.wav'),
+        ("a.txt", 'a.txt: ".txt" is not read as audio; convert it to one of .wav, .flac, .ogg, .mp3'),
         ("folder.wav", "folder.wav: Is a directory; give the path of a readable audio file"),
     ],
 )

@@ -196,7 +196,8 @@ def test_a_process_of_its_own_ends_without_a_traceback(tmp_path):
     done = start(CLI, "check", "spec.json", cwd=tmp_path)
     assert done.stderr.replace(str(tmp_path), "HOME").splitlines() == [
         "HOME/train/a.wav: is beside a.flac, which has the same stem; keep one of the two",
-        "HOME/valid/b.csv: 1 conditions for a sound of 437 samples; give one line for each sample of the audio file",
+        "HOME/valid/b.csv: 1 conditions for a sound of 437 samples, 436 too few; give one line for each sample of the"
+        " audio file",
     ]
     assert (done.returncode, done.stdout) == (1, "")
 

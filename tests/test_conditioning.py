@@ -21,6 +21,12 @@ def write(path, content):
         "0\n1\n2\n1",
         "0\n1\n2\n1\n\n",
         "0\r\n1\r\n2\r\n1\r\n",
+        "0\r1\r2\r1\r",
+        "0\r1\r2\r1",
+        '"0"\n"1"\n"2"\n"1"\n',
+        "'0'\n '1' \n2\n\"1\"\n",
+        "0\n1\n2\n1\n".encode("utf-16"),
+        b"\xfe\xff" + "0\r\n1\r\n2\r\n1\r\n".encode("utf-16-be"),
         b"\xef\xbb\xbf0\n1\n2\n1\n",
         "0.0\n1.0\n2.0\n1.0\n",
         "0\n1.00\n2e0\n1\n",
@@ -69,20 +75,19 @@ BLANK = "blank line inside the file; every condition after it would shift by one
         (
             "vowel\n0\n",
             3,
-            'a.csv:1: "vowel" is not a class; write one whole number per line, 0 to 2; a header? remove it',
+            'a.csv:1: "vowel" is not a class, but the other lines are: a header? remove it',
         ),
         ("0\none\n", 3, 'a.csv:2: "one" is not a class; write one whole number per line, 0 to 2'),
-        ("0,1\n", 3, 'a.csv:1: "0,1" is not a class; write one whole number per line, 0 to 2; a header? remove it'),
+        ("vowel\none\n", 3, 'a.csv:1: "vowel" is not a class; write one whole number per line, 0 to 2'),
         ("0\n0x1\n", 3, 'a.csv:2: "0x1" is not a class; write one whole number per line, 0 to 2'),
         ("0\n1_0\n", 30, 'a.csv:2: "1_0" is not a class; write one whole number per line, 0 to 29'),
-        ("0\nnan\n", 3, 'a.csv:2: "nan" is not a class; write one whole number per line, 0 to 2'),
         ("0\n1.5\n", 3, "a.csv:2: 1.5 is a fraction; a class is a whole number, 0 to 2"),
         ("0\n-1\n", 3, "a.csv:2: -1 is negative; classes are 0 to 2"),
         ("0\n3\n", 3, "a.csv:2: class 3 is out of range; classes are 0 to 2"),
         ("0\n99999999999999999999\n", 3, "a.csv:2: class 99999999999999999999 is out of range; classes are 0 to 2"),
         ("\t" + 50 * "9", 3, f"a.csv:1: class {40 * '9'}... is out of range; classes are 0 to 2"),
-        ("1\r2\n", 3, 'a.csv:1: "1?2" is not a class; write one whole number per line, 0 to 2; a header? remove it'),
-        (b"0\n\xff\xfe\n", 3, "a.csv:2: is not UTF-8 text; write one class per line"),
+        ("0\n1\r2\n", 3, 'a.csv:2: "1?2" is not a class; write one whole number per line, 0 to 2'),
+        (b"0\n\xff\xfe\n", 3, "a.csv:2: is not UTF-8 text; save it as UTF-8, one class per line"),
         ("a\nopne o\n", VOWELS, 'a.csv:2: "opne o" is not a class; classes are a, e, open o; did you mean "open o"?'),
         ("a\n7\n", VOWELS, "a.csv:2: class 7 is out of range; classes are a, e, open o"),
     ],
@@ -94,12 +99,36 @@ def test_the_first_faulty_line_is_named(tmp_path, content, classes, message):
     assert raised.value.lines == (f"{tmp_path}/{message}",)
 
 
-@pytest.mark.parametrize("content", ["0\n1\n2\n", "0\n1\n2\n1\n1\n"])
-def test_another_length_than_the_sounds_is_refused_with_both_numbers(tmp_path, content):
-    path = write(tmp_path / "a.csv", content)
-    rows = content.count("\n")
-    with pytest.raises(UserError, match=rf"a.csv: {rows} conditions for a sound of 4 samples; give one line"):
-        read_conditions(path, 3, samples=4)
+@pytest.mark.parametrize(
+    ("lines", "samples", "reason"),
+    [
+        (3, 4, "1 too few"),
+        (9, 4, "5 too many"),
+        (5, 4, "1 too many: is the first line a header? (pandas writes one, unless it is given header=False)"),
+        (44_100, 16_000, "as many as for 44100 Hz, but the sound has 16000 Hz: write it for the sound's rate"),
+        (11_025, 16_000, "as many as for 11025 Hz, but the sound has 16000 Hz: write it for the sound's rate"),
+        (8_003, 16_000, "as many as for 8000 Hz, but the sound has 16000 Hz: write it for the sound's rate"),
+        (9_000, 16_000, "7,000 too few"),
+        (0, 16_000, "16,000 too few"),
+        (1_048_576, 2_000_000, "Excel cuts a file after so many lines: write it with another program"),
+    ],
+)
+def test_another_length_than_the_sounds_is_refused_with_both_numbers_and_what_they_suggest(
+    tmp_path, lines, samples, reason
+):
+    path = write(tmp_path / "a.csv", "1\n" * lines)
+    with pytest.raises(UserError) as raised:
+        read_conditions(path, 3, samples, 16_000)
+    assert raised.value.lines == (
+        f"{path}: {lines} conditions for a sound of {samples} samples, {reason}; give one line for each sample of the"
+        " audio file",
+    )
+
+
+def test_what_is_told_of_a_sound_is_told_where_its_length_differs(tmp_path):
+    path = write(tmp_path / "a.csv", "1\n")
+    with pytest.raises(UserError, match=r"for a sound of 2 samples \(joined\), 1 too few; "):
+        read_conditions(path, 3, 2, 16_000, "joined")
 
 
 def test_a_fault_deep_in_a_long_file_has_its_line(tmp_path, monkeypatch):
@@ -109,6 +138,61 @@ def test_a_fault_deep_in_a_long_file_has_its_line(tmp_path, monkeypatch):
     lines[876] = "x"
     with pytest.raises(UserError, match=r'a.csv:877: "x" is not a class'):
         read_conditions(write(tmp_path / "a.csv", "\n".join(lines)), 3)
+
+
+@pytest.mark.parametrize(
+    ("content", "classes", "reason"),
+    [
+        ("0;\n1;\n", 3, '1: "0;" ends with the delimiter ";"; write the class alone on each line'),
+        ("0,\n1,\n", 3, '1: "0," ends with the delimiter ","; write the class alone on each line'),
+        ("0,0\n0,0\n", 3, '1: "0,0" has 2 columns, with "," between them; write the class alone on each line'),
+        ("0 1\n0 1\n", 3, '1: "0 1" has 2 columns, with a blank between them; write the class alone on each line'),
+        ("0\t1\n0\t1\n", 3, '1: "0?1" has 2 columns, with a tab between them; write the class alone on each line'),
+        ("0;1;2;0", 3, '1: has one line with 4 values, with ";" between them; write one value per line'),
+        ("0,1,2,0\n", 3, '1: has one line with 4 values, with "," between them; write one value per line'),
+        ("0 1 2 0\n", 3, "1: has one line with 4 values, with a blank between them; write one value per line"),
+        (
+            "0.000000\t1.500000\tdoor\n1.500000\t2.0\train\n",
+            ("door", "rain"),
+            '1: "0.000000?1.500000?door" looks like a line of a label track (begin, end, label); write one class for'
+            " each sample",
+        ),
+        (
+            ",class\n0,2\n1,2\n2,0\n",
+            3,
+            '1: ",class" has 2 columns, and the first one counts the lines: an index? remove it (pandas: index=False,'
+            " header=False)",
+        ),
+        (
+            '"1","a"\n"2","e"\n"3","e"\n',
+            VOWELS,
+            '1: ""1","a"" has 2 columns, and the first one counts the lines: an index? remove it (pandas: index=False,'
+            " header=False)",
+        ),
+        ("0\nNA\n", 3, '2: "NA" stands for a value that is missing; write a class on every line'),
+        ("0\nnan\n", 3, '2: "nan" stands for a value that is missing; write a class on every line'),
+        ("a\n#N/A\n", VOWELS, '2: "#N/A" stands for a value that is missing; write a class on every line'),
+        ("0\n?\n", 3, '2: "?" stands for a value that is missing; write a class on every line'),
+        ("not a vowel\n", VOWELS, '1: "not a vowel" is not a class; classes are a, e, open o'),
+    ],
+)
+def test_the_true_reason_is_told_for_files_of_other_programs(tmp_path, content, classes, reason):
+    path = write(tmp_path / "a.csv", content)
+    with pytest.raises(UserError) as raised:
+        read_conditions(path, classes)
+    assert raised.value.lines == (f"{path}:{reason}",)
+
+
+@pytest.mark.parametrize("content", ["0\n1\n".encode("utf-16-le"), b"\xff\xfe0\n1"])
+def test_text_that_is_half_utf_16_is_told_so(tmp_path, content):
+    with pytest.raises(UserError, match=r"a.csv: is not .*UTF-16.*; save it as UTF-8"):
+        read_conditions(write(tmp_path / "a.csv", content), 3)
+
+
+def test_names_of_classes_are_the_same_in_each_form_of_unicode(tmp_path):
+    composed, split = "fl\u00fbte", "flu\u0302te"
+    assert read_conditions(write(tmp_path / "a.csv", f"{split}\n{composed}\n"), (composed, "oboe")).tolist() == [0, 0]
+    assert read_conditions(tmp_path / "a.csv", (split, "oboe")).tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("classes", [10, tuple("abcdefghij")])

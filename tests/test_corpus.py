@@ -15,6 +15,8 @@ from keras_samplernn.data import corpus as corpus_module
 from keras_samplernn.data import hashes, preparation, quantization
 from keras_samplernn.data.cache import clear_cache, list_cache, staged_entry
 from keras_samplernn.data.corpus import Corpus, prepare_corpus
+from keras_samplernn.data.decoding import decode_files
+from keras_samplernn.data.inspection import AUDIO_SUFFIXES, inspect_audio
 from keras_samplernn.data.manifest import read_manifest
 from keras_samplernn.data.pairs import Pair, find_pairs, split_pairs
 from keras_samplernn.data.preparation import CorpusSettings
@@ -49,6 +51,14 @@ def settings(classes=0, quantizer=MU_LAW, rate=RATE):
     return CorpusSettings(rate, quantizer, classes)
 
 
+def found(folder, conditional):
+    """Return the pairs in a folder; UserError with all problems."""
+    found = find_pairs(folder, conditional)
+    if found.problems:
+        raise UserError(*found.problems)
+    return found.pairs
+
+
 def lines_of(call, *args, **kwargs):
     with pytest.raises(UserError) as raised:
         call(*args, **kwargs)
@@ -58,10 +68,10 @@ def lines_of(call, *args, **kwargs):
 def test_pairs_are_found_recursively_and_sorted(tmp_path):
     for name in ("b.wav", "a/z.WAV", "a/b.wav", ".hidden/x.wav", "._b.wav"):
         add_sound(tmp_path, name, classes=[0] * 100)
-    pairs = find_pairs(tmp_path, conditional=True)
+    pairs = found(tmp_path, True)
     assert [pair.name for pair in pairs] == ["a/b.wav", "a/z.WAV", "b.wav"]
     assert pairs[1].conditions == tmp_path / "a" / "z.csv"
-    assert [pair.conditions for pair in find_pairs(tmp_path, conditional=False)] == [None] * 3
+    assert [pair.conditions for pair in found(tmp_path, False)] == [None] * 3
 
 
 def test_a_folder_that_cannot_be_looked_into_is_not_passed_over(tmp_path, monkeypatch):
@@ -75,7 +85,7 @@ def test_a_folder_that_cannot_be_looked_into_is_not_passed_over(tmp_path, monkey
         return scandir(folder)
 
     monkeypatch.setattr(os, "scandir", closed)
-    assert lines_of(find_pairs, tmp_path, conditional=False) == [
+    assert lines_of(found, tmp_path, False) == [
         f"{tmp_path}/private: cannot be read (Permission denied); see to its permissions or move it away"
     ]
 
@@ -86,25 +96,25 @@ def test_all_problems_of_a_folder_are_raised_together(tmp_path):
     add_sound(tmp_path, "x.flac", classes=[0] * 100, subtype="PCM_16")
     add_sound(tmp_path, "x.wav")
     (tmp_path / "index.csv").write_text("a.csv")
-    assert lines_of(find_pairs, tmp_path, conditional=True) == [
-        f"{tmp_path}/b.wav: has no b.csv beside it; add the csv or move the sound away",
+    assert lines_of(found, tmp_path, True) == [
         f"{tmp_path}/x.wav: is beside x.flac, which has the same stem; keep one of the two",
+        f"{tmp_path}/b.wav: has no b.csv beside it; add the csv or move the sound away",
         f"{tmp_path}/index.csv: has no sound beside it (index.wav); add the sound or move the csv away",
     ]
 
 
 def test_folders_without_sounds_are_refused_with_what_they_hold(tmp_path):
-    reads = "holds no audio; .wav, .flac, .ogg, .mp3 are read, and the folder has"
-    assert lines_of(find_pairs, tmp_path, False) == [f"{tmp_path}: {reads} no files; add sounds or name another folder"]
+    reads = f"holds no audio; {', '.join(AUDIO_SUFFIXES)} are read, and the folder has"
+    assert lines_of(found, tmp_path, False) == [f"{tmp_path}: {reads} no files; add sounds or name another folder"]
     for name in ("a.m4a", "b.m4a", "c.csv"):
         (tmp_path / name).touch()
-    assert lines_of(find_pairs, tmp_path, False) == [
+    assert lines_of(found, tmp_path, False) == [
         f"{tmp_path}: {reads} 2 .m4a, 1 .csv; convert them or name another folder"
     ]
-    assert lines_of(find_pairs, tmp_path / "no", False) == [
+    assert lines_of(found, tmp_path / "no", False) == [
         f"{tmp_path}/no: does not exist; name the folder that holds the corpus"
     ]
-    assert lines_of(find_pairs, tmp_path / "c.csv", False) == [
+    assert lines_of(found, tmp_path / "c.csv", False) == [
         f"{tmp_path}/c.csv: is not a folder; name the folder that holds the corpus"
     ]
 
@@ -112,7 +122,7 @@ def test_folders_without_sounds_are_refused_with_what_they_hold(tmp_path):
 def test_a_conditional_corpus_without_any_csv_is_one_problem(tmp_path):
     for number in range(9):
         add_sound(tmp_path, f"{number}.wav")
-    (line,) = lines_of(find_pairs, tmp_path, conditional=True)
+    (line,) = lines_of(found, tmp_path, True)
     assert line.startswith(f"{tmp_path}: holds 9 sounds and no csv, but the spec has conditioning; put a csv")
 
 
@@ -152,7 +162,7 @@ def test_prepared_arrays_are_the_quantized_files_end_to_end(tmp_path, monkeypatc
     for name, length in lengths.items():
         add_sound(tmp_path, name, length, classes=np.arange(length) % 3)
     quantizer = Quantizer("linear", q_levels)
-    corpus = prepare_corpus(find_pairs(tmp_path, True), settings(4, quantizer), say=lambda _: None)
+    corpus = prepare_corpus(found(tmp_path, True), settings(4, quantizer), say=lambda _: None)
     assert [(sound.name, sound.start, sound.samples) for sound in corpus.sounds] == [
         ("a.wav", 0, 100),
         ("b/c.wav", 100, 1),
@@ -179,14 +189,15 @@ def test_every_problem_of_every_file_is_raised_together_and_nothing_is_kept(tmp_
     (tmp_path / "f.wav").write_text("not audio")
     (tmp_path / "f.csv").write_text("0")
     add_sound(tmp_path, "g.wav", classes=[0] * 100)
-    lines = lines_of(prepare_corpus, find_pairs(tmp_path, True), settings(3))
+    lines = lines_of(prepare_corpus, found(tmp_path, True), settings(3), print)
     assert [line.removeprefix(f"{tmp_path}/").split(";")[0] for line in lines] == [
-        "a.csv: 99 conditions for a sound of 100 samples",
+        "a.csv: 99 conditions for a sound of 100 samples, 1 too few",
         "b.csv:3: class 5 is out of range",
         f"c.wav: has 0 samples at {RATE} Hz",
         "d.wav: sample 0 is nan, which is not finite",
         'd.csv:1: "x" is not a class',
-        "e.wav: is truncated: its header states 400 bytes of samples, 300 are there",
+        "e.csv: 100 conditions for a sound of 75 samples (shorter than its header states: read to the end of the file),"
+        " 25 too many",
         "f.wav: ends before a RIFF header",
     ]
     assert list_cache() == []
@@ -200,7 +211,7 @@ def test_what_was_done_to_sounds_is_said_in_a_line_a_kind(tmp_path):
         add_sound(tmp_path, f"{number}.wav", wave=wave)
     add_sound(tmp_path, "fast.wav", 400, rate=16000)
     said = []
-    corpus = prepare_corpus(find_pairs(tmp_path, False), settings(), said.append)
+    corpus = prepare_corpus(found(tmp_path, False), settings(), said.append)
     assert said == [
         "mixed down to mono: 0.wav (2 channels), 1.wav (2 channels), 2.wav (2 channels) and 2 more",
         "clipped to [-1, 1]: 0.wav (2 of 200 samples), 1.wav (2 of 200 samples), 2.wav (2 of 200 samples) and 2 more",
@@ -209,21 +220,25 @@ def test_what_was_done_to_sounds_is_said_in_a_line_a_kind(tmp_path):
     assert corpus.conditions is None
     assert corpus.sounds[-1].samples == 200
     again = []
-    prepare_corpus(find_pairs(tmp_path, False), settings(), again.append)
+    prepare_corpus(found(tmp_path, False), settings(), again.append)
     assert again == said
 
 
 def test_conditions_follow_a_resampled_sound(tmp_path):
     add_sound(tmp_path, "a.wav", 400, rate=16000, classes=[0] * 200 + [1] * 200)
-    corpus = prepare_corpus(find_pairs(tmp_path, True), settings(2), say=lambda _: None)
+    corpus = prepare_corpus(found(tmp_path, True), settings(2), say=lambda _: None)
     np.testing.assert_array_equal(corpus.conditions, [0] * 100 + [1] * 100)
 
 
 def test_classes_that_never_occur_are_named(tmp_path):
     add_sound(tmp_path, "a.wav", classes=["e"] * 100)
     said = []
-    prepare_corpus(find_pairs(tmp_path, True), settings(("a", "e", "open o")), said.append)
-    assert said == ["2 of 3 classes never occur: a, open o"]
+    prepare_corpus(found(tmp_path, True), settings(("a", "e", "open o")), said.append)
+    assert said == [
+        "2 of 3 classes never occur: a, open o",
+        "less than a second of a class: e (0.01 s)",
+        "nearly everything is of one class: e (100.0% of the samples)",
+    ]
 
 
 def test_a_corpus_is_prepared_once_and_again_when_anything_changes(tmp_path, monkeypatch):
@@ -237,7 +252,7 @@ def test_a_corpus_is_prepared_once_and_again_when_anything_changes(tmp_path, mon
 
     def prepare(**changes):
         before = len(prepared)
-        prepare_corpus(find_pairs(tmp_path, True), settings(**{"classes": 2, **changes}), say=lambda _: None)
+        prepare_corpus(found(tmp_path, True), settings(**{"classes": 2, **changes}), say=lambda _: None)
         return len(prepared) - before
 
     assert prepare() == 1
@@ -258,26 +273,27 @@ def test_a_corpus_is_prepared_once_and_again_when_anything_changes(tmp_path, mon
 
 def test_a_damaged_cache_entry_is_prepared_anew(tmp_path):
     add_sound(tmp_path, "a.wav")
-    pairs = find_pairs(tmp_path, False)
-    corpus = prepare_corpus(pairs, settings())
+    pairs = found(tmp_path, False)
+    corpus = prepare_corpus(pairs, settings(), print)
     codes = np.array(corpus.codes)
     (corpus.folder / "codes.bin").write_bytes(b"short")
-    np.testing.assert_array_equal(prepare_corpus(pairs, settings()).codes, codes)
+    np.testing.assert_array_equal(prepare_corpus(pairs, settings(), print).codes, codes)
 
 
 def test_an_entry_that_is_no_folder_is_replaced(tmp_path, own_cache):
     add_sound(tmp_path, "a.wav")
-    pairs = find_pairs(tmp_path, False)
-    folder = prepare_corpus(pairs, settings()).folder
+    pairs = found(tmp_path, False)
+    folder = prepare_corpus(pairs, settings(), print).folder
     shutil.rmtree(folder)
     folder.write_text("mine")
-    assert prepare_corpus(pairs, settings()).samples == 100
+    assert prepare_corpus(pairs, settings(), print).samples == 100
     assert sorted(path.name for path in own_cache.iterdir() if path != folder) in ([], ["hashes.json"])
 
 
 def sound_entry(**changes):
     digest = "0123456789abcdef" * 4
-    return {"name": "a", "start": 0, "samples": 3, "sha256": digest, "conditions_sha256": digest} | changes
+    sound = {"name": "a", "start": 0, "samples": 3, "sha256": digest, "conditions_sha256": digest}
+    return sound | {"profile": "00" * 64} | changes
 
 
 def manifest(**changes):
@@ -289,6 +305,7 @@ def manifest(**changes):
         "code_counts": [1, 4],
         "class_counts": [3, 2],
         "notes": ["clipped to [-1, 1]: \udcff"],
+        "lost": [],
     } | changes
 
 
@@ -336,11 +353,11 @@ def test_any_other_manifest_is_refused(tmp_path, wrong):
 
 def test_an_entry_with_another_manifest_is_not_listed_and_prepared_anew(tmp_path):
     add_sound(tmp_path, "a.wav")
-    pairs = find_pairs(tmp_path, False)
-    corpus = prepare_corpus(pairs, settings())
+    pairs = found(tmp_path, False)
+    corpus = prepare_corpus(pairs, settings(), print)
     (corpus.folder / "manifest.json").write_text(json.dumps([corpus.manifest]))
     assert list_cache() == []
-    assert prepare_corpus(pairs, settings()).manifest == corpus.manifest
+    assert prepare_corpus(pairs, settings(), print).manifest == corpus.manifest
     assert len(list_cache()) == 1
 
 
@@ -359,19 +376,19 @@ def test_remembered_hashes_that_are_something_else_are_forgotten(tmp_path, own_c
 
 def test_an_entry_that_another_process_commits_meanwhile_is_kept(tmp_path, own_cache, monkeypatch):
     add_sound(tmp_path, "a.wav")
-    pairs = find_pairs(tmp_path, False)
-    (prepare_corpus(pairs, settings()).folder / "manifest.json").write_text("[]")
+    pairs = found(tmp_path, False)
+    (prepare_corpus(pairs, settings(), print).folder / "manifest.json").write_text("[]")
     theirs = []
 
     def late(folder):
         """Look at the damaged entry, which another process replaces at this moment."""
         monkeypatch.undo()
         monkeypatch.setenv("KERAS_SAMPLERNN_CACHE", str(own_cache))
-        theirs.append(prepare_corpus(pairs, settings()).folder.stat().st_ino)
+        theirs.append(prepare_corpus(pairs, settings(), print).folder.stat().st_ino)
         raise ValueError("damaged")
 
     monkeypatch.setattr(Corpus, "open", late)
-    assert prepare_corpus(pairs, settings()).folder.stat().st_ino == theirs[0]
+    assert prepare_corpus(pairs, settings(), print).folder.stat().st_ino == theirs[0]
     assert not list(own_cache.glob(".*"))
 
 
@@ -385,7 +402,7 @@ def test_an_entry_that_is_cleared_at_once_is_named(tmp_path, own_cache, monkeypa
         clear_cache()
 
     monkeypatch.setattr(corpus_module, "staged_entry", cleared_at_once)
-    (line,) = lines_of(prepare_corpus, find_pairs(tmp_path, False), settings())
+    (line,) = lines_of(prepare_corpus, found(tmp_path, False), settings(), print)
     assert line.startswith(f"{own_cache}/")
     assert line.endswith(": No such file or directory; if the cache was cleared just now, try again")
 
@@ -416,7 +433,7 @@ def test_a_sound_that_vanishes_is_not_told_as_a_fault_of_the_cache(tmp_path, own
 
     monkeypatch.setattr(preparation, "to_mono_at_rate", vanished)
     with pytest.raises(FileNotFoundError):
-        prepare_corpus(find_pairs(tmp_path, False), settings())
+        prepare_corpus(found(tmp_path, False), settings(), print)
     assert not list(own_cache.glob(".*"))
 
 
@@ -439,9 +456,9 @@ def test_an_operation_that_finds_the_disk_full_is_told_as_a_fault_of_the_cache(t
     # The one is more than a file's buffer and written at once, the other is written when the file is closed.
     for name, samples in {"a.wav": 20_000, "b.wav": 100}.items():
         add_sound(tmp_path, name, samples, classes=[0] * samples)
-    pairs = find_pairs(tmp_path, True)
-    waves = [soundfile.read(pair.audio, dtype="float32", always_2d=True)[0] for pair in pairs]
-    monkeypatch.setattr(preparation, "decode_files", lambda infos: iter(waves))
+    pairs = found(tmp_path, True)
+    recordings = [*decode_files([inspect_audio(pair.audio) for pair in pairs])]
+    monkeypatch.setattr(preparation, "decode_files", lambda infos: iter(recordings))
 
     def prepare():
         return prepare_corpus(pairs, settings(2), say=lambda _: None)
@@ -466,7 +483,7 @@ def test_an_operation_that_finds_the_disk_full_is_told_as_a_fault_of_the_cache(t
 
 def test_a_constant_corpus_has_an_entropy_of_0_without_a_sign(tmp_path):
     add_sound(tmp_path, "a.wav", wave=np.zeros(100))
-    corpus = prepare_corpus(find_pairs(tmp_path, False), settings(), say=lambda _: None)
+    corpus = prepare_corpus(found(tmp_path, False), settings(), say=lambda _: None)
     assert f"{corpus.unigram_entropy_bits:.3f}" == "0.000"
 
 
@@ -496,7 +513,7 @@ def test_a_file_changed_just_now_is_not_remembered(tmp_path):
 
 def test_clearing_the_cache_leaves_what_is_not_ours(tmp_path, own_cache):
     add_sound(tmp_path, "a.wav")
-    prepare_corpus(find_pairs(tmp_path, False), settings())
+    prepare_corpus(found(tmp_path, False), settings(), print)
     (own_cache / ".staged-killed").mkdir()
     (own_cache / "thesis").mkdir()
     (own_cache / "thesis" / "chapter.txt").write_text("mine")
@@ -511,6 +528,6 @@ def test_clearing_the_cache_leaves_what_is_not_ours(tmp_path, own_cache):
 def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
     add_sound(tmp_path, "a.wav")
     monkeypatch.setenv("KERAS_SAMPLERNN_CACHE", str(tmp_path / "a.wav" / "cache"))
-    (line,) = lines_of(prepare_corpus, find_pairs(tmp_path, False), settings())
+    (line,) = lines_of(prepare_corpus, found(tmp_path, False), settings(), print)
     assert line.startswith(f"{tmp_path}/a.wav/cache: cannot be written: ")
     assert line.endswith("; set KERAS_SAMPLERNN_CACHE to another folder")

@@ -183,7 +183,8 @@ COMMANDS = {
     "a primer of another length than its csv": (
         line_of("train/a.csv", 3, None),
         f"{GENERATE} --prime train/a.wav",
-        "train/a.csv: 299 conditions for a sound of 300 samples; give one line for each sample of the audio file",
+        "train/a.csv: 299 conditions for a sound of 300 samples, 1 too few; give one line for each sample of the audio"
+        " file",
     ),
     "a primer without samples": (
         sound("silence.wav", 0),

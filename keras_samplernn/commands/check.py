@@ -4,12 +4,14 @@ from pathlib import Path
 
 import click
 
-from keras_samplernn.commands.options import FILE
+from keras_samplernn.commands.options import FILE, all_option
 
 
 @click.command()
 @click.argument("spec", type=FILE)
-def check(spec: Path) -> None:
+@click.option("--strict", is_flag=True, help="Refuse sounds of which a part is missing or left out.")
+@all_option
+def check(spec: Path, strict: bool) -> None:
     """Check SPEC and its sounds; estimate memory and time.
 
     Reads the spec and every file that it names, prints all problems at once, and times a few steps of training.
@@ -17,4 +19,4 @@ def check(spec: Path) -> None:
     """
     from keras_samplernn import api
 
-    print(api.check(spec))
+    print(api.check(spec, strict=strict))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from keras_samplernn.commands.options import FOLDER, checkpoint_option, precision_option
+from keras_samplernn.commands.options import FOLDER, all_option, checkpoint_option, precision_option
 
 
 @click.command()
@@ -18,6 +18,7 @@ from keras_samplernn.commands.options import FOLDER, checkpoint_option, precisio
 @checkpoint_option
 @precision_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for other programs.")
+@all_option
 def evaluate(run: Path | None, data: Path | None, checkpoint: str, precision: str, as_json: bool) -> None:
     """Score RUN in bits per sample.
 

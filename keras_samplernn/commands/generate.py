@@ -4,7 +4,15 @@ from pathlib import Path
 
 import click
 
-from keras_samplernn.commands.options import FILE, FOLDER, Count, Number, checkpoint_option, precision_option
+from keras_samplernn.commands.options import (
+    FILE,
+    FOLDER,
+    Count,
+    Number,
+    all_option,
+    checkpoint_option,
+    precision_option,
+)
 from keras_samplernn.progress import say
 
 
@@ -45,6 +53,7 @@ from keras_samplernn.progress import say
 @click.option(
     "--overwrite", is_flag=True, help="Replace wavs that exist, and a generation.json that `generate` did not write."
 )
+@all_option
 def generate(run: Path | None, **options) -> None:
     """Generate sounds from RUN.
 

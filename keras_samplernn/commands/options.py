@@ -57,3 +57,16 @@ precision_option = click.option(
     help="Precision of the weights. With TensorFlow 2.17, int8 is faster for one sound at a time from wide tiers;"
     " `evaluate --precision int8` shows what it costs in bits.",
 )
+
+
+def _list_all(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    ctx.find_root().ensure_object(dict)["all"] = value
+
+
+all_option = click.option(
+    "--all",
+    is_flag=True,
+    expose_value=False,
+    callback=_list_all,
+    help="Print every problem, even where many files have the same.",
+)

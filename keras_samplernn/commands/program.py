@@ -23,7 +23,7 @@ from keras_samplernn.commands.generate import generate
 from keras_samplernn.commands.schema import schema
 from keras_samplernn.commands.streams import prepare_streams
 from keras_samplernn.commands.tiers import tiers
-from keras_samplernn.errors import REMEDIES, UserError
+from keras_samplernn.errors import REMEDIES, UserError, condensed
 from keras_samplernn.progress import say
 from keras_samplernn.training.interrupt import Interrupted, not_ignored
 
@@ -57,11 +57,11 @@ def main() -> None:
     # As an exception, so that what is half-written is removed.
     for number in not_ignored(signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, frame: sys.exit(128 + number))
-    program = _program()
+    program, settings = _program(), {"all": False}
     try:
-        cli(prog_name=program, standalone_mode=False)
+        cli(prog_name=program, standalone_mode=False, obj=settings)
     except UserError as error:
-        for line in error.lines:
+        for line in error.lines if settings["all"] else condensed(error.lines):
             say(line)
         sys.exit(1)
     except click.UsageError as error:

@@ -1,6 +1,6 @@
 """An audio file in one piece: read, mixed down, resampled; and its conditions with it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,27 +9,35 @@ import soxr
 from keras_samplernn.data.conditioning import read_conditions, resample_conditions
 from keras_samplernn.data.decoding import decode_files
 from keras_samplernn.data.inspection import inspect_audio
+from keras_samplernn.data.notes import Notes
+from keras_samplernn.data.pairs import conditions_beside
 from keras_samplernn.errors import UserError
 
 
-def read_audio(path: str | Path, sample_rate: int) -> np.ndarray:
+def read_audio(path: str | Path, sample_rate: int, say: Callable[[str], None]) -> np.ndarray:
     """Read one audio file as (n,) float32, mixed down to mono and resampled to `sample_rate` Hz.
+
+    Args:
+        path: the file.
+        sample_rate: in Hz.
+        say: called with a line for each thing that was assumed or left out.
 
     Raises:
         UserError: one line; see `inspect_audio` and `decode_files`.
     """
-    return to_mono_at_rate(*_decode(path, sample_rate), sample_rate)
+    return to_mono_at_rate(*_decode(path, sample_rate, say), sample_rate)
 
 
 def read_sound(
-    path: str | Path, sample_rate: int, classes: int | Sequence[str]
+    path: str | Path, sample_rate: int, classes: int | Sequence[str], say: Callable[[str], None]
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Read one audio file and the conditions beside it, as a corpus would hold them.
 
     Args:
-        path: the audio file; the csv file beside it of the same stem has one line for each of its samples.
+        path: the audio file; the csv file beside it has one line for each of its samples.
         sample_rate: in Hz, to which both are resampled.
         classes: the number of classes, or their names; 0: there are no conditions, and no csv is looked for.
+        say: as in `read_audio`.
 
     Returns:
         The wave (n,) float32, and its conditions (n,) int32 or None.
@@ -37,24 +45,29 @@ def read_sound(
     Raises:
         UserError: one line; see `read_audio` and `read_conditions`.
     """
-    decoded, rate = _decode(path, sample_rate)
+    decoded, rate = _decode(path, sample_rate, say)
     wave = to_mono_at_rate(decoded, rate, sample_rate)
     if not classes:
         return wave, None
-    table = Path(path).with_suffix(".csv")
-    if not table.is_file():
-        raise UserError(f"{path}: has no {table.name} beside it; a conditional run needs the sound's conditions there")
+    table = conditions_beside(Path(path))
+    if table is None:
+        name = Path(path).with_suffix(".csv").name
+        raise UserError(f"{path}: has no {name} beside it; a conditional run needs the sound's conditions there")
     # An Ogg file may hold other samples than its header states; what was decoded is what the csv was made for.
-    return wave, resample_conditions(read_conditions(table, classes, len(decoded)), len(wave))
+    return wave, resample_conditions(read_conditions(table, classes, len(decoded), rate), len(wave))
 
 
-def _decode(path: str | Path, sample_rate: int) -> tuple[np.ndarray, int]:
+def _decode(path: str | Path, sample_rate: int, say: Callable[[str], None]) -> tuple[np.ndarray, int]:
     """Return the samples of a file, (n, channels) float32, and their rate; UserError where it cannot be decoded."""
     info = inspect_audio(path, sample_rate)
-    (wave,) = decode_files([info])
-    if isinstance(wave, UserError):
-        raise wave
-    return wave, info.sample_rate
+    (recording,) = decode_files([info])
+    if isinstance(recording, UserError):
+        raise recording
+    notes = Notes()
+    notes.add(str(path), recording.remarks)
+    for line in notes.lines():
+        say(line)
+    return recording.wave, info.header.sample_rate
 
 
 def to_mono_at_rate(wave: np.ndarray, rate_from: int, rate_to: int) -> np.ndarray:

@@ -6,37 +6,45 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_samplernn.data.text import BLOCK_BYTES, quote, read_text, shorten
+from keras_samplernn.data.condition_faults import why_another_length, why_not_a_class
+from keras_samplernn.data.names import nfc
+from keras_samplernn.data.text import BLOCK_BYTES, quote, read_lines, shorten
 from keras_samplernn.errors import UserError, nearest
 from keras_samplernn.spec import CLASS_NUMBER
 
 
-def read_conditions(path: str | Path, classes: int | Sequence[str], samples: int | None = None) -> np.ndarray:
+def read_conditions(
+    path: str | Path, classes: int | Sequence[str], samples: int | None = None, sample_rate: int = 0, said: str = ""
+) -> np.ndarray:
     """Read a condition file as (n,) int32 classes.
 
-    UTF-8 with or without a byte order mark, LF or CRLF, `1.0` for 1, blanks around a value, and missing or blank
-    last lines are accepted. An empty file has 0 conditions.
+    UTF-8, or UTF-16 with a byte order mark, any line ends, `1.0` for 1, blanks or quotes around a value, and missing or
+    blank last lines are accepted. An empty file has 0 conditions.
 
     Args:
         path: the csv file.
         classes: the number of classes, or their names. Where classes have names, a line holds a name, or the number
             of the class, unless the name of some class is a number itself.
         samples: the length of the sound that the conditions belong to; None for any length.
+        sample_rate: of that sound, in Hz.
+        said: what is told of that sound, and may be why the lengths differ.
 
     Raises:
         UserError: one line, which names the first line that is not a class, or both lengths.
     """
-    text = read_text(Path(path))
-    parser = _Parser(path, classes)
+    text = read_lines(Path(path))
+    parser = _Parser(path, classes, text)
     blocks, line = [np.zeros(0, np.int32)], 1
     for block in _blocks_of_lines(text):
         blocks.append(parser.parse(block, line))
         line += len(blocks[-1])
     conditions = np.concatenate(blocks)
     if samples is not None and len(conditions) != samples:
+        sound = f"{samples} samples ({said})" if said else f"{samples} samples"
+        reason = why_another_length(len(conditions), samples, sample_rate)
         raise UserError(
-            f"{path}: {len(conditions)} conditions for a sound of {samples} samples; "
-            "give one line for each sample of the audio file"
+            f"{path}: {len(conditions)} conditions for a sound of {sound}, {reason}; give one line for each sample of"
+            " the audio file"
         )
     return conditions
 
@@ -57,9 +65,9 @@ def describe_classes(classes: int | Sequence[str]) -> str:
 class _Parser:
     """Reads classes from lines: a block at once where it has only plain numbers, line by line where it has not."""
 
-    def __init__(self, path: str | Path, classes: int | Sequence[str]):
-        self.path = path
-        self.names = () if isinstance(classes, int) else tuple(classes)
+    def __init__(self, path: str | Path, classes: int | Sequence[str], text: bytes):
+        self.path, self.text = path, text
+        self.names = () if isinstance(classes, int) else tuple(map(nfc, classes))
         self.count = classes if isinstance(classes, int) else len(classes)
         self.takes_numbers = not any(CLASS_NUMBER.fullmatch(name) for name in self.names)
         self.class_of: Mapping[bytes, int] = {name.encode(): number for number, name in enumerate(self.names)}
@@ -101,14 +109,14 @@ class _Parser:
     def _parse_line(self, line: bytes, number: int) -> int:
         place = f"{self.path}:{number}"
         try:
-            value = line.decode().strip()
+            value = nfc(_unquoted(line.decode()))
         except UnicodeDecodeError:
-            raise UserError(f"{place}: is not UTF-8 text; write one class per line") from None
+            raise UserError(f"{place}: is not UTF-8 text; save it as UTF-8, one class per line") from None
         if not value:
             raise UserError(f"{place}: blank line inside the file; every condition after it would shift by one sample")
         if value in self.names:
             return self.names.index(value)
-        if not (self.takes_numbers and CLASS_NUMBER.fullmatch(value)):
+        if not self._is_class(value):
             raise UserError(f"{place}: {self._why_not_a_class(value, number)}")
         figure, shown = float(value), shorten(value)
         if figure < 0:
@@ -119,15 +127,26 @@ class _Parser:
             raise UserError(f"{place}: {shown} is a fraction; a class is a whole number, {self._range()}")
         return int(figure)
 
+    def _is_class(self, value: str) -> bool:
+        return value in self.names or bool(self.takes_numbers and CLASS_NUMBER.fullmatch(value))
+
     def _why_not_a_class(self, value: str, number: int) -> str:
-        hint = "; a header? remove it" if number == 1 else ""
+        lines = self.text[:BLOCK_BYTES].decode(errors="replace").split("\n")
+        if reason := why_not_a_class(lines, number, value, lambda line: self._is_class(nfc(_unquoted(line)))):
+            return reason
         if self.names:
-            hint = nearest(value[:100], self.names) or hint
-            return f"{quote(value)} is not a class; classes are {self._range()}{hint}"
-        return f"{quote(value)} is not a class; write one whole number per line, {self._range()}{hint}"
+            return f"{quote(value)} is not a class; classes are {self._range()}{nearest(value[:100], self.names)}"
+        return f"{quote(value)} is not a class; write one whole number per line, {self._range()}"
 
     def _range(self) -> str:
         return describe_classes(self.names or self.count)
+
+
+def _unquoted(value: str) -> str:
+    """Return a value without blanks and a pair of quotes around it."""
+    value = value.strip()
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" and value.count(value[0]) == 2
+    return value[1:-1].strip() if quoted else value
 
 
 def _blocks_of_lines(text: bytes) -> Iterator[bytes]:

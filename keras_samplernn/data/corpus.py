@@ -38,6 +38,7 @@ class Corpus:
         conditions: (samples,) uint8, or uint16 above 256 classes; None in an unconditional corpus.
         code_counts: (q_levels,) int64, the number of samples of each code.
         class_counts: (classes,) int64, the number of samples of each class.
+        lost: a line for each kind of reason why a part of the sounds is not read.
         manifest: everything but the arrays, as JSON: settings, counts, notes, and for each sound its name, SHA-256,
             samples and start.
     """
@@ -48,6 +49,7 @@ class Corpus:
     conditions: np.ndarray | None
     code_counts: np.ndarray
     class_counts: np.ndarray
+    lost: list[str]
     manifest: dict
 
     @property
@@ -82,26 +84,31 @@ class Corpus:
             conditions=load(CONDITIONS, len(class_counts)) if len(class_counts) else None,
             code_counts=np.array(manifest["code_counts"], np.int64),
             class_counts=class_counts,
+            lost=manifest["lost"],
             manifest=manifest,
         )
 
 
-def prepare_corpus(pairs: Sequence[Pair], settings: CorpusSettings, say: Callable[[str], None] = print) -> Corpus:
+def prepare_corpus(
+    pairs: Sequence[Pair], settings: CorpusSettings, say: Callable[[str], None], known: Sequence[str] = ()
+) -> Corpus:
     """Return the prepared corpus of `pairs`: from the cache, or decoded, resampled, quantized and put there.
 
     The key of an entry is made of the content: SHA-256 of every file, the names, the settings. The memory needed
     depends on the longest few files, not on the whole corpus.
 
     Args:
-        pairs: as returned by `find_pairs`.
+        pairs: as found by `find_pairs`.
         settings: rate, quantizer, classes.
         say: called with lines for people: what was mixed down, resampled, clipped; classes that never occur.
+        known: problems that were found before; nothing is put into the cache, and they are raised with all others.
 
     Raises:
         UserError: every problem of every file, one line each; the cache stays as it was. Or the cache cannot be
             written, or the process that decodes compressed files cannot start.
     """
-    hashes = _hash_files(pairs)
+    problems = [*known]
+    pairs, hashes = _hash_files(pairs, problems)
     identity = {
         "format": FORMAT,
         "settings": settings.to_dict(),
@@ -113,8 +120,10 @@ def prepare_corpus(pairs: Sequence[Pair], settings: CorpusSettings, say: Callabl
     corpus = _open_if_whole(folder)
     if corpus is None:
         with staged_entry(folder.name, is_whole=lambda entry: _open_if_whole(entry) is not None) as staged:
-            write_corpus(pairs, hashes, settings, staged)
+            write_corpus(pairs, hashes, settings, staged, problems)
         corpus = _open_prepared(folder)
+    elif problems:
+        raise UserError(*problems)
     for note in corpus.manifest["notes"]:
         say(note)
     return corpus
@@ -133,14 +142,15 @@ def _open_prepared(folder: Path) -> Corpus:
         raise UserError(f"{folder}: {error.strerror}; if the cache was cleared just now, try again") from None
 
 
-def _hash_files(pairs: Sequence[Pair]) -> list[tuple[str, str | None]]:
-    """Return the SHA-256 of the audio file and of the condition file of each pair."""
-    remembered, problems = RememberedHashes(), []
-    hashes = [
-        tuple(path and collect(problems, remembered.sha256, path) for path in (pair.audio, pair.conditions))
-        for pair in pairs
-    ]
-    if problems:
-        raise UserError(*problems)
+def _hash_files(pairs: Sequence[Pair], problems: list[str]) -> tuple[list[Pair], list[tuple[str, str | None]]]:
+    """Return the pairs that can be read, and the SHA-256 of the audio file and of the condition file of each."""
+    remembered = RememberedHashes()
+    readable, hashes = [], []
+    for pair in pairs:
+        faults = len(problems)
+        both = tuple(path and collect(problems, remembered.sha256, path) for path in (pair.audio, pair.conditions))
+        if len(problems) == faults:
+            readable.append(pair)
+            hashes.append(both)
     remembered.save()
-    return hashes
+    return readable, hashes

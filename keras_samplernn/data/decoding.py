@@ -1,48 +1,63 @@
 """Audio files to samples: the one function that decodes."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from keras_samplernn.data.headers.header import Remark
 from keras_samplernn.data.inspection import AudioInfo
-from keras_samplernn.data.pipeline import run_pipeline
+from keras_samplernn.data.native import Decoded, decode_all
 from keras_samplernn.data.worker import PARALLEL_FILES, decode_in_worker
 from keras_samplernn.errors import UserError
 
 
-def decode_files(infos: Sequence[AudioInfo]) -> Iterator[np.ndarray | UserError]:
+class Recording(NamedTuple):
+    """What a file holds.
+
+    Attributes:
+        wave: `(samples, channels)` float32, finite.
+        remarks: what was assumed, and what is left out.
+    """
+
+    wave: np.ndarray
+    remarks: tuple[Remark, ...]
+
+
+def decode_files(infos: Sequence[AudioInfo]) -> Iterator[Recording | UserError]:
     """Decode inspected files, in parallel; yield one result a file, in the order given.
 
-    WAV files are decoded in this process, since their headers were checked. Of a compressed file only native code
-    can read more than the header, so the same pipeline decodes it in a worker process: if the decoder crashes, that
-    is the error of this file and the program goes on.
+    Samples of a fixed size are decoded in this process, since it is known where they lie. Of a compressed file only
+    native code can read more than the header, so a worker process decodes it: if the decoder crashes, that is the error
+    of this file and the program goes on.
 
     Yields:
-        (samples, channels) float32; or, for a file that is damaged, shorter than its header says, or holds samples
-        that are not finite, a UserError of one line.
+        The recording; or, for a file of which nothing can be decoded, or that holds samples that are not finite, a
+        UserError of one line.
 
     Raises:
         UserError: the worker process could not start.
     """
-    here = run_pipeline([info for info in infos if info.format == "wav"], PARALLEL_FILES)
-    elsewhere = decode_in_worker([info for info in infos if info.format != "wav"])
+    here = decode_all([info for info in infos if info.header.raw], PARALLEL_FILES)
+    elsewhere = decode_in_worker([info for info in infos if not info.header.raw])
     for info in infos:
-        yield _check(info, next(here if info.format == "wav" else elsewhere))
+        yield _check(info, next(here if info.header.raw else elsewhere))
 
 
-def _check(info: AudioInfo, wave: np.ndarray | str) -> np.ndarray | UserError:
-    if isinstance(wave, str):
-        return UserError(f"{info.path}: cannot be decoded: {wave}; copy or convert it again")
+def _check(info: AudioInfo, decoded: Decoded) -> Recording | UserError:
+    wave, fault = decoded
+    stated, remarks = info.header.samples, info.header.remarks
+    if fault and not len(wave):
+        return UserError(f"{info.path}: cannot be decoded: {fault}; copy or convert it again")
     # The pages of an Ogg file are counted with its header, and its first page may state an offset.
-    if info.format != "ogg" and len(wave) < info.samples:
-        return UserError(
-            f"{info.path}: is truncated or damaged: {len(wave)} of {info.samples} samples could be decoded by "
-            f"{info.decoder}; copy or convert it again"
-        )
+    short = stated is not None and len(wave) < stated and info.header.encoding not in ("VORBIS", "OPUS")
+    if fault or short:
+        of = "" if stated is None else f" of {stated:,}"
+        remarks += (Remark("decoded in part: the rest is damaged or missing", f"{len(wave):,}{of} samples", lost=True),)
     finite = np.isfinite(wave)
     if not finite.all():
         first = int(np.argmin(finite.all(axis=1)))
         return UserError(
             f"{info.path}: sample {first} is {wave[first][~finite[first]][0]}, which is not finite; convert it again"
         )
-    return wave
+    return Recording(wave, remarks)

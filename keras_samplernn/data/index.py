@@ -1,19 +1,17 @@
 """The index: a text file that lists condition files."""
 
 import unicodedata
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from keras_samplernn.data.text import quote, read_text
+from keras_samplernn.data.names import existing, nfc
+from keras_samplernn.data.text import quote, read_lines
 from keras_samplernn.errors import UserError, nearest
 from keras_samplernn.spec import CLASS_NUMBER
 
-_MOST_OF_A_KIND = 10
+_MOST_HINTS = 10  # to look for one takes time
 # From this share of lines that are classes on, a file is taken for a condition file: a header or two do not matter.
 _SHARE_OF_CLASSES = 0.9
-# Kinds of problems, as the line that counts the rest of them says.
-_CONTROL, _MISSING, _STEM = "hold a control character", "are not files", "have the stem of another line"
 
 
 def read_index(path: str | Path, class_names: Sequence[str] = ()) -> list[Path]:
@@ -24,13 +22,12 @@ def read_index(path: str | Path, class_names: Sequence[str] = ()) -> list[Path]:
         class_names: names of the spec's classes; with them, and numbers, a condition file is told from an index.
 
     Raises:
-        UserError: the index is empty, is not text, or is a condition file; or, one line each and at most ten of a
-            kind, files that are missing, and stems that are the same or would be on a file system that ignores case
-            (sounds are named by them).
+        UserError: the index is empty, is not text, or is a condition file; or, one line each, files that are missing,
+            and stems that are the same or would be on a file system that ignores case (sounds are named by them).
     """
     path = Path(path)
     try:
-        lines = enumerate(read_text(path).decode().split("\n"), 1)
+        lines = enumerate(read_lines(path).decode().split("\n"), 1)
     except UnicodeDecodeError:
         raise UserError(f"{path}: is not UTF-8 text; list one condition file per line") from None
     entries = [(number, entry) for number, line in lines if (entry := line.strip())]
@@ -38,51 +35,32 @@ def read_index(path: str | Path, class_names: Sequence[str] = ()) -> list[Path]:
         raise UserError(f"{path}: is empty; list one condition file per line")
     _refuse_conditions(path, [entry for _, entry in entries], class_names)
     found: list[Path] = []
-    problems = _Problems(path)
+    problems: list[str] = []
+    missing = 0
     line_of_stem: dict[str, tuple[int, str]] = {}
     for number, entry in entries:
-        file = path.parent / entry
+        file = existing(path.parent / entry)
         if any(unicodedata.category(character) == "Cc" for character in entry):
-            problems.add(number, _CONTROL, f"{quote(entry)} holds a control character; rename the file")
+            problems.append(f"{path}:{number}: {quote(entry)} holds a control character; rename the file")
         elif not _is_file(file):
-            hint = _neighbour(file) if problems.count(_MISSING) < _MOST_OF_A_KIND else ""
+            missing += 1
+            hint = _neighbour(file) if missing <= _MOST_HINTS else ""
             remedy = hint or "; relative paths are relative to the index"
-            problems.add(number, _MISSING, f"{quote(entry)} is not a file{remedy}")
+            problems.append(f"{path}:{number}: {quote(entry)} is not a file{remedy}")
         else:
             other, stem = line_of_stem.setdefault(_folded(file.stem), (number, file.stem))
             if other == number:
                 found.append(file)
             elif stem == file.stem:
                 both = f'has the stem of line {other}, both would be written to "{stem}.wav"'
-                problems.add(number, _STEM, f'"{entry}" {both}; rename one')
+                problems.append(f'{path}:{number}: "{entry}" {both}; rename one')
             else:
                 differ = f'and line {other}, "{stem}", differ only in case or Unicode form'
                 remedy = "some file systems would keep only one of the two sounds; rename one"
-                problems.add(number, _STEM, f'"{entry}" {differ}; {remedy}')
-    problems.raise_if_any()
+                problems.append(f'{path}:{number}: "{entry}" {differ}; {remedy}')
+    if problems:
+        raise UserError(*problems)
     return found
-
-
-class _Problems:
-    """Problems of lines: the first of each kind in words, and how many more there are."""
-
-    def __init__(self, path: Path):
-        self._path = path
-        self._lines: list[str] = []
-        self._counts: Counter[str] = Counter()
-
-    def add(self, number: int, kind: str, message: str) -> None:
-        self._counts[kind] += 1
-        if self._counts[kind] <= _MOST_OF_A_KIND:
-            self._lines.append(f"{self._path}:{number}: {message}")
-
-    def count(self, kind: str) -> int:
-        return self._counts[kind]
-
-    def raise_if_any(self) -> None:
-        more = [(kind, count - _MOST_OF_A_KIND) for kind, count in self._counts.items() if count > _MOST_OF_A_KIND]
-        if self._lines:
-            raise UserError(*self._lines, *(f"{self._path}: and {count:,} more that {kind}" for kind, count in more))
 
 
 def _refuse_conditions(path: Path, entries: Sequence[str], class_names: Sequence[str]) -> None:
@@ -104,7 +82,7 @@ def _refuse_conditions(path: Path, entries: Sequence[str], class_names: Sequence
 
 def _folded(stem: str) -> str:
     """Return the same text for all stems that are one name on some file system."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", stem).casefold())
+    return nfc(nfc(stem).casefold())
 
 
 def _is_file(path: Path) -> bool:

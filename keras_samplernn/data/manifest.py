@@ -7,12 +7,16 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, model_validator
 
+from keras_samplernn.data.profiles import SEGMENTS
+
 MANIFEST = "manifest.json"
 
 _Count = Annotated[int, Field(ge=0, lt=2**63)]
 # pydantic's own string refuses half surrogate pairs, which stand for the bytes of a file name that is not UTF-8.
 _Text = InstanceOf[str]
 _Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+_Profile = Annotated[str, Field(pattern=f"^[0-9a-f]{{{4 * SEGMENTS}}}$")]
 
 
 class _Part(BaseModel):
@@ -32,6 +36,7 @@ class _Sound(_Part):
     samples: _Count
     sha256: _Sha256
     conditions_sha256: _Sha256 | None
+    profile: _Profile
 
 
 class _Manifest(_Part):
@@ -42,6 +47,7 @@ class _Manifest(_Part):
     code_counts: list[_Count]
     class_counts: list[_Count]
     notes: list[_Text]
+    lost: list[_Text]
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:

@@ -11,17 +11,20 @@ import numpy as np
 from keras_samplernn.data.audio import to_mono_at_rate
 from keras_samplernn.data.cache import writing_cache
 from keras_samplernn.data.conditioning import read_conditions, resample_conditions
-from keras_samplernn.data.decoding import decode_files
+from keras_samplernn.data.decoding import Recording, decode_files
+from keras_samplernn.data.headers.header import Remark
 from keras_samplernn.data.inspection import AudioInfo, inspect_audio
 from keras_samplernn.data.manifest import MANIFEST
+from keras_samplernn.data.notes import Notes
 from keras_samplernn.data.pairs import Pair
+from keras_samplernn.data.profiles import profile_of
 from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.data.suspicions import class_suspicions, sound_suspicions
 from keras_samplernn.errors import UserError, collect
 
 # Part of every key: raise it when a change of the program changes the arrays.
-FORMAT = 1
+FORMAT = 2
 CODES, CONDITIONS = "codes.bin", "conditions.bin"
-_NAMED_FILES = 3
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,9 @@ class CorpusSettings:
     classes: int | tuple[str, ...]
 
     @property
-    def class_count(self) -> int:
-        """The number of classes; 0 for an unconditional corpus."""
-        return self.classes if isinstance(self.classes, int) else len(self.classes)
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes, or their numbers."""
+        return tuple(map(str, range(self.classes))) if isinstance(self.classes, int) else self.classes
 
     def to_dict(self) -> dict:
         """Return the settings as JSON values."""
@@ -56,7 +59,11 @@ class CorpusSettings:
 
 
 def write_corpus(
-    pairs: Sequence[Pair], hashes: Sequence[tuple[str, str | None]], settings: CorpusSettings, folder: Path
+    pairs: Sequence[Pair],
+    hashes: Sequence[tuple[str, str | None]],
+    settings: CorpusSettings,
+    folder: Path,
+    known: Sequence[str] = (),
 ) -> None:
     """Decode, resample and quantize `pairs` into flat arrays and a manifest in the empty `folder`.
 
@@ -65,31 +72,38 @@ def write_corpus(
         hashes: for each pair the SHA-256 of the audio file and of the condition file (or None).
         settings: rate, quantizer, classes.
         folder: the folder of the new files, in the cache.
+        known: problems that were found before.
 
     Raises:
         UserError: every problem of every file, one line each; or the cache cannot be written.
     """
-    problems: list[str] = []
-    notes = _Notes()
+    problems = [*known]
+    notes = Notes()
     sounds: list[dict] = []
     with (
         _FlatFile(folder / CODES, settings.quantizer.q_levels) as codes,
-        _FlatFile(folder / CONDITIONS, settings.class_count) as conditions,
+        _FlatFile(folder / CONDITIONS, len(settings.class_names)) as conditions,
     ):
-        for pair, pair_hashes, info, wave in zip(pairs, hashes, *_decode(pairs, settings.sample_rate), strict=True):
+        for pair, pair_hashes, info, recording in zip(
+            pairs, hashes, *_decode(pairs, settings.sample_rate), strict=True
+        ):
             classes = mono = None
-            if isinstance(wave, UserError):
-                problems += wave.lines
+            if isinstance(recording, UserError):
+                problems += recording.lines
             else:
-                mono = to_mono_at_rate(wave, info.sample_rate, settings.sample_rate)
+                mono = to_mono_at_rate(recording.wave, info.header.sample_rate, settings.sample_rate)
                 if not len(mono):
                     problems.append(f"{pair.audio}: has 0 samples at {settings.sample_rate} Hz; move it away")
             if pair.conditions:
-                length = None if mono is None else len(wave)
-                classes = collect(problems, read_conditions, pair.conditions, settings.classes, length)
+                length = None if mono is None else len(recording.wave)
+                said = "" if length is None else "; ".join(remark.kind for remark in recording.remarks)
+                rate = 0 if length is None else info.header.sample_rate
+                classes = collect(problems, read_conditions, pair.conditions, settings.classes, length, rate, said)
             if problems:
                 continue  # The other files are still checked, so that all problems are told together.
-            notes.add_sound(pair.name, info, mono, settings.sample_rate)
+            notes.add(pair.name, recording.remarks)
+            notes.add(pair.name, _changes(info, mono, settings.sample_rate))
+            notes.add(pair.name, sound_suspicions(recording.wave, mono))
             sounds.append(
                 {
                     "name": pair.name,
@@ -97,6 +111,7 @@ def write_corpus(
                     "samples": len(mono),
                     "sha256": pair_hashes[0],
                     "conditions_sha256": pair_hashes[1],
+                    "profile": profile_of(mono).hex(),
                 }
             )
             for block in settings.quantizer.encode_blocks(mono):
@@ -112,7 +127,11 @@ def write_corpus(
         "sounds": sounds,
         "code_counts": codes.counts.tolist(),
         "class_counts": conditions.counts.tolist(),
-        "notes": [*notes.lines(), *_absent_classes(conditions.counts, settings.classes)],
+        "notes": [
+            *notes.lines(),
+            *class_suspicions(conditions.counts, settings.class_names, settings.sample_rate),
+        ],
+        "lost": notes.lost(),
     }
     with writing_cache():
         (folder / MANIFEST).write_bytes(json.dumps(manifest, indent=1).encode())
@@ -120,16 +139,16 @@ def write_corpus(
 
 def _decode(
     pairs: Sequence[Pair], sample_rate: int
-) -> tuple[list[AudioInfo | UserError], Iterator[np.ndarray | UserError]]:
-    """Return the header of each sound, and an iterator over the waves; for a faulty header its error is in both."""
+) -> tuple[list[AudioInfo | UserError], Iterator[Recording | UserError]]:
+    """Return the header of each sound, and an iterator over the recordings; the error of a header is in both."""
     infos: list[AudioInfo | UserError] = []
     for pair in pairs:
         try:
             infos.append(inspect_audio(pair.audio, sample_rate))
         except UserError as error:
             infos.append(error)
-    waves = decode_files([info for info in infos if isinstance(info, AudioInfo)])
-    return infos, (info if isinstance(info, UserError) else next(waves) for info in infos)
+    recordings = decode_files([info for info in infos if isinstance(info, AudioInfo)])
+    return infos, (info if isinstance(info, UserError) else next(recordings) for info in infos)
 
 
 class _FlatFile:
@@ -162,33 +181,12 @@ def array_dtype(levels: int) -> np.dtype:
     return np.dtype(np.uint8 if levels <= 256 else "<u2")
 
 
-class _Notes:
-    """What was done to the sounds, in one line for each kind of change."""
-
-    def __init__(self):
-        self._sounds: dict[str, list[str]] = {}
-
-    def add_sound(self, name: str, info: AudioInfo, mono: np.ndarray, sample_rate: int) -> None:
-        if info.channels > 1:
-            self._add("mixed down to mono", f"{name} ({info.channels} channels)")
-        if info.sample_rate != sample_rate:
-            self._add(f"resampled to {sample_rate} Hz", f"{name} ({info.sample_rate} Hz)")
-        clipped = np.count_nonzero(mono > 1) + np.count_nonzero(mono < -1)
-        if clipped:
-            self._add("clipped to [-1, 1]", f"{name} ({clipped} of {len(mono)} samples)")
-
-    def _add(self, kind: str, sound: str) -> None:
-        self._sounds.setdefault(kind, []).append(sound)
-
-    def lines(self) -> list[str]:
-        return [f"{kind}: {_first_few(sounds)}" for kind, sounds in self._sounds.items()]
-
-
-def _absent_classes(counts: np.ndarray, classes: int | tuple[str, ...]) -> list[str]:
-    absent = [str(number) if isinstance(classes, int) else classes[number] for number in np.flatnonzero(counts == 0)]
-    return [f"{len(absent)} of {len(counts)} classes never occur: {', '.join(absent)}"] if absent else []
-
-
-def _first_few(sounds: list[str]) -> str:
-    more = len(sounds) - _NAMED_FILES
-    return ", ".join(sounds[:_NAMED_FILES]) + (f" and {more:,} more" if more > 0 else "")
+def _changes(info: AudioInfo, mono: np.ndarray, sample_rate: int) -> Iterator[Remark]:
+    """Yield a remark on each change of a sound."""
+    if info.header.channels > 1:
+        yield Remark("mixed down to mono", f"{info.header.channels} channels")
+    if info.header.sample_rate != sample_rate:
+        yield Remark(f"resampled to {sample_rate} Hz", f"{info.header.sample_rate} Hz")
+    clipped = np.count_nonzero(mono > 1) + np.count_nonzero(mono < -1)
+    if clipped:
+        yield Remark("clipped to [-1, 1]", f"{clipped} of {len(mono)} samples")

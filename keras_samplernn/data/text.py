@@ -9,12 +9,30 @@ BLOCK_BYTES = 1 << 24
 _MOST_SHOWN = 40
 
 
-def read_text(path: Path) -> bytes:
-    """Return the bytes of a text file, without its byte order mark and the blanks at its end.
+_UTF8, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+
+
+def read_lines(path: Path) -> bytes:
+    """Return a text file as UTF-8, without byte order mark and blanks at its end, lines ending with LF or CRLF.
 
     Raises:
-        UserError: it cannot be read, or has more than an eighth of the machine's memory.
+        UserError: it cannot be read, has more than an eighth of the machine's memory, or is UTF-16 that cannot be told
+            from other text.
     """
+    text = _read(path)
+    if text.startswith(_UTF16):
+        try:
+            text = text.decode("utf-16").encode()
+        except UnicodeError:
+            raise UserError(f"{path}: is not whole UTF-16 text; save it as UTF-8") from None
+    elif b"\0" in text[:1000]:
+        raise UserError(f"{path}: is not text, or UTF-16 without a byte order mark; save it as UTF-8")
+    text = text.removeprefix(_UTF8).rstrip()
+    # Programs of old, and some of today, end a line with a carriage return alone.
+    return text if b"\n" in text or b"\r" not in text else text.replace(b"\r", b"\n")
+
+
+def _read(path: Path) -> bytes:
     most, blocks, size = machine_bytes() // 8, [], 0
     try:
         with path.open("rb") as stream:
@@ -25,7 +43,7 @@ def read_text(path: Path) -> bytes:
                     raise UserError(f"{path}: has more than {most / 1e9:,.1f} GB, too much for this machine; cut it")
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}; give the path of a readable text file") from None
-    return b"".join(blocks).removeprefix(b"\xef\xbb\xbf").rstrip()
+    return b"".join(blocks)
 
 
 def shorten(value: str) -> str:

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 from keras_samplernn.errors import UserError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from keras_samplernn.data.inspection import AudioInfo
+    from keras_samplernn.data.native import Decoded
 
 # A decoder's limit is processor time, so that other work on the machine does not count; by the clock it may take
 # PATIENCE times as long.
@@ -27,8 +26,8 @@ PARALLEL_FILES = min(4, os.cpu_count() or 1)
 _READY = "ready"
 
 
-def decode_in_worker(infos: "Sequence[AudioInfo]") -> "Iterator[np.ndarray | str]":
-    """Decode in a spawned process; yield, in order, (samples, channels) float32 or the decoder's error message.
+def decode_in_worker(infos: "Sequence[AudioInfo]") -> "Iterator[Decoded]":
+    """Decode in a spawned process; yield the results in order.
 
     If the process dies or takes too long, new ones decode the rest one file at a time, which shows the file that
     was the cause.
@@ -47,9 +46,9 @@ def decode_in_worker(infos: "Sequence[AudioInfo]") -> "Iterator[np.ndarray | str
                 try:
                     worker.connection.send((group, seconds))
                     for limit in seconds:
-                        wave = worker.receive(PATIENCE * limit)
+                        decoded = worker.receive(PATIENCE * limit)
                         pending.popleft()
-                        yield wave
+                        yield decoded
                 # A process that is killed while it sends leaves part of a message, which is a plain OSError.
                 except (EOFError, OSError) as fault:
                     alive = False
@@ -57,7 +56,7 @@ def decode_in_worker(infos: "Sequence[AudioInfo]") -> "Iterator[np.ndarray | str
                         status = None if isinstance(fault, TimeoutError) else worker.exit_status()
                         too_slow = status in (None, -signal.SIGPROF)
                         pending.popleft()
-                        yield f"the decoder {'took too long' if too_slow else f'crashed (exit status {status})'}"
+                        yield _failed("took too long" if too_slow else f"crashed (exit status {status})")
                     at_once = False
 
 
@@ -95,7 +94,7 @@ class _Worker:
         self._process.join()
         self.connection.close()
 
-    def receive(self, seconds: float) -> "np.ndarray | str":
+    def receive(self, seconds: float) -> "Decoded":
         """Return what the process sends next.
 
         Raises:
@@ -104,12 +103,12 @@ class _Worker:
         """
         import numpy as np
 
+        from keras_samplernn.data.native import Decoded
+
         if not self.connection.poll(seconds):
             raise TimeoutError
-        shape = self.connection.recv()
-        if isinstance(shape, str):
-            return shape
-        return np.frombuffer(self.connection.recv_bytes(), np.float32).reshape(shape)
+        shape, fault = self.connection.recv()
+        return Decoded(np.frombuffer(self.connection.recv_bytes(), np.float32).reshape(shape), fault)
 
     def exit_status(self) -> int | None:
         self._process.join(timeout=5)
@@ -118,18 +117,23 @@ class _Worker:
 
 def _cannot_start(reason: str) -> UserError:
     return UserError(
-        f"FLAC, Ogg and MP3 files: the process that decodes them could not start ({reason}); free memory, or convert"
-        ' the files to WAV; in a Python script of your own, begin its calls under `if __name__ == "__main__":`'
+        f"FLAC, Ogg, Opus and MP3 files: the process that decodes them could not start ({reason}); free memory, or"
+        ' convert the files to WAV; in a Python script of your own, begin its calls under `if __name__ == "__main__":`'
     )
 
 
-def _send(connection: Connection, wave: "np.ndarray | str") -> None:
+def _failed(how: str) -> "Decoded":
+    import numpy as np
+
+    from keras_samplernn.data.native import Decoded
+
+    return Decoded(np.zeros((0, 1), np.float32), f"the decoder {how}")
+
+
+def _send(connection: Connection, decoded: "Decoded") -> None:
     """Send what `_Worker.receive` returns; samples as they lie in memory, since pickling would copy them."""
-    if isinstance(wave, str):
-        connection.send(wave)
-        return
-    connection.send(wave.shape)
-    connection.send_bytes(wave.reshape(-1).view("uint8"))
+    connection.send((decoded.wave.shape, decoded.fault))
+    connection.send_bytes(decoded.wave.reshape(-1).view("uint8"))
 
 
 def _serve(connection: Connection) -> None:
@@ -141,7 +145,7 @@ def _serve(connection: Connection) -> None:
     os.dup2(null, 2)
     try:
         from keras_samplernn.data.inspection import has_tensorflow_io
-        from keras_samplernn.data.pipeline import run_pipeline
+        from keras_samplernn.data.native import decode_all
 
         has_tensorflow_io()  # imports it, which takes longer than a file may
     except Exception as error:
@@ -153,9 +157,9 @@ def _serve(connection: Connection) -> None:
             group, seconds = connection.recv()
         except EOFError:
             return
-        waves = run_pipeline(group, PARALLEL_FILES)
+        decoded = decode_all(group, PARALLEL_FILES)
         for limit in seconds:
             # When it runs out, its signal ends the process, even inside native code.
             signal.setitimer(signal.ITIMER_PROF, limit)
-            _send(connection, next(waves))
+            _send(connection, next(decoded))
         signal.setitimer(signal.ITIMER_PROF, 0)

@@ -2,7 +2,7 @@
 
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,9 @@ def sound_asked_for(spec: Spec, conditions: Any, seconds: float | None) -> tuple
     return stem_of(conditions, spec.classes), len(found), found
 
 
-def codes_of(spec: Spec, wave: Any, conditions: Any, place: str) -> tuple[np.ndarray, np.ndarray | None]:
+def codes_of(
+    spec: Spec, wave: Any, conditions: Any, place: str, say: Callable[[str], None]
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Return codes and class numbers, both `(n,)`, of an existing sound.
 
     Args:
@@ -101,6 +103,7 @@ def codes_of(spec: Spec, wave: Any, conditions: Any, place: str) -> tuple[np.nda
         wave: `(n,)` floats in [-1, 1] at the spec's sample rate, or the path of an audio file.
         conditions: the class of each sample; None: from the csv beside the audio file, or the run is unconditional.
         place: the name of the sound in messages.
+        say: called with a line for each thing in an audio file that was assumed or left out.
 
     Raises:
         UserError: one line.
@@ -111,9 +114,9 @@ def codes_of(spec: Spec, wave: Any, conditions: Any, place: str) -> tuple[np.nda
     if isinstance(wave, str | Path):
         place = str(wave)
         if conditions is None:
-            wave, found = read_sound(wave, rate, classes)
+            wave, found = read_sound(wave, rate, classes, say)
         else:
-            wave = read_audio(wave, rate)
+            wave = read_audio(wave, rate, say)
     wave = np.asarray(wave)
     if wave.ndim != 1 or wave.dtype.kind != "f" or not np.isfinite(wave).all():
         raise UserError(f"{place}: is {wave.dtype} of shape {wave.shape}; give finite floats in [-1, 1], one channel")

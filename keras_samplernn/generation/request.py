@@ -12,6 +12,7 @@ from keras_samplernn.checkpoints.shelf import choose_checkpoint
 from keras_samplernn.data.audio import read_sound
 from keras_samplernn.data.conditioning import read_conditions
 from keras_samplernn.data.index import read_index
+from keras_samplernn.data.pairs import conditions_beside
 from keras_samplernn.data.wav_writer import MOST_SAMPLES
 from keras_samplernn.errors import UserError, collect
 from keras_samplernn.files import partial_of
@@ -99,8 +100,8 @@ def check_request(run: RunFolder, request: Request, say: Callable[[str], None]) 
         for stem, samples, conditions in collect(problems, _requested, run, request, files) or ()
         for temperature in request.temperatures
     ]
-    primer = collect(problems, read_primer, spec, prime) if prime else None
-    inputs = [path for path in (index, *(files or ()), prime, prime and prime.with_suffix(".csv")) if path]
+    primer = collect(problems, read_primer, spec, prime, say) if prime else None
+    inputs = [path for path in (index, *(files or ()), prime, prime and conditions_beside(prime)) if path]
     collect(problems, check_out, request, sounds, inputs)
     outlined = outline(spec)
     collect(problems, check_generation_memory, spec, outlined)
@@ -112,9 +113,9 @@ def check_request(run: RunFolder, request: Request, say: Callable[[str], None]) 
     return Job(sounds, inputs, primer, chosen, request.batch_size or fitting)
 
 
-def read_primer(spec: Spec, path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+def read_primer(spec: Spec, path: Path, say: Callable[[str], None]) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the wave of a primer at the spec's sample rate and, if the run is conditional, its conditions."""
-    wave, conditions = read_sound(path, spec.audio.sample_rate, spec.classes)
+    wave, conditions = read_sound(path, spec.audio.sample_rate, spec.classes, say)
     if not len(wave):
         raise UserError(f"{path}: has 0 samples; a primer needs at least one")
     return wave, conditions

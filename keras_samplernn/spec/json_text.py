@@ -90,6 +90,8 @@ def _why_not_json(text: str, error: json.JSONDecodeError) -> str:
         return "there is a comma before a closing bracket; remove it"
     if after[0] == "'":
         return "strings and keys need double quotes, not single ones"
+    if after[0] in "\u201c\u201d\u201e\u201f\u2018\u2019\u00ab\u00bb":
+        return 'typographic quotes; strings and keys need straight ones: "'
     if after[0] in "/#":
         return "JSON has no comments; remove it"
     if literal := re.match("(True|False|None)\\b", after):

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from keras_samplernn.data.corpus import Corpus, prepare_corpus
-from keras_samplernn.data.pairs import Pair, find_pairs, split_pairs
+from keras_samplernn.data.duplicates import near_duplicates
+from keras_samplernn.data.notes import Notes, first_few
+from keras_samplernn.data.pairs import Found, find_pairs, split_pairs
 from keras_samplernn.data.preparation import CorpusSettings
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError, collect
@@ -40,15 +42,23 @@ def prepare_named(spec: Spec, name: str, say: Callable[[str], None]) -> Corpus:
     """Prepare the sounds of `data.train`, `data.valid` or `data.test`; UserError with one line for each problem."""
     fraction = spec.data.valid
     if name == "test" or not isinstance(fraction, float):
-        pairs = find_pairs(getattr(spec.data, name), bool(spec.classes))
-    else:
-        train, valid = split_pairs(find_pairs(spec.data.train, bool(spec.classes)), fraction)
-        pairs = train if name == "train" else valid
-    return _prepare(spec, pairs, name, say)
+        return _prepare(spec, find_pairs(getattr(spec.data, name), bool(spec.classes)), name, say)
+    found = find_pairs(spec.data.train, bool(spec.classes))
+    if found.problems and len(found.pairs) < 2:
+        raise UserError(*found.problems)
+    train, valid = split_pairs(found.pairs, fraction)
+    # What is told of a folder that is split is told once.
+    part = dataclasses.replace(found, pairs=train) if name == "train" else Found(valid, found.problems, Notes())
+    return _prepare(spec, part, name, say)
 
 
-def prepare_corpora(spec: Spec, say: Callable[[str], None]) -> Corpora:
+def prepare_corpora(spec: Spec, say: Callable[[str], None], strict: bool = False) -> Corpora:
     """Find, check and prepare all sounds of a spec.
+
+    Args:
+        spec: validated.
+        say: called with each message.
+        strict: refuse sounds of which a part is missing or left out.
 
     Raises:
         UserError: all problems of all corpora, one line each.
@@ -60,9 +70,20 @@ def prepare_corpora(spec: Spec, say: Callable[[str], None]) -> Corpora:
         raise UserError(*dict.fromkeys(problems))  # a folder that is split is read twice
     if "valid" not in found:
         say("data.valid is null: there is no validation, and the newest checkpoint counts as the best")
-    return Corpora(found["train"], found.get("valid"), found.get("test"))
+    corpora = Corpora(found["train"], found.get("valid"), found.get("test"))
+    if strict and (lost := [f"{name}: {line}" for name, corpus in corpora.present().items() for line in corpus.lost]):
+        raise UserError(*lost)
+    for name in ("valid", "test"):
+        if name in found:
+            same = [f"{one} ({other})" for one, other in near_duplicates(found[name], corpora.train)]
+            if same:
+                say(f"{name}: nearly the same as a sound in train, so that its figures say less: {first_few(same)}")
+    return corpora
 
 
-def _prepare(spec: Spec, pairs: list[Pair], label: str, say: Callable[[str], None]) -> Corpus:
+def _prepare(spec: Spec, found: Found, label: str, say: Callable[[str], None]) -> Corpus:
     settings = CorpusSettings(spec.audio.sample_rate, Quantizer.of(spec.audio), spec.classes)
-    return prepare_corpus(pairs, settings, lambda note: say(f"{label}: {note}"))
+    for line in found.notes.lines():
+        say(f"{label}: {line}")
+    corpus = prepare_corpus(found.pairs, settings, lambda note: say(f"{label}: {note}"), found.problems)
+    return dataclasses.replace(corpus, lost=[*found.notes.lost(), *corpus.lost])

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from keras_samplernn.data.headers.header import Header, HeaderError, id3_length
+from keras_samplernn.data.headers.header import Header, HeaderError, Part, Remark, id3_length
 
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
@@ -59,37 +59,102 @@ class _Frame(NamedTuple):
     tag: int  # position of a Xing or Info tag in the frame
 
 
+class _Stream:
+    """Frames that one encoder wrote: a Xing or Info tag in the first of them describes the others.
+
+    Args:
+        frame: the first one.
+        data: the file.
+    """
+
+    def __init__(self, frame: _Frame, data: _Blocks):
+        self.first = self.last = frame
+        self.head = data.read(frame.position, frame.length)
+        self.tag = _tag(frame, data)
+        self.frames = 0 if self.tag else 1  # without the tag's own
+
+    def add(self, frame: _Frame) -> None:
+        """Add the next frame."""
+        self.last, self.frames = frame, self.frames + 1
+
+    @property
+    def stated(self) -> int:
+        """The number of frames that the tag states; 0: it states none."""
+        return int.from_bytes(self.tag[8:12], "big") if self.tag and self.tag[7] & 1 else 0
+
+    @property
+    def samples(self) -> int:
+        """The samples that gapless decoding gives."""
+        return max(self.frames * self.first.samples - _padding(self.tag), 0)
+
+    def part(self) -> Part:
+        """Return what to decode: the tag states as many frames as there are."""
+        first, end = self.first, self.last.position + self.last.length
+        if not self.tag or not self.tag[7] & 1:
+            return Part(first.position, end)
+        count = first.tag + 8
+        head = self.head[:count] + self.frames.to_bytes(4, "big") + self.head[count + 4 :]
+        return Part(first.position + first.length, end, head)
+
+
 def read_mp3_header(path: Path) -> Header:
     """Return the header of the MP3 file at `path`, after reading the headers of all its frames.
 
     The number of samples is that of gapless decoding: without encoder delay and padding, if a LAME tag states them.
-    Raises HeaderError where the file has fewer frames than its Xing tag states, or the last frame is cut short.
+    Files that were joined to one are read one after the other. A remark says what is missing or left out.
     """
     with path.open("rb") as stream:
         return _read_header(_Blocks(stream))
 
 
 def _read_header(data: _Blocks) -> Header:
-    frames = _frames(data, id3_length(data.read(0, 10)))
-    first = next(frames, None)
-    if first is None:
+    streams: list[_Stream] = []
+    remarks: list[Remark] = []
+    for frame in _frames(data, id3_length(data.read(0, 10))):
+        if frame.position + frame.length > data.size:
+            remarks.append(Remark("the last frame is cut short: left out", lost=True))
+        elif streams and frame.sample_rate == streams[-1].first.sample_rate and not _tag(frame, data):
+            streams[-1].add(frame)
+        else:
+            streams.append(_Stream(frame, data))
+    if not streams:
         raise HeaderError("has no MPEG layer III frame; convert it or give it its true suffix")
-    tag = data.read(first.position + first.tag, first.length - first.tag)
-    tagged = tag[:4] in (b"Xing", b"Info") and len(tag) >= 8
-    found, last = (0 if tagged else 1), first
-    for frame in frames:
-        found, last = found + 1, frame
-    stated = int.from_bytes(tag[8:12], "big") if tagged and tag[7] & 1 else found
-    if found < stated:
-        raise HeaderError(f"is truncated: its header states {stated} frames, {found} are there; copy it again")
-    if last.position + last.length > data.size:
-        raise HeaderError("is truncated: its last frame is cut short; copy it again")
-    samples = stated * first.samples - (_padding(tag) if tagged else 0)
-    return Header("MPEG_LAYER_III", first.sample_rate, first.channels, max(samples, 0), True)
+    first = streams[0].first
+    read = [each for each in streams if each.frames and each.first.sample_rate == first.sample_rate]
+    for each in read:
+        if each.frames + 1 < each.stated:
+            missing = f"{each.frames:,} of {each.stated:,} frames are there"
+            remarks.append(Remark("truncated: what is there is read", missing, lost=True))
+        elif 0 < each.stated < each.frames:
+            stated = f"{each.frames:,} instead of {each.stated:,}"
+            remarks.append(Remark("has more frames than its header states: all are read", stated))
+    if len(read) > 1:
+        remarks.append(Remark("several files joined to one: all are read", f"{len(read)} files"))
+    if others := sum(each.frames for each in streams) - sum(each.frames for each in read):
+        remarks.append(Remark("frames of another sample rate: left out", f"{others:,} frames", lost=True))
+    return Header(
+        encoding="MPEG_LAYER_III",
+        sample_rate=first.sample_rate,
+        channels=max((each.first.channels for each in read), default=first.channels),
+        samples=sum(each.samples for each in read),
+        parts=tuple(each.part() for each in read),
+        tensorflow_io=len(streams) == 1 and not remarks,
+        remarks=tuple(remarks),
+    )
+
+
+def _tag(frame: _Frame, data: _Blocks) -> bytes:
+    """Return the Xing or Info tag in a frame; empty if there is none."""
+    if data.read(frame.position + frame.tag, 4) not in (b"Xing", b"Info"):
+        return b""
+    tag = data.read(frame.position + frame.tag, frame.length - frame.tag)
+    return tag if len(tag) >= 8 else b""
 
 
 def _padding(tag: bytes) -> int:
     """Return the samples of delay and padding, as stated by the LAME extension of a Xing tag; 0 if it has none."""
+    if not tag:
+        return 0
     flags = tag[7]
     lame = 8 + 4 * (flags & 1) + 4 * (flags >> 1 & 1) + 100 * (flags >> 2 & 1) + 4 * (flags >> 3 & 1)
     packed = int.from_bytes(tag[lame + 21 : lame + 24], "big")

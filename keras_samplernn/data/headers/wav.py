@@ -1,105 +1,161 @@
 """The header of a RIFF/WAVE file."""
 
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from keras_samplernn.data.headers.header import Header, HeaderError, check_sample_rate
+from keras_samplernn.data.headers.header import (
+    LEAST_UNKNOWN,
+    Header,
+    HeaderError,
+    Part,
+    Remark,
+    check_layout,
+    chunks,
+    foreign,
+    id3_length,
+    whole_frames,
+)
 
 _PCM, _FLOAT, _ALAW, _ULAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
+# By format tag and bytes of a sample: PCM of 20 bits, for example, lies in the upper bits of 3 bytes.
 _ENCODINGS = {
-    (_PCM, 8): "PCM_U8",
-    (_PCM, 16): "PCM_16",
-    (_PCM, 24): "PCM_24",
-    (_PCM, 32): "PCM_32",
-    (_FLOAT, 32): "FLOAT",
-    (_FLOAT, 64): "DOUBLE",
-    (_ALAW, 8): "ALAW",
-    (_ULAW, 8): "ULAW",
+    (_PCM, 1): "PCM_U8",
+    (_PCM, 2): "PCM_16",
+    (_PCM, 3): "PCM_24",
+    (_PCM, 4): "PCM_32",
+    (_FLOAT, 4): "FLOAT",
+    (_FLOAT, 8): "DOUBLE",
+    (_ALAW, 1): "ALAW",
+    (_ULAW, 1): "ULAW",
 }
+# Only soundfile's own readers know where the samples of these are.
+_COMPRESSED = {2: "MS_ADPCM", 0x11: "IMA_ADPCM", 0x31: "GSM610"}
+_ORDERS = {b"RIFF": "<", b"RF64": "<", b"BW64": "<", b"RIFX": ">"}
 # The end of every extensible format that contains a classic tag.
 _SUBFORMAT_TAIL = bytes.fromhex("000000001000800000aa00389b71")
-# What programs write as the length when they write to a pipe (the second is SoX's).
-_UNKNOWN_LENGTHS = {0xFFFFFFFF, 0x7FFFF000}
-# Before the samples; no program writes as many.
-_MOST_CHUNKS = 10_000
 # tensorflow-io decodes 32-bit integers to NaN, has no 64-bit floats and fails on odd numbers of 8-bit samples.
 _PROVEN = {"PCM_16", "PCM_24", "FLOAT"}
+_PROVEN_FORMAT_BYTES = {16, 18, 40}
 
 
 def read_wav_header(path: Path) -> Header:
-    """Return the header of the WAV file at `path`; HeaderError where it contradicts itself or the file's size."""
+    """Return the header of the WAV file at `path`.
+
+    Lengths in the header that the file's size contradicts are not believed, and a remark says what was assumed.
+    HeaderError where it is not a WAV file, or where the header leaves two ways to read the samples.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
-        magic, riff_length, form = _unpack(file, "<4sI4s", "a RIFF header")
-        if magic not in (b"RIFF", b"RF64") or form != b"WAVE":
-            raise HeaderError(f"begins with {magic!r}, which is not a WAV file; convert it or give it its true suffix")
-        chunks: dict[bytes, bytes] = {}
-        plain = magic == b"RIFF"
-        for _ in range(_MOST_CHUNKS):
-            name, length = _unpack(file, "<4sI", "a data chunk")
+        tag = id3_length(file.read(10))
+        file.seek(tag)
+        head = file.read(12)
+        if len(head) < 12:
+            raise HeaderError("ends before a RIFF header; it is empty, truncated or not a WAV file: copy it again")
+        order = _ORDERS.get(head[:4])
+        if order is None or head[8:] != b"WAVE":
+            raise foreign(head, "a WAV file")
+        names, lengths, held = [], [], {}
+        for name, position, length in chunks(file, tag + 12, size, f"{order}4sI"):
+            names.append(name)
+            lengths.append(length)
             if name == b"data":
+                start = position
                 break
-            content = file.read(min(length, 64))
-            if name in (b"fmt ", b"ds64"):
-                chunks[name] = content
-            file.seek(length - len(content) + length % 2, 1)
-            # tensorflow-io does not skip the padding byte, and then finds no samples.
-            plain = plain and length % 2 == 0
+            if name in (b"fmt ", b"ds64", b"fact"):
+                held[name] = file.read(min(length, 64))
         else:
-            raise HeaderError(f"has {_MOST_CHUNKS:,} chunks before its samples; it is damaged: convert it again")
-        start = file.tell()
-    if b"fmt " not in chunks:
-        raise HeaderError("has no fmt chunk before its samples; the header is damaged: convert the file again")
-    encoding, sample_rate, channels, block = _parse_format(chunks[b"fmt "])
-    if length == 0xFFFFFFFF and len(chunks.get(b"ds64", b"")) >= 16:
-        length = struct.unpack_from("<Q", chunks[b"ds64"], 8)[0]
+            raise HeaderError("ends before a data chunk; it is empty, truncated or not a WAV file: copy it again")
+        if b"fmt " not in held:
+            raise HeaderError("has no fmt chunk before its samples; the header is damaged: convert the file again")
+        encoding, sample_rate, channels, block, remarks = parse_format(held[b"fmt "], order)
+        if encoding in _COMPRESSED.values():
+            stated = int.from_bytes(held.get(b"fact", b"")[:4], "little" if order == "<" else "big")
+            return Header(encoding, sample_rate, channels, stated or None)
+        stated = _stated_length(length, held.get(b"ds64", b""), size - start)
+        length, said = _true_length(file, start, size, stated, block, order)
+    remarks = [*remarks, *said]
+    plain = (
+        *(encoding in _PROVEN, head[:4] == b"RIFF", not tag, not remarks),
+        # tensorflow-io wants the fmt chunk first and of a usual length, does not skip padding bytes, and reads past
+        # the end if a chunk after the samples has an odd length.
+        *(names[0] == b"fmt ", lengths[0] in _PROVEN_FORMAT_BYTES, not any(each % 2 for each in lengths)),
+        *(int.from_bytes(head[4:8], "little") + 8 == size == start + length, lengths[-1] == length),
+    )
+    return Header(
+        encoding=encoding,
+        sample_rate=sample_rate,
+        channels=channels,
+        samples=length // block,
+        parts=(Part(start, start + length),),
+        tensorflow_io=all(plain),
+        remarks=tuple(remarks),
+        raw=True,
+        big_endian=order == ">",
+    )
+
+
+def _stated_length(length: int, ds64: bytes, rest: int) -> int:
+    """Return the bytes of samples that the header states: RF64 has a chunk of its own with 64 bits for them."""
+    long = struct.unpack_from("<Q", ds64, 8)[0] if len(ds64) >= 16 else 0
+    return long if long and (length == 0xFFFFFFFF or long <= rest < length) else length
+
+
+def _true_length(
+    file: BinaryIO, start: int, size: int, stated: int, block: int, order: str
+) -> tuple[int, list[Remark]]:
+    """Return the bytes of whole frames from `start` on, and remarks where they are not those stated."""
     rest = size - start
-    if length in _UNKNOWN_LENGTHS and length > rest:
-        length, plain = rest - rest % block, False
-    if length > rest:
-        raise HeaderError(f"is truncated: its header states {length} bytes of samples, {rest} are there; copy it again")
-    if length == 0 and rest and riff_length + 8 < size:
-        raise HeaderError(
-            f"states 0 bytes of samples, but {rest} bytes follow; the recording was not closed: repair it"
-        )
-    if length % block:
-        raise HeaderError(f"has {length} bytes of samples, not a multiple of the {block} of a frame; convert it again")
-    # If a chunk after the samples has an odd length, tensorflow-io reads past its end.
-    plain = plain and rest == length and length % 2 == 0
-    return Header(encoding, sample_rate, channels, length // block, plain and encoding in _PROVEN)
+    if stated > rest:
+        return whole_frames(None if stated >= LEAST_UNKNOWN else stated, rest, block)
+    after = _bytes_outside_chunks(file, start + stated, size, order)
+    length, remarks = whole_frames(rest if after and not stated else stated, rest, block)
+    if after and not stated:
+        remarks.append(Remark("states 0 samples, was not closed: read to the end of the file", f"{rest:,} bytes"))
+    elif after:
+        what = "bytes follow the samples that are neither samples nor chunks: left out"
+        remarks.append(Remark(what, f"{after:,} bytes", lost=True))
+    return length, remarks
 
 
-def _unpack(file: BinaryIO, layout: str, what: str) -> tuple:
-    data = file.read(struct.calcsize(layout))
-    if len(data) < struct.calcsize(layout):
-        raise HeaderError(f"ends before {what}; it is empty, truncated or not a WAV file: copy it again")
-    return struct.unpack(layout, data)
+def _bytes_outside_chunks(file: BinaryIO, position: int, size: int, order: str) -> int:
+    """Return how many bytes from `position` to the end of the file are not chunks or zeros."""
+    for name, start, length in chunks(file, position, size, f"{order}4sI"):
+        if not all(0x20 <= byte < 0x7F for byte in name) or start + length > size:
+            break
+        position = start + length + length % 2
+    file.seek(min(position, size))
+    return max(size - position, 0) if any(block.strip(b"\0") for block in _blocks(file)) else 0
 
 
-def _parse_format(chunk: bytes) -> tuple[str, int, int, int]:
-    """Return encoding, rate in Hz, channels and bytes per frame."""
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    while block := file.read(1 << 20):
+        yield block
+
+
+def parse_format(chunk: bytes, order: str) -> tuple[str, int, int, int, tuple[Remark, ...]]:
+    """Return encoding, rate in Hz, channels and bytes per frame; and a remark on a byte rate that is wrong."""
     if len(chunk) < 16:
         raise HeaderError(f"has a fmt chunk of {len(chunk)} bytes, at least 16 are needed; convert the file again")
-    tag, channels, sample_rate, byte_rate, block, bits = struct.unpack_from("<HHIIHH", chunk)
+    tag, channels, sample_rate, byte_rate, block, bits = struct.unpack_from(f"{order}HHIIHH", chunk)
     if tag == _EXTENSIBLE and chunk[26:40] == _SUBFORMAT_TAIL:
-        tag = struct.unpack_from("<H", chunk, 24)[0]
-    encoding = _ENCODINGS.get((tag, bits))
+        tag = struct.unpack_from(f"{order}H", chunk, 24)[0]
+    sample_bytes = -(-bits // 8)
+    encoding = _ENCODINGS.get((tag, sample_bytes)) if tag == _PCM or bits == 8 * sample_bytes else None
+    encoding = _COMPRESSED.get(tag, encoding)
     if encoding is None:
         raise HeaderError(
             f"has {bits} bits per sample under format tag {tag:#06x}, which is not read; convert it to 16-bit PCM"
         )
-    if channels == 0:
-        raise HeaderError("has 0 channels; the header is damaged: convert the file again")
-    if block != channels * bits // 8:
+    check_layout(sample_rate, channels)
+    if encoding in _COMPRESSED.values():
+        return encoding, sample_rate, channels, block, ()
+    if block != channels * sample_bytes:
         raise HeaderError(
-            f"has blockAlign {block}, but {channels} channels of {bits} bits are {channels * bits // 8} bytes; "
+            f"has blockAlign {block}, but {channels} channels of {bits} bits are {channels * sample_bytes} bytes; "
             "the header contradicts itself: convert the file again"
         )
-    check_sample_rate(sample_rate)
-    if byte_rate != sample_rate * block:
-        raise HeaderError(
-            f"has byte rate {byte_rate}, but {sample_rate} Hz of {block} bytes are {sample_rate * block}; "
-            "the header contradicts itself: convert the file again"
-        )
-    return encoding, sample_rate, channels, block
+    right = byte_rate == sample_rate * block
+    remark = Remark("byte rate is wrong: the sample rate is believed", f"{sample_rate} Hz")
+    return encoding, sample_rate, channels, block, () if right else (remark,)
