@@ -22,7 +22,7 @@ TEMPERATURE = 0.9
 def synthesise_reed(samples: int, rng: np.random.Generator) -> np.ndarray:
     """Return a low steady tone, about 110 Hz, buzzing with overtones up to 3 kHz."""
     phase = _phase(np.full(samples, 110 * rng.uniform(0.98, 1.02)), rng)
-    return 0.3 * sum(np.cos(number * phase) / number for number in range(1, 28))
+    return 0.25 * sum(np.cos(number * phase) / number for number in range(1, 28))
 
 
 def synthesise_flute(samples: int, rng: np.random.Generator) -> np.ndarray:
