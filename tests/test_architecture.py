@@ -16,16 +16,18 @@ MAY_IMPORT = {
     "backend": set(),
     "files": {"errors"},
     "machine": set(),
+    "names": set(),
     "progress": set(),
     "xla_flags": {"errors"},
     "quiet": {"xla_flags"},
-    "spec": {"errors", "files"},
-    "data": {"errors", "files", "machine", "spec"},
+    "spec": {"errors", "files", "names"},
+    "data": {"errors", "files", "machine", "names", "spec"},
     "model": {"errors", "backend", "machine", "spec"},
     "run_folder": {"errors", "files", "spec", "model"},
     "checkpoints": {"errors", "files"},
     "generation": {
-        *("errors", "backend", "files", "machine", "progress", "spec", "data", "model", "run_folder", "checkpoints")
+        *("errors", "backend", "files", "machine", "names", "progress", "spec", "data", "model", "run_folder"),
+        "checkpoints",
     },
     "training": {
         *("errors", "backend", "files", "machine", "progress", "spec", "data", "model", "run_folder", "checkpoints"),

@@ -11,6 +11,7 @@ from untrained import write_run
 
 from keras_samplernn.data.pairs import find_pairs, split_pairs
 from keras_samplernn.errors import UserError, condensed
+from keras_samplernn.generation.asked import class_numbers
 from keras_samplernn.model.registry import load_tiers
 from keras_samplernn.spec import load_spec
 from keras_samplernn.training.corpora import prepare_corpora
@@ -262,6 +263,22 @@ def test_what_sounds_wrong_though_it_is_valid_is_told(home, kind):
     change(home, "train/a.wav", function)
     told = prepare(home)[1]
     assert [each for each in told if each.startswith(line)], told
+
+
+def test_a_corpus_of_silence_is_told(home):
+    for name in ("a", "b"):
+        change(home, f"train/{name}.wav", lambda wave: 0 * wave)
+    assert prepare(home)[1] == ["train: silent: a.wav, b.wav", "train: all 2 sounds are silent"]
+
+
+def test_names_of_classes_are_the_same_in_each_form_of_unicode(home):
+    write_spec(home, conditioning={"classes": [SPLIT, "oboe"]}, audio={"q_levels": 256})
+    spec = load_spec(home / "spec.json", load_tiers())
+    assert spec.class_names == (COMPOSED, "oboe")
+    assert class_numbers([SPLIT, COMPOSED, "oboe"], spec.classes, "conditions").tolist() == [0, 0, 1]
+    write_spec(home, conditioning={"classes": [SPLIT, COMPOSED]})
+    with pytest.raises(UserError, match="is given 2 times; class names must be distinct"):
+        load_spec(home / "spec.json", load_tiers())
 
 
 def test_a_class_of_less_than_a_second_and_one_of_nearly_everything_are_told(home):

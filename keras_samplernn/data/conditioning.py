@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from keras_samplernn.data.condition_faults import why_another_length, why_not_a_class
-from keras_samplernn.data.names import nfc
 from keras_samplernn.data.text import BLOCK_BYTES, quote, read_lines, shorten
 from keras_samplernn.errors import UserError, nearest
+from keras_samplernn.names import nfc
 from keras_samplernn.spec import CLASS_NUMBER
 
 

@@ -18,6 +18,10 @@ class Notes:
         for kind, detail, lost in remarks:
             self._names.setdefault((kind, lost), []).append(f"{name} ({detail})" if detail else name)
 
+    def count(self, kind: str) -> int:
+        """Return how many files have a remark of a kind."""
+        return sum(len(names) for (other, _), names in self._names.items() if other == kind)
+
     def lines(self) -> list[str]:
         """Return a line for each kind."""
         return [f"{kind}: {first_few(names)}" for (kind, _), names in self._names.items()]

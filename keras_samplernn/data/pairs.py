@@ -10,9 +10,9 @@ from pathlib import Path
 
 from keras_samplernn.data.headers.header import Remark
 from keras_samplernn.data.inspection import AUDIO_SUFFIXES, UNREAD_SUFFIXES
-from keras_samplernn.data.names import nfc
 from keras_samplernn.data.notes import Notes
 from keras_samplernn.errors import UserError
+from keras_samplernn.names import nfc
 
 _TABLE = ".csv"
 _Stem = tuple[Path, str]  # a folder and a name

@@ -19,7 +19,7 @@ from keras_samplernn.data.notes import Notes
 from keras_samplernn.data.pairs import Pair
 from keras_samplernn.data.profiles import profile_of
 from keras_samplernn.data.quantization import Quantizer
-from keras_samplernn.data.suspicions import class_suspicions, sound_suspicions
+from keras_samplernn.data.suspicions import SILENT, class_suspicions, sound_suspicions
 from keras_samplernn.errors import UserError, collect
 
 # Part of every key: raise it when a change of the program changes the arrays.
@@ -120,6 +120,7 @@ def write_corpus(
                 conditions.append(resample_conditions(classes, len(mono)))
     if problems:
         raise UserError(*problems)
+    all_silent = [f"all {len(sounds)} sounds are silent"] if 1 < notes.count(SILENT) == len(sounds) else []
     manifest = {
         "format": FORMAT,
         "settings": settings.to_dict(),
@@ -129,6 +130,7 @@ def write_corpus(
         "class_counts": conditions.counts.tolist(),
         "notes": [
             *notes.lines(),
+            *all_silent,
             *class_suspicions(conditions.counts, settings.class_names, settings.sample_rate),
         ],
         "lost": notes.lost(),

@@ -7,6 +7,7 @@ import numpy as np
 from keras_samplernn.data.headers.header import Remark
 from keras_samplernn.data.notes import first_few
 
+SILENT = "silent"
 # Peaks: one step of 16 bits, full scale, and the least that no recorder writes as a float.
 _SILENT, _FULL_SCALE, _NOT_SCALED = 1 / 32768, 0.9999, 16.0
 _MOST_AT_FULL_SCALE, _MOST_OFFSET = 0.01, 0.02
@@ -25,7 +26,7 @@ def sound_suspicions(wave: np.ndarray, mono: np.ndarray) -> Iterator[Remark]:
         return
     peak, mixed = _peak(wave), _peak(mono)
     if peak <= _SILENT:
-        yield Remark("silent")
+        yield Remark(SILENT)
     elif mixed <= max(_SILENT, peak / 1000):
         yield Remark("silent after mixing, since the channels cancel each other: use one of them")
     elif peak >= _NOT_SCALED:

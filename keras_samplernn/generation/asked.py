@@ -13,6 +13,7 @@ from keras_samplernn.data.conditioning import describe_classes, read_conditions
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError, nearest
 from keras_samplernn.machine import FLOAT_BYTES, machine_bytes
+from keras_samplernn.names import nfc
 from keras_samplernn.spec import Spec
 
 Classes = int | Sequence[str]
@@ -21,7 +22,7 @@ Classes = int | Sequence[str]
 def is_class(value: Any, classes: Classes) -> bool:
     """Return whether a value is a single class: any number, or the name of a class."""
     if isinstance(value, str):
-        return not isinstance(classes, int) and value in classes
+        return not isinstance(classes, int) and nfc(value) in classes
     return isinstance(value, numbers.Real | np.number)
 
 
@@ -51,7 +52,7 @@ def class_numbers(values: Any, classes: Classes, place: str) -> np.ndarray:
     flat = given.reshape(-1)
     if given.dtype.kind == "U":
         number_of = {} if isinstance(classes, int) else {name: number for number, name in enumerate(classes)}
-        found = np.array([number_of.get(name, -1) for name in flat.tolist()], np.int64)
+        found = np.array([number_of.get(nfc(name), -1) for name in flat.tolist()], np.int64)
     elif given.dtype.kind in "iuf":
         count = classes if isinstance(classes, int) else len(classes)
         known = (flat >= 0) & (flat < count) & (flat == np.floor(flat))

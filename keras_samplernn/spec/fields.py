@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_serializer
 from pydantic.json_schema import SkipJsonSchema
 
+from keras_samplernn.names import nfc
+
 DEFAULT_TIERS = [
     {"type": "frame_rnn", "frame_size": 8},
     {"type": "frame_rnn", "frame_size": 2},
@@ -20,6 +22,7 @@ CLASS_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def _check_class_names(names: list[str]) -> list[str]:
+    names = [nfc(name) for name in names]
     for name, times in Counter(names).items():
         shown = json.dumps(name)
         if not name or name != name.strip() or not name.isprintable() or "," in name or '"' in name:
