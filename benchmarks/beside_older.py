@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -159,7 +159,9 @@ def write_corpus(folder: Path, files: int, seconds: float) -> None:
         "audio": {"sample_rate": RATE},
         "data": {"train": "train", "valid": None},
         "conditioning": {"classes": 3},
-        "tiers": [{"type": "frame_rnn", "frame_size": 16}, {"type": "sample_mlp"}],
+        "tier_defaults": {"dim": 256},
+        "tiers": [*({"type": "frame_rnn", "frame_size": size} for size in (16, 4)), {"type": "sample_mlp"}],
+        "training": {"batch_size": 32, "seq_len": 1024},
     }
     (folder / "spec.json").write_text(json.dumps(document))
 
@@ -180,19 +182,32 @@ def beside(older: Path, kind: str, case: str, rounds: int) -> list[float]:
 
 
 def starts(older: Path, rounds: int) -> Iterator[tuple[str, list[float]]]:
-    """Yield how many times as fast commands of this checkout start."""
+    """Yield how many times as fast commands of this checkout start, and get to the end of their first step."""
     for name, arguments in {"--help": ["--help"], "fit --help": ["fit", "--help"]}.items():
         ratios = []
         for _ in range(rounds):
             taken = [min(_seconds_of(checkout, arguments) for _ in range(3)) for checkout in (older, HERE)]
             ratios.append(taken[0] / taken[1])
         yield name, ratios
+    with tempfile.TemporaryDirectory() as folder:
+        write_corpus(Path(folder), 60, 10.0)
+        ratios = []
+        for number in range(rounds + 1):
+            taken = []
+            for version, checkout in enumerate((older, HERE)):
+                run = f"run_{version}_{number}"
+                cache = {"KERAS_SAMPLERNN_CACHE": f"{folder}/cache_{version}"}
+                arguments = ["fit", f"{folder}/spec.json", "--run", f"{folder}/{run}", "--max-steps", "1"]
+                taken.append(_seconds_of(checkout, arguments, cache))
+            ratios.append(taken[0] / taken[1])
+        yield "fit --max-steps 1", ratios[1:]  # the first one prepares the corpus
 
 
-def _seconds_of(checkout: Path, arguments: list[str]) -> float:
+def _seconds_of(checkout: Path, arguments: list[str], environment: Mapping[str, str] = os.environ) -> float:
     began = time.perf_counter()
-    command = [sys.executable, checkout / "cli.py", *arguments]
-    subprocess.run(command, env=os.environ | {"PYTHONPATH": str(checkout)}, capture_output=True, check=True)
+    command = [sys.executable, "-P", checkout / "cli.py", *arguments]
+    paths = {"PYTHONPATH": str(checkout)}
+    subprocess.run(command, env={**os.environ, **environment, **paths}, capture_output=True, check=True)
     return time.perf_counter() - began
 
 
