@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+import unicodedata
 
 import pytest
 from command_line import SPEC
@@ -16,7 +17,7 @@ from keras_samplernn.model.registry import load_tiers
 from keras_samplernn.spec import parse_spec
 
 LONGEST_MESSAGE = 1000
-NAMES = ("rain", "door", "Türe", "7th")
+NAMES = ("rain", "door", "Türe", "7th")  # in NFC
 
 numbers = st.one_of(
     st.integers(-3, 12).map(str),
@@ -28,6 +29,12 @@ numbers = st.one_of(
 words = st.one_of(st.sampled_from([*NAMES, " rain ", "RAIN", "rain door", '"rain"', ""]), st.text(max_size=4))
 lines = st.lists(st.tuples(st.one_of(numbers, words), st.sampled_from(["", " ", "\t", "\r"])).map("".join), max_size=12)
 csv_bytes = st.one_of(
+    st.tuples(st.sampled_from(["\r", "\n", "\r\n"]), lines).map(
+        lambda parts: parts[0].join(parts[1]).encode("utf-16", errors="surrogatepass")
+    ),
+    st.tuples(st.sampled_from("\"' "), lines).map(
+        lambda parts: "\r".join(f"{parts[0]}{line}{parts[0]}" for line in parts[1]).encode(errors="surrogatepass")
+    ),
     st.tuples(st.sampled_from([b"", b"\xef\xbb\xbf"]), lines, st.sampled_from([b"", b"\n", b"\r\n", b"\n\n  \n"])).map(
         lambda parts: parts[0] + "\n".join(parts[1]).encode(errors="surrogatepass") + parts[2]
     ),
@@ -56,13 +63,27 @@ def naive_conditions(content, classes):
     """Return the classes of a csv, or None where a line is none: the rules as docs/data.md has them, one by one."""
     names = () if isinstance(classes, int) else classes
     count = classes if isinstance(classes, int) else len(classes)
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        try:
+            content = content.decode("utf-16").encode()
+        except UnicodeError:
+            return None
+    elif 0 in content[:1000]:
+        return None
     text = content.removeprefix(b"\xef\xbb\xbf").rstrip()
+    if b"\n" not in text:
+        text = text.replace(b"\r", b"\n")
     conditions = []
     for line in text.split(b"\n") if text else ():
         try:
             value = line.decode().strip()
         except UnicodeDecodeError:
             return None
+        for quote in "\"'":
+            if value.count(quote) == 2 and value[0] == value[-1] == quote:
+                value = value[1:-1].strip()
+                break
+        value = unicodedata.normalize("NFC", value)
         if value in names:
             conditions.append(names.index(value))
             continue
