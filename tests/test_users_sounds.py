@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from keras_samplernn.data import inspection
+from keras_samplernn.data import decoding, inspection
 from keras_samplernn.data.decoding import decode_files
 from keras_samplernn.data.inspection import inspect_audio
+from keras_samplernn.data.native import decode_all
 from keras_samplernn.errors import UserError
 
 pytestmark = pytest.mark.law
@@ -141,6 +142,12 @@ UNCOMPRESSED = {
     "Wave64.w64": (w64(), []),
     "Wave64 that states more.w64": (w64(length=len(SAMPLES) + 240), [SHORTER]),
 }
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch):
+    """Decode compressed files in this process too: a worker takes seconds to start."""
+    monkeypatch.setattr(decoding, "decode_in_worker", lambda infos: decode_all(infos, 1))
 
 
 def read(path):
