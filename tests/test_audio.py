@@ -38,7 +38,7 @@ FORMATS = [
     ("ogg", "VORBIS", "OGG", 1e-6),
     ("mp3", "MPEG_LAYER_III", "MP3", 5e-6),
 ]
-PROVEN = {"PCM_16", "PCM_24", "FLOAT", "VORBIS", "MPEG_LAYER_III"}
+PROVEN = {"VORBIS", "MPEG_LAYER_III"}
 
 
 def read(path, rate):

@@ -7,8 +7,8 @@ import numpy as np
 
 from keras_samplernn.data.headers.header import Remark
 from keras_samplernn.data.inspection import AudioInfo
-from keras_samplernn.data.native import Decoded, decode_all
-from keras_samplernn.data.worker import PARALLEL_FILES, decode_in_worker
+from keras_samplernn.data.native import Decoded, decode
+from keras_samplernn.data.worker import decode_in_worker
 from keras_samplernn.errors import UserError
 
 
@@ -25,7 +25,7 @@ class Recording(NamedTuple):
 
 
 def decode_files(infos: Sequence[AudioInfo]) -> Iterator[Recording | UserError]:
-    """Decode inspected files, in parallel; yield one result a file, in the order given.
+    """Decode inspected files; yield one result a file, in the order given.
 
     Samples of a fixed size are decoded in this process, since it is known where they lie. Of a compressed file only
     native code can read more than the header, so a worker process decodes it: if the decoder crashes, that is the error
@@ -38,7 +38,8 @@ def decode_files(infos: Sequence[AudioInfo]) -> Iterator[Recording | UserError]:
     Raises:
         UserError: the worker process could not start.
     """
-    here = decode_all([info for info in infos if info.header.raw], PARALLEL_FILES)
+    # One after the other: threads would wait for each other more than for the disk.
+    here = map(decode, [info for info in infos if info.header.raw])
     elsewhere = decode_in_worker([info for info in infos if not info.header.raw])
     for info in infos:
         yield _check(info, next(here if info.header.raw else elsewhere))

@@ -1,4 +1,4 @@
-"""The native decoders: tensorflow-io for what it was proven to decode rightly, soundfile for everything else."""
+"""The native decoders: tensorflow-io for Vorbis and MP3, where it is installed, and soundfile for everything else."""
 
 import contextlib
 import io
@@ -64,29 +64,20 @@ def _decode_with_tensorflow_io(info: AudioInfo) -> Decoded:
     import tensorflow as tf
 
     try:
-        # On a machine with a GPU, TensorFlow would put what comes after there.
-        with tf.device("CPU"):
-            wave = _tensorflow_io_decoders()[info.header.encoding](tf.io.read_file(os.fsencode(info.path)))
-            # Integers of 24 bits are in the upper bytes of 32.
-            scale = 1.0 if wave.dtype.is_floating else 1.0 / (wave.dtype.max + 1)
-            return Decoded((tf.cast(wave, tf.float32) * scale).numpy())
+        return Decoded(_tensorflow_io_decoder(info.header.encoding)(tf.constant(os.fsencode(info.path))).numpy())
     except tf.errors.OpError as error:
         return Decoded(_nothing([]), _first_line(error.message))
 
 
 @cache
-def _tensorflow_io_decoders() -> dict[str, Callable]:
+def _tensorflow_io_decoder(encoding: str) -> Callable:
+    """Return the function from the path of a file to its samples."""
     import tensorflow as tf
     import tensorflow_io
 
     audio = tensorflow_io.audio
-    return {
-        "PCM_16": lambda data: audio.decode_wav(data, dtype=tf.int16),
-        "PCM_24": lambda data: audio.decode_wav(data, dtype=tf.int32),
-        "FLOAT": lambda data: audio.decode_wav(data, dtype=tf.float32),
-        "VORBIS": audio.decode_vorbis,
-        "MPEG_LAYER_III": audio.decode_mp3,
-    }
+    decode = {"VORBIS": audio.decode_vorbis, "MPEG_LAYER_III": audio.decode_mp3}[encoding]
+    return lambda path: decode(tf.io.read_file(path))
 
 
 class _Forward(soundfile.SoundFile):

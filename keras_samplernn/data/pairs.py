@@ -15,7 +15,8 @@ from keras_samplernn.errors import UserError
 from keras_samplernn.names import nfc
 
 _TABLE = ".csv"
-_Stem = tuple[Path, str]  # a folder and a name
+_SOUNDS = frozenset((*AUDIO_SUFFIXES, *UNREAD_SUFFIXES))
+_Stem = tuple[str, str]  # a folder and a name
 
 
 @dataclass(frozen=True)
@@ -138,9 +139,11 @@ def _name(file: Path, folder: Path) -> str:
 
 def _stem(file: Path) -> _Stem:
     """Return what a sound and its conditions have in common: their folder, and their name without suffixes."""
-    inner = Path(file.stem)
-    named_after_sound = file.suffix.lower() == _TABLE and inner.suffix.lower() in {*AUDIO_SUFFIXES, *UNREAD_SUFFIXES}
-    return file.parent, nfc(inner.stem if named_after_sound else file.stem)
+    folder, name = os.path.split(file)
+    stem, suffix = os.path.splitext(name)  # noqa: PTH122 (a corpus has many files, and a path takes long to make)
+    inner, inner_suffix = os.path.splitext(stem)  # noqa: PTH122
+    named_after_sound = suffix.lower() == _TABLE and inner_suffix.lower() in _SOUNDS
+    return folder, nfc(inner if named_after_sound else stem)
 
 
 def _by_stem(files: Sequence[Path], problems: list[str], several: set[_Stem]) -> dict[_Stem, Path]:
@@ -198,7 +201,7 @@ def _files_in(folder: Path) -> list[Path]:
 
 
 def _is_corpus_file(file: Path) -> bool:
-    return file.suffix.lower() in {*AUDIO_SUFFIXES, *UNREAD_SUFFIXES, _TABLE}
+    return file.suffix.lower() in {*_SOUNDS, _TABLE}
 
 
 def _left_out(file: Path, folder: Path, notes: Notes) -> bool:

@@ -18,9 +18,11 @@ def profile_of(mono: np.ndarray) -> bytes:
     """
     starts = np.arange(SEGMENTS) * len(mono) // SEGMENTS
     sizes = np.maximum(np.diff([*starts, len(mono)]), 1)
-    crossings = np.zeros(len(mono), np.float32)
-    np.not_equal(mono[1:] > 0, mono[:-1] > 0, out=crossings[1:], casting="unsafe")
-    shares = [np.add.reduceat(values, starts) / sizes for values in (np.abs(mono), crossings)]
+    negative = np.signbit(mono)
+    crossings = np.zeros(len(mono), bool)
+    np.not_equal(negative[1:], negative[:-1], out=crossings[1:])
+    sums = np.add.reduceat(np.abs(mono), starts), np.add.reduceat(crossings, starts, dtype=np.int32)
+    shares = [each / sizes for each in sums]
     return b"".join((255 * share / max(share.max(), 1e-9)).astype(np.uint8).tobytes() for share in shares)
 
 

@@ -35,9 +35,6 @@ _COMPRESSED = {2: "MS_ADPCM", 0x11: "IMA_ADPCM", 0x31: "GSM610"}
 _ORDERS = {b"RIFF": "<", b"RF64": "<", b"BW64": "<", b"RIFX": ">"}
 # The end of every extensible format that contains a classic tag.
 _SUBFORMAT_TAIL = bytes.fromhex("000000001000800000aa00389b71")
-# tensorflow-io decodes 32-bit integers to NaN, has no 64-bit floats and fails on odd numbers of 8-bit samples.
-_PROVEN = {"PCM_16", "PCM_24", "FLOAT"}
-_PROVEN_FORMAT_BYTES = {16, 18, 40}
 
 
 def read_wav_header(path: Path) -> Header:
@@ -56,10 +53,8 @@ def read_wav_header(path: Path) -> Header:
         order = _ORDERS.get(head[:4])
         if order is None or head[8:] != b"WAVE":
             raise foreign(head, "a WAV file")
-        names, lengths, held = [], [], {}
+        held = {}
         for name, position, length in chunks(file, tag + 12, size, f"{order}4sI"):
-            names.append(name)
-            lengths.append(length)
             if name == b"data":
                 start = position
                 break
@@ -75,22 +70,13 @@ def read_wav_header(path: Path) -> Header:
             return Header(encoding, sample_rate, channels, stated or None)
         stated = _stated_length(length, held.get(b"ds64", b""), size - start)
         length, said = _true_length(file, start, size, stated, block, order)
-    remarks = [*remarks, *said]
-    plain = (
-        *(encoding in _PROVEN, head[:4] == b"RIFF", not tag, not remarks),
-        # tensorflow-io wants the fmt chunk first and of a usual length, does not skip padding bytes, and reads past
-        # the end if a chunk after the samples has an odd length.
-        *(names[0] == b"fmt ", lengths[0] in _PROVEN_FORMAT_BYTES, not any(each % 2 for each in lengths)),
-        *(int.from_bytes(head[4:8], "little") + 8 == size == start + length, lengths[-1] == length),
-    )
     return Header(
         encoding=encoding,
         sample_rate=sample_rate,
         channels=channels,
         samples=length // block,
         parts=(Part(start, start + length),),
-        tensorflow_io=all(plain),
-        remarks=tuple(remarks),
+        remarks=(*remarks, *said),
         raw=True,
         big_endian=order == ">",
     )
@@ -109,7 +95,7 @@ def _true_length(
     rest = size - start
     if stated > rest:
         return whole_frames(None if stated >= LEAST_UNKNOWN else stated, rest, block)
-    after = _bytes_outside_chunks(file, start + stated, size, order)
+    after = _bytes_outside_chunks(file, start + stated, size, order) if stated < rest else 0
     length, remarks = whole_frames(rest if after and not stated else stated, rest, block)
     if after and not stated:
         remarks.append(Remark("states 0 samples, was not closed: read to the end of the file", f"{rest:,} bytes"))
