@@ -225,6 +225,7 @@ def start_ours(case: Case, tier_options: dict[str, Any]) -> Fit:
         conditions=None,
         code_counts=np.bincount(codes, minlength=Q_LEVELS),
         class_counts=np.zeros(0, np.int64),
+        lost=[],
         manifest={},
     )
     keras.utils.set_random_seed(spec.training.seed)
