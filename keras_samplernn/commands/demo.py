@@ -17,6 +17,9 @@ def demo(run_folder: Path | None) -> None:
     It takes a minute or a few. The corpus, in NAME-corpus, and the generated sounds, in NAME-sounds, are in the same
     folder as the run directory NAME. After an interruption the same command continues.
     """
+    from keras_samplernn.quiet import start_tensorflow
+
+    start_tensorflow()  # before anything else imports it
     from keras_samplernn.api import train
     from keras_samplernn.demo_corpus import TEMPERATURE, make_demo_corpus
     from keras_samplernn.files import named
