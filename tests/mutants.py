@@ -284,11 +284,11 @@ MUTANTS = (
     ),
     # What users' files are held to.
     Mutant(
-        "a WAV that is cut short is read",
-        "keras_samplernn/data/headers/wav.py",
-        "    if length > rest:\n",
-        "    length = min(length, rest - rest % block)\n    if length > rest:\n",
-        "tests/test_corpus_errors.py tests/test_audio.py -k truncated",
+        "a WAV that is cut short is read without a word",
+        "keras_samplernn/data/headers/header.py",
+        "    elif stated > rest:\n",
+        "    elif stated > rest + 10**9:\n",
+        "tests/test_users_sounds.py",
     ),
     Mutant(
         "a blank line in a csv is passed over",
