@@ -121,6 +121,13 @@ def test_what_is_left_out_of_a_folder_is_told(home, kind):
         prepare(home, strict=True)
 
 
+def test_a_folder_of_links_that_lead_nowhere_is_refused_with_that_reason(tmp_path):
+    (tmp_path / "a.wav").symlink_to("nowhere.wav")
+    with pytest.raises(UserError) as raised:
+        find_pairs(tmp_path, conditional=False)
+    assert raised.value.lines[1:] == (f"{tmp_path}: links that lead nowhere: left out: a.wav",)
+
+
 def test_a_linked_folder_is_read(home, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     write_sound(elsewhere / "c.wav", 400)

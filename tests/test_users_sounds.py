@@ -345,6 +345,7 @@ def test_opus_is_what_soundfile_reads(tmp_path, rate):
         ("aifc", "AIFF", "IMA_ADPCM"),
         ("caf", "CAF", "ALAC_16"),
         ("caf", "CAF", "ALAC_24"),
+        ("w64", "W64", "IMA_ADPCM"),
     ],
 )
 def test_compressed_forms_in_other_containers_are_what_soundfile_reads(tmp_path, suffix, form, subtype):

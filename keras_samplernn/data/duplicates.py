@@ -11,14 +11,14 @@ from keras_samplernn.data.profiles import profile_distances, read_profiles
 _LENGTH_TOLERANCE, _MOST_DISTANCE = 0.02, 6.0
 _LEAST_COHERENCE = 0.4
 _COMPARED_SAMPLES, _MOST_SHIFT = 1 << 16, 2048
-_MOST_CANDIDATES = 2000
+_MOST_CANDIDATES = 300  # each takes some milliseconds, at every start of a training
 
 
 def near_duplicates(corpus: Corpus, others: Corpus) -> Iterator[tuple[str, str]]:
     """Yield the names of each sound that is nearly the same as one of another corpus, and of that one.
 
     The same recording is found again in another format, at another level, or with some milliseconds more or less. At
-    most some thousands of pairs of sounds are compared.
+    most some hundreds of pairs of sounds are compared.
     """
     lengths = np.array([sound.samples for sound in others.sounds])
     order = np.argsort(lengths, kind="stable")

@@ -69,7 +69,7 @@ def find_pairs(folder: str | Path, conditional: bool) -> Found:
     left_out = {_stem(file) for file in files if _left_out(file, folder, notes)}
     sounds = [file for file in files if file.suffix.lower() in AUDIO_SUFFIXES and file.stat().st_size]
     if not sounds:
-        raise UserError(_why_no_sounds(folder, files))
+        raise UserError(_why_no_sounds(folder, files), *(f"{folder}: {line}" for line in notes.lines()))
     several: set[_Stem] = set()
     sound_of_stem = _by_stem(sounds, problems, several)
     tables = [file for file in files if conditional and file.suffix.lower() == _TABLE]

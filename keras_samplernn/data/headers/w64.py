@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from keras_samplernn.data.headers.header import Header, HeaderError, chunks, foreign, pcm_header
-from keras_samplernn.data.headers.wav import parse_format
+from keras_samplernn.data.headers.wav import COMPRESSED, parse_format
 
 _RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")
@@ -22,6 +22,8 @@ def read_w64_header(path: Path) -> Header:
                 layout = file.read(min(stated, 64))
             elif name == _DATA and layout:
                 encoding, sample_rate, channels, block, remarks = parse_format(layout, "<")
+                if encoding in COMPRESSED.values():
+                    return Header(encoding, sample_rate, channels, None)
                 sample_bytes = block // channels
                 return pcm_header(encoding, sample_rate, channels, sample_bytes, start, size, stated, False, remarks)
     raise HeaderError("has no fmt or no data chunk; it is truncated or damaged: copy it again")

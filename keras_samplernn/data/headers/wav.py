@@ -31,7 +31,7 @@ _ENCODINGS = {
     (_ULAW, 1): "ULAW",
 }
 # Only soundfile's own readers know where the samples of these are.
-_COMPRESSED = {2: "MS_ADPCM", 0x11: "IMA_ADPCM", 0x31: "GSM610"}
+COMPRESSED = {2: "MS_ADPCM", 0x11: "IMA_ADPCM", 0x31: "GSM610"}
 _ORDERS = {b"RIFF": "<", b"RF64": "<", b"BW64": "<", b"RIFX": ">"}
 # The end of every extensible format that contains a classic tag.
 _SUBFORMAT_TAIL = bytes.fromhex("000000001000800000aa00389b71")
@@ -65,7 +65,7 @@ def read_wav_header(path: Path) -> Header:
         if b"fmt " not in held:
             raise HeaderError("has no fmt chunk before its samples; the header is damaged: convert the file again")
         encoding, sample_rate, channels, block, remarks = parse_format(held[b"fmt "], order)
-        if encoding in _COMPRESSED.values():
+        if encoding in COMPRESSED.values():
             stated = int.from_bytes(held.get(b"fact", b"")[:4], "little" if order == "<" else "big")
             return Header(encoding, sample_rate, channels, stated or None)
         stated = _stated_length(length, held.get(b"ds64", b""), size - start)
@@ -129,13 +129,13 @@ def parse_format(chunk: bytes, order: str) -> tuple[str, int, int, int, tuple[Re
         tag = struct.unpack_from(f"{order}H", chunk, 24)[0]
     sample_bytes = -(-bits // 8)
     encoding = _ENCODINGS.get((tag, sample_bytes)) if tag == _PCM or bits == 8 * sample_bytes else None
-    encoding = _COMPRESSED.get(tag, encoding)
+    encoding = COMPRESSED.get(tag, encoding)
     if encoding is None:
         raise HeaderError(
             f"has {bits} bits per sample under format tag {tag:#06x}, which is not read; convert it to 16-bit PCM"
         )
     check_layout(sample_rate, channels)
-    if encoding in _COMPRESSED.values():
+    if encoding in COMPRESSED.values():
         return encoding, sample_rate, channels, block, ()
     if block != channels * sample_bytes:
         raise HeaderError(
