@@ -1,7 +1,7 @@
 """What all readers of headers return and raise."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
 SAMPLE_RATES = range(1000, 384_001)
@@ -58,8 +58,6 @@ class Header(NamedTuple):
 
 # From this number of bytes on, 32 bits hold no length: programs that write to a pipe put such numbers there.
 LEAST_UNKNOWN = 0x7FFFF000
-
-
 _MOST_CHUNKS = 10_000
 _MAGICS = {
     b"RIFF": ".wav",
@@ -154,6 +152,29 @@ def whole_frames(stated: int | None, rest: int, block: int) -> tuple[int, list[R
     return length - partial, remarks
 
 
+def raw_header(
+    encoding: str,
+    sample_rate: int,
+    channels: int,
+    sample_bytes: int,
+    start: int,
+    length: int,
+    big_endian: bool,
+    remarks: Iterable[Remark],
+) -> Header:
+    """Return the header of `length` bytes of samples of a fixed size, for soundfile to decode."""
+    return Header(
+        encoding=encoding,
+        sample_rate=sample_rate,
+        channels=channels,
+        samples=length // (channels * sample_bytes),
+        parts=(Part(start, start + length),),
+        remarks=tuple(remarks),
+        raw=True,
+        big_endian=big_endian,
+    )
+
+
 def pcm_header(
     encoding: str,
     sample_rate: int,
@@ -165,7 +186,7 @@ def pcm_header(
     big_endian: bool,
     remarks: tuple[Remark, ...] = (),
 ) -> Header:
-    """Return the header of samples of a fixed size that lie one after the other, for soundfile to decode.
+    """Return the header of the whole frames that are there from `start` on, whatever the header states.
 
     Args:
         sample_bytes: bytes of a sample.
@@ -178,15 +199,6 @@ def pcm_header(
         HeaderError: the sample rate or the number of channels is impossible.
     """
     check_layout(sample_rate, channels)
-    start, block = min(start, size), channels * sample_bytes
-    length, said = whole_frames(stated, size - start, block)
-    return Header(
-        encoding=encoding,
-        sample_rate=sample_rate,
-        channels=channels,
-        samples=length // block,
-        parts=(Part(start, start + length),),
-        remarks=(*remarks, *said),
-        raw=True,
-        big_endian=big_endian,
-    )
+    start = min(start, size)
+    length, said = whole_frames(stated, size - start, channels * sample_bytes)
+    return raw_header(encoding, sample_rate, channels, sample_bytes, start, length, big_endian, (*remarks, *said))

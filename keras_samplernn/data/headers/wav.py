@@ -9,12 +9,12 @@ from keras_samplernn.data.headers.header import (
     LEAST_UNKNOWN,
     Header,
     HeaderError,
-    Part,
     Remark,
     check_layout,
     chunks,
     foreign,
     id3_length,
+    raw_header,
     whole_frames,
 )
 
@@ -70,16 +70,8 @@ def read_wav_header(path: Path) -> Header:
             return Header(encoding, sample_rate, channels, stated or None)
         stated = _stated_length(length, held.get(b"ds64", b""), size - start)
         length, said = _true_length(file, start, size, stated, block, order)
-    return Header(
-        encoding=encoding,
-        sample_rate=sample_rate,
-        channels=channels,
-        samples=length // block,
-        parts=(Part(start, start + length),),
-        remarks=(*remarks, *said),
-        raw=True,
-        big_endian=order == ">",
-    )
+    sample_bytes = block // channels
+    return raw_header(encoding, sample_rate, channels, sample_bytes, start, length, order == ">", (*remarks, *said))
 
 
 def _stated_length(length: int, ds64: bytes, rest: int) -> int:
