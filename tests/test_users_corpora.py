@@ -14,7 +14,7 @@ from keras_samplernn.errors import UserError, condensed
 from keras_samplernn.generation.asked import class_numbers
 from keras_samplernn.model.registry import load_tiers
 from keras_samplernn.spec import load_spec
-from keras_samplernn.training.corpora import prepare_corpora
+from keras_samplernn.training.corpora import prepare_corpora, prepare_named
 
 COMPOSED, SPLIT = "fl\u00fbte", "flu\u0302te"
 
@@ -119,6 +119,18 @@ def test_what_is_left_out_of_a_folder_is_told(home, kind):
         assert sorted(problems_of(home, strict=True)) == sorted(lines)
     else:
         prepare(home, strict=True)
+
+
+def test_what_is_left_out_of_a_folder_that_is_split_is_told_once_and_with_each_part_alone(home):
+    write_spec(home, data={"train": "train", "valid": 0.5}, audio={"q_levels": 256})
+    (home / "train/c.m4a").write_bytes(b"x")
+    left_out = ".m4a files are not read: left out; convert them: ffmpeg -i NAME.m4a NAME.wav: c.m4a"
+    assert [line for line in prepare(home)[1] if "left out" in line] == [f"train: {left_out}"]
+    assert problems_of(home, strict=True) == [f"train: {left_out}"]
+    for part in ("train", "valid"):
+        told = []
+        prepare_named(load_spec(home / "spec.json", load_tiers()), part, told.append)
+        assert f"{part}: {left_out}" in told
 
 
 def test_a_folder_of_links_that_lead_nowhere_is_refused_with_that_reason(tmp_path):

@@ -38,8 +38,18 @@ def prepare_folder(spec: Spec, folder: Path, say: Callable[[str], None]) -> Corp
     return _prepare(spec, find_pairs(folder, bool(spec.classes)), str(folder), say)
 
 
-def prepare_named(spec: Spec, name: str, say: Callable[[str], None]) -> Corpus:
-    """Prepare the sounds of `data.train`, `data.valid` or `data.test`; UserError with one line for each problem."""
+def prepare_named(spec: Spec, name: str, say: Callable[[str], None], told: bool = False) -> Corpus:
+    """Prepare the sounds of `data.train`, `data.valid` or `data.test`.
+
+    Args:
+        spec: validated.
+        name: "train", "valid" or "test".
+        say: called with each message.
+        told: whether what is left out of a folder that is split has been told with its other part.
+
+    Raises:
+        UserError: one line for each problem.
+    """
     fraction = spec.data.valid
     if name == "test" or not isinstance(fraction, float):
         return _prepare(spec, find_pairs(getattr(spec.data, name), bool(spec.classes)), name, say)
@@ -47,9 +57,8 @@ def prepare_named(spec: Spec, name: str, say: Callable[[str], None]) -> Corpus:
     if found.problems and len(found.pairs) < 2:
         raise UserError(*found.problems)
     train, valid = split_pairs(found.pairs, fraction)
-    # What is told of a folder that is split is told once.
-    part = dataclasses.replace(found, pairs=train) if name == "train" else Found(valid, found.problems, Notes())
-    return _prepare(spec, part, name, say)
+    notes = Notes() if told else found.notes
+    return _prepare(spec, Found(train if name == "train" else valid, found.problems, notes), name, say)
 
 
 def prepare_corpora(spec: Spec, say: Callable[[str], None], strict: bool = False) -> Corpora:
@@ -65,7 +74,7 @@ def prepare_corpora(spec: Spec, say: Callable[[str], None], strict: bool = False
     """
     problems: list[str] = []
     named = [name for name in ("train", "valid", "test") if getattr(spec.data, name) is not None]
-    found = {name: collect(problems, prepare_named, spec, name, say) for name in named}
+    found = {name: collect(problems, prepare_named, spec, name, say, name == "valid") for name in named}
     if problems:
         raise UserError(*dict.fromkeys(problems))  # a folder that is split is read twice
     if "valid" not in found:
