@@ -27,7 +27,7 @@ setup(
         "numpy>=1.26",
         "pandas>=2.2",
         "click>=8.1",
-        "pydantic>=2.7",
+        "pydantic>=2.11",
         "soundfile>=0.12.1",
         "soxr>=0.4",
         "rich>=13",

@@ -4,9 +4,9 @@ import json
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_serializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_serializer, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from keras_samplernn.names import nfc
@@ -36,9 +36,16 @@ def _check_class_names(names: list[str]) -> list[str]:
     return names
 
 
-MOST_LEVELS, MOST_CLASSES = 65536, 4096
+MOST_LEVELS, MOST_CLASSES, MOST_STREAMS = 65536, 4096, 16
 QType = Literal["linear", "mu-law", "a-law"]
 FolderPath = Annotated[Path, Field(strict=False)]
+StreamName = Annotated[
+    str,
+    Field(
+        pattern="^[a-z][a-z0-9_]{0,39}$",
+        json_schema_extra={"patternErrorMessage": "1 to 40 small letters, digits or underscores, the first a letter"},
+    ),
+]
 ClassCount = Annotated[int, Field(ge=1, le=MOST_CLASSES)]
 ClassNames = Annotated[list[str], Field(min_length=1, max_length=MOST_CLASSES), AfterValidator(_check_class_names)]
 
@@ -46,7 +53,7 @@ ClassNames = Annotated[list[str], Field(min_length=1, max_length=MOST_CLASSES), 
 class Section(BaseModel):
     """One object of the spec: strict, closed and frozen."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False, serialize_by_alias=True)
 
 
 class Audio(Section):
@@ -80,12 +87,99 @@ class Data(Section):
     )
 
 
-class Conditioning(Section):
-    """One class per audio sample, from the csv file beside each sound."""
+class NumberRange(Section):
+    """The range of a stream of numbers; numbers outside are taken for its nearest end."""
 
-    classes: ClassCount | ClassNames = Field(
-        description="Number of classes, the numbers 0 to n - 1; or their names, which condition files may hold."
+    low: float = Field(description="The least number.")
+    high: float = Field(description="The greatest number.")
+    unit: str = Field("", max_length=20, description="Unit of the numbers, for people.")
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError(f"low = {self.low:g} is not below high = {self.high:g}")
+        return self
+
+
+class Classes(Section):
+    """A stream of classes: one of them, or none, at each sample."""
+
+    classes: ClassCount | ClassNames | None = Field(
+        None, description="Number of classes, the numbers 0 to n - 1; or their names, which condition files may hold."
     )
+    position: bool = Field(
+        False, description="Whether the model is told where in its span a sample stands: share, time since and until."
+    )
+    neighbours: bool = Field(
+        False, description="Whether the model is told the class of the span before and of the span after."
+    )
+    gaps: str | Annotated[int, Field(ge=0)] | None = Field(
+        None, description="Class of samples of which a condition file says nothing; null: none."
+    )
+    from_: Literal["file", "folder"] = Field(
+        "file", alias="from", description="What says the class: the condition file, or the name of the sound's folder."
+    )
+
+    def _check_classes(self) -> None:
+        names = [*map(str, range(self.classes))] if isinstance(self.classes, int) else self.classes
+        if self.gaps is not None and str(self.gaps) not in names:
+            raise ValueError(f"gaps = {json.dumps(self.gaps)} is not a class")
+
+    def _refuse_fields_of_classes(self, instead: str) -> None:
+        for name, field in Classes.model_fields.items():
+            if name != "classes" and getattr(self, name) != field.default:
+                raise ValueError(f"{field.alias or name} belongs to a stream of classes; {instead}")
+
+
+class Stream(Classes):
+    """A condition stream, of classes or of numbers."""
+
+    number: NumberRange | None = Field(None, description="Range of a stream of numbers; null: a stream of classes.")
+
+    @model_validator(mode="after")
+    def _has_one_kind(self) -> Self:
+        if (self.classes is None) == (self.number is None):
+            raise ValueError("a stream has either classes or a number")
+        if self.classes is None:
+            self._refuse_fields_of_classes("remove it")
+        else:
+            self._check_classes()
+        return self
+
+
+class Conditioning(Classes):
+    """What is asked for at each sample: one stream of classes, or several streams of classes and numbers."""
+
+    streams: Annotated[dict[StreamName, Stream], Field(min_length=1, max_length=MOST_STREAMS)] | None = Field(
+        None, description="The streams by name, instead of `classes`; condition files name them."
+    )
+    unlabelled: bool = Field(
+        False, description="Whether sounds without a condition file are read too; their streams are none."
+    )
+    condition_dropout: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Share of the pieces of training sounds in which a stream is none, drawn for each stream; null: 0 "
+        "for one stream, 0.1 for several.",
+    )
+    lookahead_dropout: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="Share of the pieces of training sounds in which the end of a span, and what comes after it, are "
+        "unknown, as in live use; without effect unless a stream has `position` or `neighbours`.",
+    )
+
+    @model_validator(mode="after")
+    def _has_one_form(self) -> Self:
+        if (self.classes is None) == (self.streams is None):
+            raise ValueError("conditioning has either classes or streams")
+        if self.classes is None:
+            self._refuse_fields_of_classes("move it into one")
+        else:
+            self._check_classes()
+        return self
 
 
 class Training(Section):
@@ -185,17 +279,6 @@ class Spec(Section):
     )
     training: Training = Training()
     monitoring: Monitoring = Monitoring()
-
-    @property
-    def classes(self) -> int | tuple[str, ...]:
-        """Number of classes or their names; 0 if the model is unconditional."""
-        classes = self.conditioning.classes if self.conditioning else 0
-        return classes if isinstance(classes, int) else tuple(classes)
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """Names of the classes in order, or their numbers as text if they have no names."""
-        return tuple(map(str, range(self.classes))) if isinstance(self.classes, int) else self.classes
 
     def to_json(self) -> str:
         """Return the spec as JSON, with every field explicit; parsing it gives an equal spec."""

@@ -1,0 +1,275 @@
+"""Conditions as the model reads them: columns of classes and numbers, one row for each sample."""
+
+from collections.abc import Collection, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from keras_samplernn.conditions.streams import NONE, ClassesStream, NumberStream, Stream, classes_streams
+from keras_samplernn.conditions.track import Spans, Track, settled
+
+SHARES = 5
+"""Numbers that say which share of its span has passed: cos(k pi share), k = 0 to 4."""
+TIMES = (0.02, 0.1, 0.5, 2.5)
+"""Time constants, in seconds, of the numbers that say how long a span lasts already, and still: exp(-time / constant)."""
+POSITION_WIDTH = SHARES + 2 * len(TIMES)
+NUMBER_WIDTH = 2
+
+
+class Conditions(NamedTuple):
+    """What is asked for at some samples. Leading axes are those of the samples, as `(B, S, F)` or `(n,)`.
+
+    Attributes:
+        exists: `(...)` float32, 1 for a sample of the sound, 0 past its end.
+        classes: `(..., A)` int32, a class for each column of `class_columns`, -1 for none; None without classes.
+        numbers: `(..., N)` float32, the columns of `number_columns`; None without numbers.
+        targets: `(..., C)` int32, for each stream of classes the class that it fades to; None where nothing fades.
+        weights: `(..., C)` float32 in [0, 1), the share of that class; None where nothing fades.
+    """
+
+    exists: Any
+    classes: Any = None
+    numbers: Any = None
+    targets: Any = None
+    weights: Any = None
+
+    @classmethod
+    def of(cls, value: Any) -> "Conditions | None":
+        """Return conditions as they are; those of a single stream of classes may be integers `(...)`, -1 past the end.
+
+        Any array or tensor will do that compares and indexes as NumPy's.
+        """
+        if value is None or isinstance(value, cls):
+            return value
+        return cls((value >= 0) * np.float32(1), value[..., None])
+
+
+class ClassColumn(NamedTuple):
+    """A column of classes: of a stream, or of its neighbours before or after.
+
+    Attributes:
+        name: of the column.
+        count: number of classes.
+        fades: number of the stream among the streams of classes if its classes cross-fade; None for neighbours.
+    """
+
+    name: str
+    count: int
+    fades: int | None
+
+
+class NumberColumns(NamedTuple):
+    """Columns of numbers that belong together.
+
+    Attributes:
+        name: of the columns.
+        width: number of columns.
+    """
+
+    name: str
+    width: int
+
+
+def class_columns(streams: Sequence[Stream]) -> tuple[ClassColumn, ...]:
+    """Return the columns of classes that streams have."""
+    columns = []
+    for number, stream in enumerate(classes_streams(streams)):
+        count = len(stream.classes)
+        columns.append(ClassColumn(stream.name, count, number))
+        if stream.neighbours:
+            columns += [ClassColumn(f"{stream.name}_before", count, None)]
+            columns += [ClassColumn(f"{stream.name}_after", count, None)]
+    return tuple(columns)
+
+
+def number_columns(streams: Sequence[Stream]) -> tuple[NumberColumns, ...]:
+    """Return the columns of numbers that streams have."""
+    columns = []
+    for stream in streams:
+        if isinstance(stream, NumberStream):
+            columns.append(NumberColumns(stream.name, NUMBER_WIDTH))
+        elif stream.position:
+            columns.append(NumberColumns(f"{stream.name}_position", POSITION_WIDTH))
+    return tuple(columns)
+
+
+def nothing(streams: Sequence[Stream], shape: tuple[int, ...], fades: bool) -> Conditions:
+    """Return the conditions past the end of a sound.
+
+    Args:
+        streams: of the model.
+        shape: of the samples.
+        fades: whether there are columns for cross-fades.
+    """
+    classes = classes_streams(streams)
+    numbers = sum(column.width for column in number_columns(streams))
+    return Conditions(
+        np.zeros(shape, np.float32),
+        np.full((*shape, len(class_columns(streams))), NONE, np.int32) if classes else None,
+        np.zeros((*shape, numbers), np.float32) if numbers else None,
+        np.full((*shape, len(classes)), NONE, np.int32) if classes and fades else None,
+        np.zeros((*shape, len(classes)), np.float32) if classes and fades else None,
+    )
+
+
+class Columns:
+    """The conditions of one sound, piece by piece.
+
+    Args:
+        track: of the sound.
+        streams: of the model; the track has spans for each.
+        sample_rate: in Hz.
+    """
+
+    def __init__(self, track: Track, streams: Sequence[Stream], sample_rate: int):
+        self.samples = track.samples
+        self._streams = [
+            _ClassesColumns(stream, track.spans[stream.name], track.samples, sample_rate)
+            if isinstance(stream, ClassesStream)
+            else _NumberColumns(stream, track.spans[stream.name], track.samples)
+            for stream in streams
+        ]
+
+    def write(
+        self,
+        conditions: Conditions,
+        place: Any,
+        start: int,
+        stop: int,
+        hidden: Collection[str] = (),
+        lookahead: bool = True,
+    ) -> None:
+        """Write the conditions of samples `start` to `stop` into a place of larger arrays.
+
+        Args:
+            conditions: what `nothing` returned.
+            place: index of `stop - start` samples in it.
+            start: first sample.
+            stop: the sample after the last.
+            hidden: names of the streams that are none.
+            lookahead: whether the ends of spans, and what comes after them, are known.
+        """
+        conditions.exists[place] = 1
+        class_column = number_column = fade = 0
+        for columns in self._streams:
+            stream = columns.stream
+            width = columns.number_width
+            if stream.name not in hidden and stop > start:
+                if width:
+                    numbers = conditions.numbers[place]
+                    columns.write_numbers(numbers[:, number_column : number_column + width], start, stop, lookahead)
+                if columns.class_width:
+                    classes = conditions.classes[place]
+                    columns.write_classes(
+                        classes[:, class_column : class_column + columns.class_width], start, stop, lookahead
+                    )
+                    if conditions.targets is not None:
+                        columns.write_fades(
+                            conditions.targets[place][:, fade], conditions.weights[place][:, fade], start, stop
+                        )
+            class_column += columns.class_width
+            number_column += width
+            fade += columns.class_width > 0
+
+
+class _NumberColumns:
+    """The columns of a stream of numbers: whether it is known, and its value from -1 at `low` to 1 at `high`."""
+
+    class_width, number_width = 0, NUMBER_WIDTH
+
+    def __init__(self, stream: NumberStream, spans: Spans, samples: int):
+        self.stream = stream
+        self._spans, self._samples = spans, samples
+
+    def write_numbers(self, columns: np.ndarray, start: int, stop: int, lookahead: bool) -> None:
+        piece = _Piece(self._spans, self._samples, start, stop)
+        values = piece.spread(self._spans.values)
+        if self._spans.moves[piece.spans].any():
+            values = values + (piece.spread(self._spans.targets) - values) * piece.passed()
+        low, high = self.stream.low, self.stream.high
+        known = ~np.isnan(values)
+        columns[:, 0] = known
+        columns[:, 1] = np.where(known, 2 * (np.clip(values, low, high) - low) / (high - low) - 1, 0)
+
+
+class _ClassesColumns:
+    """The columns of a stream of classes: the class; its neighbours; and where in its span a sample stands."""
+
+    def __init__(self, stream: ClassesStream, spans: Spans, samples: int, sample_rate: int):
+        self.stream = stream
+        self.class_width = 3 if stream.neighbours else 1
+        self.number_width = POSITION_WIDTH if stream.position else 0
+        self._spans, self._samples, self._sample_rate = spans, samples, sample_rate
+
+    @cached_property
+    def _settled(self) -> Spans:
+        return settled(self._spans, self._samples)
+
+    def write_classes(self, columns: np.ndarray, start: int, stop: int, lookahead: bool) -> None:
+        columns[:, 0] = _Piece(self._spans, self._samples, start, stop).spread(self._spans.values)
+        if self.stream.neighbours:
+            piece = _Piece(self._settled, self._samples, start, stop)
+            # A view of the values moved by one span, with none at the ends of the sound.
+            values = self._settled.values
+            first, last = piece.spans.start, piece.spans.stop
+            before = np.append(NONE if first == 0 else values[first - 1], values[first : last - 1])
+            columns[:, 1] = np.repeat(before, piece.lengths)
+            if lookahead:
+                after = np.append(values[first + 1 : last], NONE if last == len(values) else values[last])
+                columns[:, 2] = np.repeat(after, piece.lengths)
+
+    def write_fades(self, targets: np.ndarray, weights: np.ndarray, start: int, stop: int) -> None:
+        piece = _Piece(self._spans, self._samples, start, stop)
+        targets[:] = piece.spread(self._spans.targets)
+        moves = self._spans.moves[piece.spans]
+        weights[:] = np.repeat(moves, piece.lengths) * piece.passed(0.5) if moves.any() else 0
+
+    def write_numbers(self, columns: np.ndarray, start: int, stop: int, lookahead: bool) -> None:
+        piece = _Piece(self._settled, self._samples, start, stop)
+        known = (piece.spread(self._settled.values) != NONE)[:, None]
+        since, until = (times / self._sample_rate for times in piece.times(0.5))
+        constants = np.array(TIMES, np.float32)
+        columns[:, SHARES : SHARES + len(TIMES)] = known * np.exp(-since[:, None] / constants)
+        if lookahead:
+            share = (since / (since + until))[:, None]
+            columns[:, :SHARES] = known * np.cos(np.pi * np.arange(SHARES, dtype=np.float32) * share)
+            columns[:, SHARES + len(TIMES) :] = known * np.exp(-until[:, None] / constants)
+
+
+class _Piece:
+    """The spans of samples `start` to `stop` of a sound.
+
+    Attributes:
+        spans: slice of the spans that lie there, whole or in part.
+        lengths: number of samples of each there.
+    """
+
+    def __init__(self, spans: Spans, samples: int, start: int, stop: int):
+        first = int(np.searchsorted(spans.starts, start, side="right")) - 1
+        last = int(np.searchsorted(spans.starts, stop, side="left"))
+        self.spans = slice(first, last)
+        self._begins = spans.starts[first:last]
+        self._ends = np.append(spans.starts[first + 1 : last], spans.starts[last] if last < len(spans.starts) else samples)
+        self.lengths = np.minimum(self._ends, stop) - np.maximum(self._begins, start)
+        self._start, self._stop = start, stop
+
+    def spread(self, values: np.ndarray) -> np.ndarray:
+        """Return the value of each sample's span."""
+        return np.repeat(values[self.spans], self.lengths)
+
+    def times(self, offset: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return how long each sample's span has lasted, and will last, counted in samples, both float32.
+
+        Args:
+            offset: where in a sample time is taken, 0 to 1.
+        """
+        samples = np.arange(self._start, self._stop)
+        since = samples - np.repeat(self._begins, self.lengths)
+        until = np.repeat(self._ends, self.lengths) - samples
+        return since.astype(np.float32) + np.float32(offset), until.astype(np.float32) - np.float32(offset)
+
+    def passed(self, offset: float = 0.0) -> np.ndarray:
+        """Return the share of its span that has passed at each sample, float32."""
+        since, until = self.times(offset)
+        return since / (since + until)
