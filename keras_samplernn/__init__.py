@@ -15,6 +15,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "Absorbed": "keras_samplernn.model.lowering",
     "Binding": "keras_samplernn.model.tier",
+    "ConditionEncoder": "keras_samplernn.model.encoder",
+    "Conditions": "keras_samplernn.conditions.columns",
     "Control": "keras_samplernn.generation.controls",
     "Inputs": "keras_samplernn.model.tier",
     "Linear": "keras_samplernn.model.linear",
@@ -27,7 +29,6 @@ _HOMES = {
     "UserError": "keras_samplernn.errors",
     "affine": "keras_samplernn.model.linear",
     "check": "keras_samplernn.api",
-    "class_histogram": "keras_samplernn.model.tier",
     "compose": "keras_samplernn.model.linear",
     "fit": "keras_samplernn.api",
     "load_run": "keras_samplernn.api",

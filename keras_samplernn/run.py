@@ -1,5 +1,6 @@
 """A loaded run, with which programs and notebooks generate and score."""
 
+import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -9,12 +10,14 @@ import keras
 import numpy as np
 
 from keras_samplernn.checkpoints.shelf import choose_checkpoint, load_chosen
+from keras_samplernn.conditions.streams import dropout_shares, streams_of
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.data.wav_writer import as_read_back
 from keras_samplernn.errors import UserError
-from keras_samplernn.generation.asked import checked_temperature, codes_of, samples_in, sound_asked_for, stem_of
-from keras_samplernn.generation.controls import ControlledPart, as_controls
+from keras_samplernn.generation.asked import checked_temperature, codes_of, samples_in, shown, sound_asked_for
+from keras_samplernn.generation.controls import ControlledPart, as_controls, is_whole_sound
 from keras_samplernn.generation.engine import Carry, GenerationEngine, Weights
+from keras_samplernn.generation.guidance import Guidance, guidance_of
 from keras_samplernn.generation.sound import Sound
 from keras_samplernn.generation.stream import BLOCK_SAMPLES, Part, stream_parts
 from keras_samplernn.model.assembly import assemble
@@ -56,7 +59,8 @@ class Run:
         self.precision = precision
         self._metrics_file = folder.metrics_file
         self._quantizer = Quantizer.of(self.spec.audio)
-        self._engines: dict[tuple[int, int], GenerationEngine] = {}
+        self._streams = streams_of(self.spec)
+        self._engines: dict[tuple[int, int, bool, Guidance | None], GenerationEngine] = {}
         self._scorer = Scorer(model, self._quantizer.silence, self.spec.training.seq_len)
 
     def __repr__(self) -> str:
@@ -85,6 +89,8 @@ class Run:
         prime: Any = None,
         prime_conditions: Any = None,
         batch_size: int = 1,
+        guidance: float = 1.0,
+        guidance_stream: str | None = None,
     ) -> np.ndarray:
         """Generate one sound, with the samples of the wav that the command `generate` writes.
 
@@ -100,6 +106,9 @@ class Run:
                 the audio file.
             batch_size: number of rows of the compiled loop. With the number in `generation.json` the sound equals that
                 of the command to the bit; matrix products of another height may be rounded differently.
+            guidance: above 1, what is asked for is contrasted with what the model would do anyway; 1 is off.
+            guidance_stream: the stream of classes whose mean is what the model would do anyway; None: no conditions at
+                all, if the run was trained with `condition_dropout`, else its first stream of classes.
 
         Returns:
             The wave, `(n,)` float32.
@@ -107,19 +116,20 @@ class Run:
         Raises:
             UserError: one line for each problem of the arguments.
         """
-        stem, samples, classes = sound_asked_for(self.spec, conditions, seconds)
+        stem, samples, columns = sound_asked_for(self.spec, self._streams, conditions, seconds)
         temperature = checked_temperature(temperature)
         if batch_size < 1:
             raise UserError(f"batch_size = {batch_size}: must be at least 1")
         if batch_size > 1 and self.precision == "int8":
             raise UserError(f"batch_size = {batch_size}: precision int8 makes one sound at a time; leave it out")
-        engine = self._engine(batch_size, BLOCK_SAMPLES)
+        fades = columns is not None and columns.fades
+        engine = self._engine(batch_size, BLOCK_SAMPLES, fades, self._guidance(guidance, guidance_stream))
         weights, start = self._begin(engine, prime, prime_conditions)
         stem = name or stem or STEM
-        sound = Sound(stem, stem, samples, temperature, classes)
+        sound = Sound(stem, stem, samples, temperature, columns)
         wave, done = np.empty(samples, np.float32), 0
         with Progress("generate", samples) as progress:
-            for block in self._blocks(engine, weights, start, sound, seed):
+            for block in self._blocks(engine, weights, start, sound, seed, guidance):
                 wave[done : done + len(block)] = block
                 done += len(block)
                 progress.update(done, f"{progress.speed(done) / self.spec.audio.sample_rate:.2f} x real time")
@@ -136,6 +146,8 @@ class Run:
         temperature: float = 1.0,
         prime: Any = None,
         prime_conditions: Any = None,
+        guidance: float = 1.0,
+        guidance_stream: str | None = None,
     ) -> Iterator[np.ndarray]:
         """Generate one sound block by block, each when it is asked for; the length need not be known beforehand.
 
@@ -156,6 +168,8 @@ class Run:
             temperature: as in `generate`.
             prime: as in `generate`.
             prime_conditions: as in `generate`.
+            guidance: as in `generate`.
+            guidance_stream: as in `generate`.
 
         Returns:
             An iterator of waves, each `(block,)` float32.
@@ -163,24 +177,32 @@ class Run:
         Raises:
             UserError: one line for each problem of the arguments; a wrong control raises it when it is taken.
         """
-        classes = self.spec.classes
-        if classes and controls is None:
+        streams, rate = self._streams, self.spec.audio.sample_rate
+        if streams and controls is None:
             raise UserError(f"{self.folder}: is a conditional run; give controls: a class, or an iterable of them")
         if block_samples < 1:
             raise UserError(f"block_samples = {block_samples}: must be at least 1")
         most = None if seconds is None else samples_in(seconds, self.spec.audio.sample_rate)
-        engine = self._engine(1, block_samples)
-        part = ControlledPart(
-            name or stem_of(controls, classes) or STEM,
-            as_controls(controls, classes),
-            classes,
-            checked_temperature(temperature),
-            engine.block_samples,
-            self.model.top_frame_size,
-            most,
+        temperature = checked_temperature(temperature)
+        columns = None
+        if is_whole_sound(controls, streams):
+            if not streams:
+                raise UserError(f"controls: {shown(controls)} is a condition, and the run is unconditional; give None")
+            stem, samples, columns = sound_asked_for(self.spec, streams, controls, None)
+        engine = self._engine(
+            1, block_samples, columns is not None and columns.fades, self._guidance(guidance, guidance_stream)
         )
+        if columns is not None:
+            stem = name or stem or STEM
+            part = Sound(stem, stem, samples if most is None else min(samples, most), temperature, columns)
+        else:
+            frame = self.model.top_frame_size
+            asked = as_controls(controls, streams)
+            part = ControlledPart(
+                name or STEM, asked, streams, rate, temperature, engine.block_samples, frame, most
+            )
         weights, start = self._begin(engine, prime, prime_conditions)
-        return self._blocks(engine, weights, start, part, seed)
+        return self._blocks(engine, weights, start, part, seed, guidance)
 
     def score(self, wave: Any, conditions: Any = None) -> np.ndarray:
         """Return the bits of each sample of a sound under the model: its negative log2-likelihood.
@@ -197,10 +219,10 @@ class Run:
         Raises:
             UserError: one line: the sound or its conditions cannot be read, or their lengths differ.
         """
-        codes, classes = codes_of(self.spec, wave, conditions, "wave", say)
+        codes, found = codes_of(self.spec, self._streams, wave, conditions, "wave", say)
         weights = None if self.precision == "float32" else self.model.generation_weights(self.precision)
         with self._telling_exhaustion(), Progress("score", len(codes)) as progress:
-            return self._scorer.sound(codes, classes, weights, progress.update)
+            return self._scorer.sound(codes, found, weights, progress.update)
 
     def evaluate(self, folder: str | Path | None = None) -> dict[str, Any]:
         """Score all sounds of a folder, as the command `evaluate` does.
@@ -219,13 +241,28 @@ class Run:
         data = None if folder is None else Path(folder)
         return score_folder(self.folder, self.spec, self.model, data, self.precision, say)
 
-    def _engine(self, rows: int, block_samples: int) -> GenerationEngine:
+    def _engine(
+        self, rows: int, block_samples: int, fades: bool = False, guidance: Guidance | None = None
+    ) -> GenerationEngine:
         """Return the engine of a shape; it is kept, so that it compiles only once."""
-        if (rows, block_samples) not in self._engines:
-            self._engines[rows, block_samples] = GenerationEngine(
-                self.model, self._quantizer.silence, rows, block_samples, self.precision
+        key = rows, block_samples, fades, guidance
+        if key not in self._engines:
+            silence = self._quantizer.silence
+            self._engines[key] = GenerationEngine(
+                self.model, silence, rows, block_samples, self.precision, fades, guidance
             )
-        return self._engines[rows, block_samples]
+        return self._engines[key]
+
+    def _guidance(self, strength: float, stream: str | None) -> Guidance | None:
+        if not (isinstance(strength, int | float) and 0 <= strength < math.inf):
+            raise UserError(f"guidance = {shown(strength)}: is not a finite number of at least 0")
+        if strength == 1 and stream is None:
+            return None
+        if self.precision == "int8":
+            raise UserError("guidance: precision int8 makes one row at a time; leave one of the two out")
+        drops = bool(self._streams and dropout_shares(self.spec)[0])
+        guidance = guidance_of(self._streams, stream, drops, "guidance")
+        return None if strength == 1 else guidance
 
     def _begin(self, engine: GenerationEngine, prime: Any, prime_conditions: Any) -> tuple[Weights, Carry]:
         """Return the present weights, and the carry with which a sound starts."""
@@ -233,16 +270,16 @@ class Run:
             weights = engine.weights()
             if prime is None:
                 return weights, engine.silent_start(weights)
-            codes, classes = codes_of(self.spec, prime, prime_conditions, "prime", say)
+            codes, conditions = codes_of(self.spec, self._streams, prime, prime_conditions, "prime", say)
             if not len(codes):
                 raise UserError("prime: has 0 samples; a primer needs at least one")
-            return weights, engine.primed_start(weights, codes, classes)
+            return weights, engine.primed_start(weights, codes, conditions)
 
     def _blocks(
-        self, engine: GenerationEngine, weights: Weights, start: Carry, part: Part, seed: int
+        self, engine: GenerationEngine, weights: Weights, start: Carry, part: Part, seed: int, strength: float
     ) -> Iterator[np.ndarray]:
         with self._telling_exhaustion():
-            for _, codes, _ in stream_parts(engine, weights, start, [part], seed):
+            for _, codes, _ in stream_parts(engine, weights, start, [part], seed, strength):
                 if len(codes):
                     yield as_read_back(self._quantizer.decode(codes))
 

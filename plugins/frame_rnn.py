@@ -14,7 +14,6 @@ from keras_samplernn import (
     Released,
     Tier,
     affine,
-    class_histogram,
     compose,
     multiply,
     narrow,
@@ -26,8 +25,7 @@ from keras_samplernn.plugins.lstm import LSTM
 class FrameRNN(Lowerable, Tier):
     """Stacked GRU or LSTM over frames.
 
-    The RNN's input is a Linear of the frame, plus the context from above, plus a Linear of the histogram of the
-    frame's condition classes. A Linear of its output gives the contexts for the steps below, side by side.
+    The RNN's input is a Linear of the frame, plus the context from above, plus the encoded conditions. A Linear of its output gives the contexts for the steps below, side by side.
 
     Args:
         frame_size: samples per step; the frame size of the tier above is a multiple of it.
@@ -89,9 +87,7 @@ class FrameRNN(Lowerable, Tier):
         """Create the Linears, the layers and h0."""
         linear = functools.partial(self.add_linear, weight_norm=self.weight_norm)
         self.input_linear = linear(self.frame_size, self.dim, "input")
-        self.class_linear = None
-        if self.takes_conditions:
-            self.class_linear = linear(self.binding.classes, self.dim, "class", use_bias=False)
+        self.conditions = self.add_conditions(self.dim, weight_norm=self.weight_norm)
         for number, layer in enumerate(self.layers):
             layer.build((2 * self.dim if self.skip_conn and number else self.dim,))
         self.skip_linears = []
@@ -113,7 +109,7 @@ class FrameRNN(Lowerable, Tier):
         above_first = [weights._replace(kernel=weights.kernel[: self.dim]) for weights in layers[1:]]
         return {
             "input": self.input_linear.prepare(),
-            "class": self.class_linear.prepare() if self.class_linear else None,
+            "conditions": self.conditions.prepare(),
             "kernel": (
                 ops.concatenate([weights.kernel[-self.dim :] for weights in reading], axis=-1),
                 ops.concatenate([weights.bias for weights in reading]),
@@ -126,10 +122,10 @@ class FrameRNN(Lowerable, Tier):
 
     def release_kernel(self, prepared: dict[str, Any]) -> Released:
         """Split off the RNN's kernel: only additions come between the context and it."""
-        kernel, classes = prepared["kernel"], prepared["class"]
+        kernel = prepared["kernel"]
         folded = {
             "input": compose(prepared["input"], kernel),
-            "class": None if classes is None else compose(classes, (kernel[0], None)),
+            "conditions": self.conditions.multiplied(prepared["conditions"], kernel[0]),
             "kernel": None,
         }
         return Released(kernel[0], prepared | folded, self.frame_size + 1)
@@ -171,7 +167,7 @@ class FrameRNN(Lowerable, Tier):
         def run(layer, weights, projected, before):
             return layer.sequence(projected, before, weights)
 
-        rows = Inputs(*(None if x is None else ops.swapaxes(x, 0, 1) for x in inputs))
+        rows = inputs.map(lambda x: ops.swapaxes(x, 0, 1))
         hidden, state = self._run_layers(rows, state, prepared, run)
         return self._contexts(ops.swapaxes(hidden, 0, 1), prepared), state
 
@@ -180,8 +176,7 @@ class FrameRNN(Lowerable, Tier):
         x = affine(inputs.wave, prepared["input"])
         if inputs.context is not None:
             x = x + inputs.context
-        if inputs.conditions is not None:
-            x = x + affine(class_histogram(inputs.conditions, self.binding.classes, x.dtype), prepared["class"])
+        x = x + self.conditions(inputs.conditions, prepared["conditions"])
         if prepared["kernel"] is not None:
             x = affine(x, prepared["kernel"])
         # Its share of the gates of the first layer or, with skip connections, of each.

@@ -13,8 +13,8 @@ from keras_samplernn import Inputs, Lowerable, Released, Tier, affine, narrow, s
 class SampleMLP(Lowerable, Tier):
     """Embedding, three layers and the output over the samples.
 
-    L1, without bias or ReLU, reads the embeddings of the last samples. The context from above and the embedding of the
-    target's class are added to it. L2 and L3 have a ReLU each; the output has a logit for each code. The embedding and
+    L1, without bias or ReLU, reads the embeddings of the last samples. The context from above and the encoded
+    conditions of the target are added to it. L2 and L3 have a ReLU each; the output has a logit for each code. The embedding and
     L1 are both linear, so `prepare` folds them into one table for each sample that is read: a look-up and an addition
     instead of `emb_size * dim` multiplications, exact and differentiable.
 
@@ -52,19 +52,16 @@ class SampleMLP(Lowerable, Tier):
     def build(self) -> None:
         """Create the embeddings and the Linears."""
         q_levels, width = self.binding.q_levels, self.emb_size or self.binding.q_levels
-        self.embedding = self.class_embedding = None
+        self.embedding = None
         if self.emb_size:
             self.embedding = self.add_weight(
                 shape=(q_levels, width),
                 initializer=keras.initializers.RandomNormal(stddev=1.0),
                 name="embedding",
             )
-        if self.takes_conditions:
-            self.class_embedding = self.add_weight(
-                shape=(self.binding.classes, self.dim),
-                initializer=keras.initializers.RandomNormal(stddev=1.0),
-                name="class_embedding",
-            )
+        self.conditions = self.add_conditions(
+            self.dim, weight_norm=False, initializer=keras.initializers.RandomNormal(stddev=1.0)
+        )
         linear = functools.partial(self.add_linear, weight_norm=self.weight_norm)
         self.l1 = linear(self.reads * width, self.dim, "l1", use_bias=False)
         self.l2 = linear(self.dim, self.dim, "l2")
@@ -80,7 +77,7 @@ class SampleMLP(Lowerable, Tier):
             tables = ops.matmul(ops.cast(self.embedding, self.compute_dtype), tables)
         return {
             "tables": tables,
-            "class": None if self.class_embedding is None else ops.cast(self.class_embedding, self.compute_dtype),
+            "conditions": self.conditions.prepare(),
             "l2": self.l2.prepare(),
             "l3": self.l3.prepare(),
             "output": self.output_linear.prepare(),
@@ -89,14 +86,14 @@ class SampleMLP(Lowerable, Tier):
     def release_kernel(self, prepared: dict[str, Any]) -> Released:
         """Split off L2: only additions come between the context and it, so the tables take it over too."""
         matrix, bias = prepared["l2"]
-        tables, classes = ops.matmul(prepared["tables"], matrix), prepared["class"]
+        tables = ops.matmul(prepared["tables"], matrix)
         first = ops.arange(self.reads, dtype="int32")[:, None, None] == 0
         folded = {
             "tables": tables + ops.where(first, bias, 0.0),
-            "class": None if classes is None else ops.matmul(classes, matrix),
+            "conditions": self.conditions.multiplied(prepared["conditions"], matrix),
             "l2": None,
         }
-        rows = self.reads * self.binding.q_levels + (0 if classes is None else self.binding.classes)
+        rows = self.reads * self.binding.q_levels + self.conditions.rows
         return Released(matrix, prepared | folded, rows)
 
     def narrowed(self, prepared: dict[str, Any]) -> dict[str, Any]:
@@ -107,9 +104,7 @@ class SampleMLP(Lowerable, Tier):
     def step(self, inputs: Inputs, state: tuple, prepared: dict[str, Any]) -> tuple[Any, tuple]:
         """Give the next sample's logits, `(B, 1, q_levels)`; see `Tier.step`."""
         x = inputs.context + sum_lookups(prepared["tables"], inputs.codes)  # (B, D)
-        if inputs.conditions is not None:
-            # Past the end of a sound (-1) any class will do: nothing is scored there.
-            x = x + ops.take(prepared["class"], ops.maximum(inputs.conditions[:, 0], 0), axis=0)
+        x = x + self.conditions(inputs.conditions, prepared["conditions"])
         if prepared["l2"] is not None:
             x = affine(x, prepared["l2"])
         x = ops.relu(affine(ops.relu(x), prepared["l3"]))

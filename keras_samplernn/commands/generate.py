@@ -20,7 +20,34 @@ from keras_samplernn.progress import say
 @click.argument("run", type=FOLDER, required=False)
 @click.option("--out", type=FOLDER, required=True, help="Folder for the wavs; it is made if it is missing.")
 @click.option("--conditioning-index", type=FILE, help="Text file that lists one condition file per line.")
-@click.option("--seconds", type=Number(min=0), help="Length of each sound, for an unconditional run.")
+@click.option(
+    "--conditions",
+    type=FILE,
+    multiple=True,
+    help="Condition file: csv, label track, TextGrid, MIDI or npy. Give it several times for several sounds.",
+)
+@click.option(
+    "--like",
+    type=FILE,
+    multiple=True,
+    help="Sound whose loudness, pitch and so on are the conditions, for streams that are named after `features`.",
+)
+@click.option(
+    "--guidance",
+    type=Number(min=0, max=100),
+    default=1.0,
+    show_default="1",
+    help="Above 1, what is asked for is contrasted with what the model would do anyway: 2 to 6 makes it clearer, and"
+    " takes several times as long. 1 is off.",
+)
+@click.option(
+    "--guidance-stream",
+    help="Stream of classes whose mean is what the model would do anyway; left out: `none`, if it was trained with"
+    " condition_dropout, else the first such stream.",
+)
+@click.option(
+    "--seconds", type=Number(min=0), help="Length of each sound; left out, for a conditional run: as in its condition file."
+)
 @click.option("--count", type=Count(1, 100_000), show_default="1", help="Number of sounds, with --seconds.")
 @click.option(
     "--temperature",
@@ -59,8 +86,8 @@ def generate(run: Path | None, **options) -> None:
 
     RUN is a run directory; if it is left out, the run under runs/ that was trained last.
 
-    A conditional run needs --conditioning-index: each condition file in the index gives one wav of the same name, one
-    sample for each line. An unconditional run needs --seconds. generation.json, in the same folder as the wavs,
+    A conditional run needs condition files, by --conditions or listed by --conditioning-index: each gives one wav of
+    the same name, as long as it says or --seconds. An unconditional run needs --seconds. generation.json, in the same folder as the wavs,
     records how each was made.
     """
     from keras_samplernn.quiet import start_tensorflow

@@ -1,6 +1,6 @@
 """Conditions as the model reads them: columns of classes and numbers, one row for each sample."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -43,6 +43,10 @@ class Conditions(NamedTuple):
         if value is None or isinstance(value, cls):
             return value
         return cls((value >= 0) * np.float32(1), value[..., None])
+
+    def map(self, function: Callable[[Any], Any]) -> "Conditions":
+        """Return the conditions with a function applied to every array in them."""
+        return Conditions(*(None if each is None else function(each) for each in self))
 
 
 class ClassColumn(NamedTuple):
@@ -131,13 +135,24 @@ class Columns:
             for stream in streams
         ]
 
+    @cached_property
+    def fades(self) -> bool:
+        """Whether the classes of a stream cross-fade."""
+        return any(columns.class_width and columns.moves for columns in self._streams)
+
+    def piece(self, start: int, stop: int, lookahead: bool = True) -> Conditions:
+        """Return the conditions of samples `start` to `stop`; see `write`."""
+        conditions = nothing([columns.stream for columns in self._streams], (stop - start,), self.fades)
+        self.write(conditions, slice(None), start, stop, lookahead=lookahead)
+        return conditions
+
     def write(
         self,
         conditions: Conditions,
         place: Any,
         start: int,
         stop: int,
-        hidden: Collection[str] = (),
+        hidden: Sequence[bool] | None = None,
         lookahead: bool = True,
     ) -> None:
         """Write the conditions of samples `start` to `stop` into a place of larger arrays.
@@ -147,15 +162,14 @@ class Columns:
             place: index of `stop - start` samples in it.
             start: first sample.
             stop: the sample after the last.
-            hidden: names of the streams that are none.
+            hidden: whether each stream is none; None: all are told.
             lookahead: whether the ends of spans, and what comes after them, are known.
         """
         conditions.exists[place] = 1
         class_column = number_column = fade = 0
-        for columns in self._streams:
-            stream = columns.stream
+        for number, columns in enumerate(self._streams):
             width = columns.number_width
-            if stream.name not in hidden and stop > start:
+            if stop > start and not (hidden is not None and hidden[number]):
                 if width:
                     numbers = conditions.numbers[place]
                     columns.write_numbers(numbers[:, number_column : number_column + width], start, stop, lookahead)
@@ -201,6 +215,10 @@ class _ClassesColumns:
         self.class_width = 3 if stream.neighbours else 1
         self.number_width = POSITION_WIDTH if stream.position else 0
         self._spans, self._samples, self._sample_rate = spans, samples, sample_rate
+
+    @property
+    def moves(self) -> bool:
+        return bool(self._spans.moves.any())
 
     @cached_property
     def _settled(self) -> Spans:

@@ -79,6 +79,21 @@ def _stream(name: str, fields) -> Stream:
     return ClassesStream(name, classes, named, fields.position, fields.neighbours, gaps, fields.from_ == "folder")
 
 
+def dropout_shares(spec: Spec) -> tuple[float, float]:
+    """Return the share of training pieces in which a stream is none, and in which what comes later is unknown."""
+    conditioning, streams = spec.conditioning, streams_of(spec)
+    share = conditioning.condition_dropout
+    if share is None:
+        share = 0.1 if len(streams) > 1 else 0.0
+    looks_ahead = any(stream.position or stream.neighbours for stream in classes_streams(streams))
+    return share, conditioning.lookahead_dropout if looks_ahead else 0.0
+
+
+def stream_from_folder(stream: Stream) -> bool:
+    """Return whether the class of a sound is the name of its folder."""
+    return isinstance(stream, ClassesStream) and stream.from_folder
+
+
 def classes_streams(streams: Sequence[Stream]) -> tuple[ClassesStream, ...]:
     """Return the streams of classes among streams."""
     return tuple(stream for stream in streams if isinstance(stream, ClassesStream))

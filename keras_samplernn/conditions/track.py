@@ -1,6 +1,6 @@
 """A track: what a file says of a sound, in spans that are exact to the sample."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
@@ -51,6 +51,21 @@ class Track:
         if samples == self.samples:
             return self
         return Track(samples, {name: _resampled(spans, self.samples, samples) for name, spans in self.spans.items()})
+
+    def of_length(self, samples: int | None, streams: Sequence[Stream]) -> "Track":
+        """Return the track cut to a length, or continued with nothing said; None: as it is."""
+        if samples is None or samples == self.samples:
+            return self
+        spans = {}
+        for stream in streams:
+            starts, values, targets = self.spans[stream.name]
+            if samples > self.samples:
+                rest = lay_spans(stream, [], 1)
+                starts = np.append(starts, self.samples)
+                values, targets = np.append(values, rest.values), np.append(targets, rest.targets)
+            keeps = starts < samples
+            spans[stream.name] = Spans(starts[keeps], values[keeps], targets[keeps])
+        return Track(samples, spans)
 
 
 class Item(NamedTuple):

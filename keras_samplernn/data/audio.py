@@ -1,16 +1,18 @@
 """An audio file in one piece: read, mixed down, resampled; and its conditions with it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import soxr
 
-from keras_samplernn.data.conditioning import read_conditions, resample_conditions
+from keras_samplernn.conditions.streams import Streams, stream_from_folder
+from keras_samplernn.conditions.track import Track
 from keras_samplernn.data.decoding import decode_files
 from keras_samplernn.data.inspection import inspect_audio
 from keras_samplernn.data.notes import Notes
 from keras_samplernn.data.pairs import conditions_beside
+from keras_samplernn.data.sound_tracks import read_sound_track
 from keras_samplernn.errors import UserError
 
 
@@ -29,32 +31,32 @@ def read_audio(path: str | Path, sample_rate: int, say: Callable[[str], None]) -
 
 
 def read_sound(
-    path: str | Path, sample_rate: int, classes: int | Sequence[str], say: Callable[[str], None]
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Read one audio file and the conditions beside it, as a corpus would hold them.
+    path: str | Path, sample_rate: int, streams: Streams, say: Callable[[str], None]
+) -> tuple[np.ndarray, Track | None]:
+    """Read one audio file and its track, as a corpus would hold them.
 
     Args:
-        path: the audio file; the csv file beside it has one line for each of its samples.
+        path: the audio file; its condition file lies beside it.
         sample_rate: in Hz, to which both are resampled.
-        classes: the number of classes, or their names; 0: there are no conditions, and no csv is looked for.
+        streams: the condition streams; none: no condition file is looked for.
         say: as in `read_audio`.
 
     Returns:
-        The wave (n,) float32, and its conditions (n,) int32 or None.
+        The wave (n,) float32, and its track or None.
 
     Raises:
-        UserError: one line; see `read_audio` and `read_conditions`.
+        UserError: one line; see `read_audio` and `read_sound_track`.
     """
     decoded, rate = _decode(path, sample_rate, say)
     wave = to_mono_at_rate(decoded, rate, sample_rate)
-    if not classes:
+    if not streams:
         return wave, None
     table = conditions_beside(Path(path))
-    if table is None:
+    if table is None and not all(map(stream_from_folder, streams)):
         name = Path(path).with_suffix(".csv").name
         raise UserError(f"{path}: has no {name} beside it; a conditional run needs the sound's conditions there")
-    # An Ogg file may hold other samples than its header states; what was decoded is what the csv was made for.
-    return wave, resample_conditions(read_conditions(table, classes, len(decoded), rate), len(wave))
+    # An Ogg file may hold other samples than its header states; what was decoded is what the file was made for.
+    return wave, read_sound_track(Path(path), table, streams, rate, len(decoded)).resampled(len(wave))
 
 
 def _decode(path: str | Path, sample_rate: int, say: Callable[[str], None]) -> tuple[np.ndarray, int]:

@@ -6,10 +6,12 @@ and the step. To resume, start at step n: no iterator has a state to save.
 
 import heapq
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
+
+from keras_samplernn.conditions.columns import Conditions, nothing
 
 
 class Windows(NamedTuple):
@@ -23,6 +25,8 @@ class Windows(NamedTuple):
     """1 where the lane starts from the initial state: at a piece's first window, and where it has no more pieces."""
     valid: np.ndarray
     """Number of targets that exist, 0 to `seq_len`; the rest of the window is past the piece's end."""
+    piece: np.ndarray
+    """Number of the piece in the plan; 0 for a lane that has no more pieces."""
 
 
 class Plan:
@@ -37,6 +41,7 @@ class Plan:
 
     Attributes:
         steps: windows of the longest lane; 0 where there are no pieces.
+        pieces: number of pieces.
     """
 
     def __init__(self, pieces: np.ndarray, lanes: int, seq_len: int):
@@ -44,6 +49,7 @@ class Plan:
         self.seq_len = seq_len
         sound, start, samples, lane, first = np.asarray(pieces, np.int64).reshape(-1, 5).T
         self.steps = int((first + _windows_of(samples, seq_len)).max(initial=0))
+        self.pieces = len(sound)
         order = np.lexsort((first, lane))
         self._sound, self._start, self._samples = sound[order], start[order], samples[order]
         self._lane, self._first = lane[order], first[order]
@@ -65,6 +71,7 @@ class Plan:
             offset=np.where(runs, self._start[piece] + done, 0),
             reset=np.where(runs, done == 0, True).astype(np.int64),
             valid=np.where(runs, np.minimum(left, self.seq_len), 0),
+            piece=np.where(runs, piece, 0),
         )
 
 
@@ -139,58 +146,97 @@ def plan_once(lengths: Sequence[int], lanes: int, seq_len: int) -> Plan:
     return Plan(np.array(pieces, np.int64), lanes, seq_len)
 
 
+class Dropout(NamedTuple):
+    """Which conditions are not told in the pieces of a plan.
+
+    Attributes:
+        hidden: (pieces, streams) bool, whether a stream is none.
+        lookahead: (pieces,) bool, whether the ends of spans and what comes after them are known.
+    """
+
+    hidden: np.ndarray
+    lookahead: np.ndarray
+
+
+def draw_dropout(plan: Plan, streams: int, share: float, lookahead_share: float, seed: int, epoch: int) -> Dropout:
+    """Draw for each piece of an epoch's plan which of its conditions are not told.
+
+    Args:
+        plan: of the epoch.
+        streams: number of condition streams.
+        share: of pieces in which a stream is none, 0 to 1; streams are drawn independently.
+        lookahead_share: of pieces in which the ends of spans are unknown.
+        seed: non-negative; what is drawn depends on it, on `epoch` and on the number of pieces alone.
+        epoch: non-negative.
+    """
+    source = np.random.Philox(np.random.SeedSequence(seed, spawn_key=(epoch, 1)))
+    drawn = source.random_raw((plan.pieces, streams + 1)) / 2.0**64
+    return Dropout(drawn[:, 1:] < share, drawn[:, 0] >= lookahead_share)
+
+
 def gather_windows(
-    corpus, windows: Windows, seq_len: int, lookback: int, silence: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Read one step's codes (B, lookback + seq_len) and conditions (B, seq_len) from the corpus, both int32.
+    corpus, windows: Windows, seq_len: int, lookback: int, silence: int, dropout: Dropout | None = None
+) -> tuple[np.ndarray, Conditions | None]:
+    """Read one step's codes, (B, lookback + seq_len) int32, and conditions, (B, seq_len, ...), from the corpus.
 
     The `lookback` codes before the targets are the samples that precede them in their sound, and silence before the
-    sound's first sample. Past a piece's end codes are silence and conditions -1. All conditions are -1 where the
-    corpus has none.
+    sound's first sample. Past a piece's end codes are silence and there are no conditions. Conditions are None where
+    the corpus has none.
     """
-    codes = np.full((len(windows.sound), lookback + seq_len), silence, np.int32)
-    conditions = np.full((len(windows.sound), seq_len), -1, np.int32)
-    for lane, (sound, offset, _, valid) in enumerate(zip(*(field.tolist() for field in windows), strict=True)):
+    lanes = len(windows.sound)
+    codes = np.full((lanes, lookback + seq_len), silence, np.int32)
+    conditions = nothing(corpus.streams, (lanes, seq_len), corpus.fades) if corpus.streams else None
+    for lane, (sound, offset, _, valid, piece) in enumerate(zip(*(field.tolist() for field in windows), strict=True)):
         if not valid:
             continue
-        first = corpus.sounds[sound].start + offset
+        entry = corpus.sounds[sound]
+        first = entry.start + offset
         known = min(offset, lookback)
         codes[lane, lookback - known : lookback + valid] = corpus.codes[first - known : first + valid]
-        if corpus.conditions is not None:
-            conditions[lane, :valid] = corpus.conditions[first : first + valid]
+        if conditions is not None:
+            hidden, lookahead = (None, True) if dropout is None else (dropout.hidden[piece], dropout.lookahead[piece])
+            entry.columns.write(conditions, (lane, slice(valid)), offset, offset + valid, hidden, lookahead)
     return codes, conditions
 
 
-def make_batches(corpus, plan: Plan, lookback: int, silence: int, first_step: int = 0) -> tf.data.Dataset:
+def make_batches(
+    corpus, plan: Plan, lookback: int, silence: int, first_step: int = 0, dropout: Dropout | None = None
+) -> tf.data.Dataset:
     """Return the batches of a plan from `first_step` on, in order; several are read ahead in parallel.
 
     Args:
-        corpus: has `sounds` (each with `start`), and flat arrays `codes` and `conditions` (or None).
+        corpus: has `sounds` (each with `start` and `columns`), flat `codes`, `streams` and `fades`.
         plan: of the sounds of `corpus`.
         lookback: samples before the targets, L.
         silence: code of the sample 0.0.
         first_step: 0 to `plan.steps`; the step at which an interrupted run goes on.
+        dropout: conditions that are not told; None: all are told.
 
     Returns:
-        A dataset of dicts of int32: codes (B, L + T), reset (B,), valid (B,) and, if the corpus has them,
-        conditions (B, T) with -1 where there is no target.
+        A dataset of dicts: codes (B, L + T), reset (B,) and valid (B,), all int32; and, if the corpus has them,
+        conditions, arrays (B, T, ...).
     """
     lanes, seq_len = plan.lanes, plan.seq_len
+    like = nothing(corpus.streams, (lanes, seq_len), corpus.fades)
+    expected = [array for array in like if array is not None] if corpus.streams else []
 
     def read(step: np.ndarray) -> tuple[np.ndarray, ...]:
         windows = plan.at(int(step))
-        codes, conditions = gather_windows(corpus, windows, seq_len, lookback, silence)
-        return codes, conditions, windows.reset.astype(np.int32), windows.valid.astype(np.int32)
+        codes, conditions = gather_windows(corpus, windows, seq_len, lookback, silence, dropout)
+        arrays = codes, windows.reset.astype(np.int32), windows.valid.astype(np.int32)
+        return *arrays, *(array for array in conditions or () if array is not None)
 
-    def batch(step: tf.Tensor) -> dict[str, tf.Tensor]:
-        codes, conditions, reset, valid = tf.numpy_function(read, [step], [tf.int32] * 4, stateful=False)
+    def batch(step: tf.Tensor) -> dict[str, Any]:
+        types = [tf.int32] * 3 + [tf.as_dtype(array.dtype) for array in expected]
+        codes, reset, valid, *arrays = tf.numpy_function(read, [step], types, stateful=False)
         tensors = {
             "codes": tf.ensure_shape(codes, (lanes, lookback + seq_len)),
             "reset": tf.ensure_shape(reset, (lanes,)),
             "valid": tf.ensure_shape(valid, (lanes,)),
         }
-        if corpus.conditions is not None:
-            tensors["conditions"] = tf.ensure_shape(conditions, (lanes, seq_len))
+        if corpus.streams:
+            found = iter(arrays)
+            tensors["conditions"] = like.map(lambda array: tf.ensure_shape(next(found), array.shape))
         return tensors
 
     steps = tf.data.Dataset.range(first_step, plan.steps)

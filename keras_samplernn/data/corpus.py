@@ -9,22 +9,26 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_samplernn.conditions.columns import Columns
+from keras_samplernn.conditions.streams import Streams
 from keras_samplernn.data.cache import cache_folder, staged_entry
 from keras_samplernn.data.hashes import RememberedHashes
 from keras_samplernn.data.inspection import has_tensorflow_io
 from keras_samplernn.data.manifest import read_manifest
 from keras_samplernn.data.pairs import Pair
-from keras_samplernn.data.preparation import CODES, CONDITIONS, FORMAT, CorpusSettings, array_dtype, write_corpus
+from keras_samplernn.data.preparation import CODES, FORMAT, CorpusSettings, array_dtype, write_corpus
+from keras_samplernn.data.tracks import open_tracks
 from keras_samplernn.errors import UserError, collect
 
 
 @dataclass(frozen=True)
 class SoundEntry:
-    """The place of one sound in the flat arrays: `start` to `start + samples`."""
+    """One sound: its place in the codes, `start` to `start + samples`, and its conditions, or None."""
 
     name: str
     start: int
     samples: int
+    columns: Columns | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +39,9 @@ class Corpus:
         folder: its folder in the cache.
         sounds: in the order of the pairs.
         codes: (samples,) uint8, or uint16 above 256 levels.
-        conditions: (samples,) uint8, or uint16 above 256 classes; None in an unconditional corpus.
+        streams: the condition streams; none in an unconditional corpus.
         code_counts: (q_levels,) int64, the number of samples of each code.
-        class_counts: (classes,) int64, the number of samples of each class.
+        class_counts: for each stream of classes (classes,) int64, the number of samples of each class.
         lost: a line for each kind of reason why a part of the sounds is not read.
         manifest: everything but the arrays, as JSON: settings, counts, notes, and for each sound its name, SHA-256,
             samples and start.
@@ -46,9 +50,9 @@ class Corpus:
     folder: Path
     sounds: list[SoundEntry]
     codes: np.ndarray
-    conditions: np.ndarray | None
+    streams: Streams
     code_counts: np.ndarray
-    class_counts: np.ndarray
+    class_counts: dict[str, np.ndarray]
     lost: list[str]
     manifest: dict
 
@@ -64,26 +68,31 @@ class Corpus:
         # Negated, the 0 of a constant corpus would be -0.
         return float(0 - (shares * np.log2(shares)).sum())
 
+    @property
+    def fades(self) -> bool:
+        """Whether the classes of any sound cross-fade."""
+        return any(sound.columns is not None and sound.columns.fades for sound in self.sounds)
+
     @classmethod
-    def open(cls, folder: Path) -> "Corpus":
+    def open(cls, folder: Path, streams: Streams) -> "Corpus":
         """Map the prepared corpus in `folder`; ValueError or OSError where it is damaged or missing."""
         manifest = read_manifest(folder)
-        settings, samples = manifest["settings"], manifest["samples"]
-        class_counts = np.array(manifest["class_counts"], np.int64)
-
-        def load(name: str, levels: int) -> np.ndarray:
-            dtype = array_dtype(levels)
-            if (folder / name).stat().st_size != samples * dtype.itemsize:
-                raise ValueError(f"{folder / name} does not have the length that the manifest states")
-            return np.memmap(folder / name, dtype, mode="r")
-
+        settings, sounds = manifest["settings"], manifest["sounds"]
+        dtype = array_dtype(settings["q_levels"])
+        if (folder / CODES).stat().st_size != manifest["samples"] * dtype.itemsize:
+            raise ValueError(f"{folder / CODES} does not have the length that the manifest states")
+        tracks = open_tracks(folder, streams, [s["samples"] for s in sounds], [s["spans"] for s in sounds])
+        columns = [Columns(track, streams, settings["sample_rate"]) if streams else None for track in tracks]
         return cls(
             folder=folder,
-            sounds=[SoundEntry(s["name"], s["start"], s["samples"]) for s in manifest["sounds"]],
-            codes=load(CODES, settings["q_levels"]),
-            conditions=load(CONDITIONS, len(class_counts)) if len(class_counts) else None,
+            sounds=[
+                SoundEntry(sound["name"], sound["start"], sound["samples"], each)
+                for sound, each in zip(sounds, columns, strict=True)
+            ],
+            codes=np.memmap(folder / CODES, dtype, mode="r"),
+            streams=streams,
             code_counts=np.array(manifest["code_counts"], np.int64),
-            class_counts=class_counts,
+            class_counts={name: np.array(counts, np.int64) for name, counts in manifest["class_counts"].items()},
             lost=manifest["lost"],
             manifest=manifest,
         )
@@ -99,7 +108,7 @@ def prepare_corpus(
 
     Args:
         pairs: as found by `find_pairs`.
-        settings: rate, quantizer, classes.
+        settings: rate, quantizer, streams.
         say: called with lines for people: what was mixed down, resampled, clipped; classes that never occur.
         known: problems that were found before; nothing is put into the cache, and they are raised with all others.
 
@@ -117,11 +126,11 @@ def prepare_corpus(
         "sounds": [[pair.name, *hashes_of_pair] for pair, hashes_of_pair in zip(pairs, hashes, strict=True)],
     }
     folder = cache_folder() / hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
-    corpus = _open_if_whole(folder)
+    corpus = _open_if_whole(folder, settings.streams)
     if corpus is None:
-        with staged_entry(folder.name, is_whole=lambda entry: _open_if_whole(entry) is not None) as staged:
+        with staged_entry(folder.name, is_whole=lambda entry: _open_if_whole(entry, settings.streams) is not None) as staged:
             write_corpus(pairs, hashes, settings, staged, problems)
-        corpus = _open_prepared(folder)
+        corpus = _open_prepared(folder, settings.streams)
     elif problems:
         raise UserError(*problems)
     for note in corpus.manifest["notes"]:
@@ -129,15 +138,15 @@ def prepare_corpus(
     return corpus
 
 
-def _open_if_whole(folder: Path) -> Corpus | None:
+def _open_if_whole(folder: Path, streams: Streams) -> Corpus | None:
     with suppress(OSError, ValueError):
-        return Corpus.open(folder)
+        return Corpus.open(folder, streams)
     return None
 
 
-def _open_prepared(folder: Path) -> Corpus:
+def _open_prepared(folder: Path, streams: Streams) -> Corpus:
     try:
-        return Corpus.open(folder)
+        return Corpus.open(folder, streams)
     except OSError as error:
         raise UserError(f"{folder}: {error.strerror}; if the cache was cleared just now, try again") from None
 

@@ -27,7 +27,7 @@ class _Settings(_Part):
     sample_rate: _Count
     q_type: str
     q_levels: _Count
-    classes: _Count | list[str]
+    streams: list[dict[str, Any]]
 
 
 class _Sound(_Part):
@@ -37,6 +37,7 @@ class _Sound(_Part):
     sha256: _Sha256
     conditions_sha256: _Sha256 | None
     profile: _Profile
+    spans: list[_Count]
 
 
 class _Manifest(_Part):
@@ -45,7 +46,7 @@ class _Manifest(_Part):
     samples: _Count
     sounds: list[_Sound]
     code_counts: list[_Count]
-    class_counts: list[_Count]
+    class_counts: dict[str, list[_Count]]
     notes: list[_Text]
     lost: list[_Text]
 
@@ -53,8 +54,9 @@ class _Manifest(_Part):
     def _agrees(self) -> Self:
         ends = itertools.accumulate((sound.samples for sound in self.sounds), initial=0)
         starts = [*(sound.start for sound in self.sounds), self.samples]
-        classes = self.settings.classes if isinstance(self.settings.classes, int) else len(self.settings.classes)
-        if starts != list(ends) or len(self.code_counts) != self.settings.q_levels or len(self.class_counts) != classes:
+        streams = self.settings.streams
+        spans = all(len(sound.spans) == len(streams) for sound in self.sounds)
+        if starts != list(ends) or len(self.code_counts) != self.settings.q_levels or not spans:
             raise ValueError("the parts of the manifest contradict each other")
         return self
 

@@ -4,17 +4,17 @@ import hashlib
 import math
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from keras_samplernn.conditions.readers import SUFFIXES
 from keras_samplernn.data.headers.header import Remark
 from keras_samplernn.data.inspection import AUDIO_SUFFIXES, UNREAD_SUFFIXES
 from keras_samplernn.data.notes import Notes
 from keras_samplernn.errors import UserError
 from keras_samplernn.names import nfc
 
-_TABLE = ".csv"
 _SOUNDS = frozenset((*AUDIO_SUFFIXES, *UNREAD_SUFFIXES))
 _Stem = tuple[str, str]  # a folder and a name
 
@@ -26,7 +26,7 @@ class Pair:
     Attributes:
         name: POSIX path of the audio file, relative to the corpus folder, in Unicode form NFC; unique in it.
         audio: the audio file.
-        conditions: the csv beside it, of the same stem; None in an unconditional corpus.
+        conditions: the condition file beside it, of the same stem; None if it has none.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Found:
     Attributes:
         pairs: sorted by name.
         problems: a line for each sound in two formats (`x.wav` beside `x.flac`) and, in a conditional corpus, for each
-            sound without csv, each csv without sound, and each two csv files of one stem.
+            sound without condition file, each condition file without sound, and each two of one stem.
         notes: on what is left out: hidden files, files of 0 bytes, links that lead nowhere, formats that are not read.
     """
 
@@ -50,16 +50,17 @@ class Found:
     notes: Notes
 
 
-def find_pairs(folder: str | Path, conditional: bool) -> Found:
+def find_pairs(folder: str | Path, conditional: bool, unlabelled: bool = False) -> Found:
     """Find the pairs under a folder, recursively; links to folders are followed.
 
     Args:
         folder: the folder of a corpus.
-        conditional: whether each sound needs its conditions.
+        conditional: whether condition files are looked for.
+        unlabelled: whether a sound may have none.
 
     Raises:
-        UserError: the folder is missing, has no audio files, has no csv where each sound needs one, or has a folder in
-            it that cannot be read.
+        UserError: the folder is missing, has no audio files, has no condition file where each sound needs one, or has a
+            folder in it that cannot be read.
     """
     folder, notes, problems = Path(folder), Notes(), []
     if not folder.is_dir():
@@ -72,36 +73,45 @@ def find_pairs(folder: str | Path, conditional: bool) -> Found:
         raise UserError(_why_no_sounds(folder, files), *(f"{folder}: {line}" for line in notes.lines()))
     several: set[_Stem] = set()
     sound_of_stem = _by_stem(sounds, problems, several)
-    tables = [file for file in files if conditional and file.suffix.lower() == _TABLE]
+    tables = [file for file in files if conditional and _says_conditions(file, sound_of_stem)]
     table_of_stem = _by_stem(tables, problems, several)
-    if conditional and not table_of_stem:
+    if conditional and not unlabelled and not table_of_stem:
         raise UserError(
-            f"{folder}: holds {len(sounds)} sounds and no csv, but the spec has conditioning; "
-            "put a csv of one class per sample beside each sound, or take `conditioning` out of the spec"
+            f"{folder}: holds {len(sounds)} sounds and no condition file, but the spec has conditioning; put a file such"
+            " as a csv of one class per sample, or a label track, beside each sound, or take `conditioning` out of the"
+            " spec"
         )
     if conditional:
         for stem, sound in sound_of_stem.items():
-            if stem not in table_of_stem:
+            if stem not in table_of_stem and not unlabelled:
                 problems.append(f"{sound}: has no {sound.stem}.csv beside it; add the csv or move the sound away")
         for stem, table in table_of_stem.items():
             if stem not in sound_of_stem and stem not in left_out:
+                kind = "csv" if table.suffix.lower() == ".csv" else "file"
                 name = f"{table.stem}.wav"
-                problems.append(f"{table}: has no sound beside it ({name}); add the sound or move the csv away")
+                problems.append(f"{table}: has no sound beside it ({name}); add the sound or move the {kind} away")
     pairs = [
         Pair(_name(sound, folder), sound, table_of_stem.get(stem))
         for stem, sound in sound_of_stem.items()
-        if stem not in several and (stem in table_of_stem or not conditional)
+        if stem not in several and (stem in table_of_stem or unlabelled or not conditional)
     ]
     return Found(pairs, problems, notes)
 
 
 def conditions_beside(audio: Path) -> Path | None:
-    """Return the condition file beside an audio file; None if there is none, or the folder cannot be read."""
+    """Return the condition file beside an audio file; None if there is none, or the folder cannot be read.
+
+    Raises:
+        UserError: there are several.
+    """
     try:
-        files = sorted(file for file in audio.parent.iterdir() if file.suffix.lower() == _TABLE)
+        files = sorted(file for file in audio.parent.iterdir() if file.suffix.lower() in SUFFIXES)
     except OSError:
         return None
-    return next((file for file in files if _stem(file) == _stem(audio)), None)
+    found = [file for file in files if _stem(file) == _stem(audio)]
+    if len(found) > 1:
+        raise UserError(f"{found[1]}: {_beside(found[0])}")
+    return found[0] if found else None
 
 
 def split_pairs(pairs: Sequence[Pair], fraction: float) -> tuple[list[Pair], list[Pair]]:
@@ -142,7 +152,7 @@ def _stem(file: Path) -> _Stem:
     folder, name = os.path.split(file)
     stem, suffix = os.path.splitext(name)  # noqa: PTH122 (a corpus has many files, and a path takes long to make)
     inner, inner_suffix = os.path.splitext(stem)  # noqa: PTH122
-    named_after_sound = suffix.lower() == _TABLE and inner_suffix.lower() in _SOUNDS
+    named_after_sound = suffix.lower() in SUFFIXES and inner_suffix.lower() in _SOUNDS
     return folder, nfc(inner if named_after_sound else stem)
 
 
@@ -152,9 +162,19 @@ def _by_stem(files: Sequence[Path], problems: list[str], several: set[_Stem]) ->
     for file in files:
         other = found.setdefault(_stem(file), file)
         if other != file:
-            problems.append(f"{file}: is beside {other.name}, which has the same stem; keep one of the two")
+            problems.append(f"{file}: {_beside(other)}")
             several.add(_stem(file))
     return found
+
+
+def _beside(other: Path) -> str:
+    return f"is beside {other.name}, which has the same stem; keep one of the two"
+
+
+def _says_conditions(file: Path, sounds: Container[_Stem]) -> bool:
+    """Return whether a file is a condition file; a text file is one only if it lies beside a sound."""
+    suffix = file.suffix.lower()
+    return suffix in SUFFIXES and (suffix != ".txt" or _stem(file) in sounds)
 
 
 def _place(name: str) -> float:
@@ -201,7 +221,7 @@ def _files_in(folder: Path) -> list[Path]:
 
 
 def _is_corpus_file(file: Path) -> bool:
-    return file.suffix.lower() in {*_SOUNDS, _TABLE}
+    return file.suffix.lower() in {*_SOUNDS, ".csv"}
 
 
 def _left_out(file: Path, folder: Path, notes: Notes) -> bool:

@@ -1,16 +1,18 @@
 """Preparing a corpus: sounds and conditions to flat arrays."""
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
+from keras_samplernn.conditions.streams import Streams, classes_streams
+from keras_samplernn.conditions.track import Track
 from keras_samplernn.data.audio import to_mono_at_rate
 from keras_samplernn.data.cache import writing_cache
-from keras_samplernn.data.conditioning import read_conditions, resample_conditions
 from keras_samplernn.data.decoding import Recording, decode_files
 from keras_samplernn.data.headers.header import Remark
 from keras_samplernn.data.inspection import AudioInfo, inspect_audio
@@ -19,12 +21,14 @@ from keras_samplernn.data.notes import Notes
 from keras_samplernn.data.pairs import Pair
 from keras_samplernn.data.profiles import profile_of
 from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.data.sound_tracks import read_sound_track
 from keras_samplernn.data.suspicions import SILENT, class_suspicions, sound_suspicions
+from keras_samplernn.data.tracks import TrackWriter
 from keras_samplernn.errors import UserError, collect
 
 # Part of every key: raise it when a change of the program changes the arrays.
-FORMAT = 2
-CODES, CONDITIONS = "codes.bin", "conditions.bin"
+FORMAT = 3
+CODES = "codes.bin"
 
 
 @dataclass(frozen=True)
@@ -34,27 +38,21 @@ class CorpusSettings:
     Attributes:
         sample_rate: in Hz; sounds of other rates are resampled.
         quantizer: turns waves into codes.
-        classes: the number of classes, or their names; 0 for an unconditional corpus.
+        streams: the condition streams; none for an unconditional corpus.
     """
 
     sample_rate: int
     quantizer: Quantizer
-    classes: int | tuple[str, ...]
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """The names of the classes, or their numbers."""
-        return tuple(map(str, range(self.classes))) if isinstance(self.classes, int) else self.classes
+    streams: Streams
 
     def to_dict(self) -> dict:
         """Return the settings as JSON values."""
-        classes = self.classes if isinstance(self.classes, int) else list(self.classes)
         quantizer = self.quantizer
         return {
             "sample_rate": self.sample_rate,
             "q_type": quantizer.q_type,
             "q_levels": quantizer.q_levels,
-            "classes": classes,
+            "streams": [{"kind": type(stream).__name__, **asdict(stream)} for stream in self.streams],
         }
 
 
@@ -70,7 +68,7 @@ def write_corpus(
     Args:
         pairs: the sounds and their conditions.
         hashes: for each pair the SHA-256 of the audio file and of the condition file (or None).
-        settings: rate, quantizer, classes.
+        settings: rate, quantizer, streams.
         folder: the folder of the new files, in the cache.
         known: problems that were found before.
 
@@ -82,23 +80,25 @@ def write_corpus(
     sounds: list[dict] = []
     with (
         _FlatFile(folder / CODES, settings.quantizer.q_levels) as codes,
-        _FlatFile(folder / CONDITIONS, len(settings.class_names)) as conditions,
+        TrackWriter(folder, settings.streams) as tracks,
     ):
         for pair, pair_hashes, info, recording in zip(
             pairs, hashes, *_decode(pairs, settings.sample_rate), strict=True
         ):
-            classes = mono = None
+            track = mono = None
             if isinstance(recording, UserError):
                 problems += recording.lines
             else:
                 mono = to_mono_at_rate(recording.wave, info.header.sample_rate, settings.sample_rate)
                 if not len(mono):
                     problems.append(f"{pair.audio}: has 0 samples at {settings.sample_rate} Hz; move it away")
-            if pair.conditions:
+            if settings.streams:
                 length = None if mono is None else len(recording.wave)
                 said = "" if length is None else "; ".join(remark.kind for remark in recording.remarks)
-                rate = 0 if length is None else info.header.sample_rate
-                classes = collect(problems, read_conditions, pair.conditions, settings.classes, length, rate, said)
+                rate = settings.sample_rate if length is None else info.header.sample_rate
+                track = collect(
+                    problems, read_sound_track, pair.audio, pair.conditions, settings.streams, rate, length, said
+                )
             if problems:
                 continue  # The other files are still checked, so that all problems are told together.
             notes.add(pair.name, recording.remarks)
@@ -112,12 +112,11 @@ def write_corpus(
                     "sha256": pair_hashes[0],
                     "conditions_sha256": pair_hashes[1],
                     "profile": profile_of(mono).hex(),
+                    "spans": tracks.append(track.resampled(len(mono)) if track else Track(len(mono), {})),
                 }
             )
             for block in settings.quantizer.encode_blocks(mono):
                 codes.append(block)
-            if classes is not None:
-                conditions.append(resample_conditions(classes, len(mono)))
     if problems:
         raise UserError(*problems)
     all_silent = [f"all {len(sounds)} sounds are silent"] if 1 < notes.count(SILENT) == len(sounds) else []
@@ -127,11 +126,14 @@ def write_corpus(
         "samples": codes.samples,
         "sounds": sounds,
         "code_counts": codes.counts.tolist(),
-        "class_counts": conditions.counts.tolist(),
+        "class_counts": {name: counts.tolist() for name, counts in tracks.class_counts.items()},
         "notes": [
             *notes.lines(),
             *all_silent,
-            *class_suspicions(conditions.counts, settings.class_names, settings.sample_rate),
+            *itertools.chain.from_iterable(
+                class_suspicions(stream, tracks.class_counts[stream.name], settings.sample_rate)
+                for stream in classes_streams(settings.streams)
+            ),
         ],
         "lost": notes.lost(),
     }

@@ -1,9 +1,10 @@
 """What is valid and still sounds wrong, or trains badly: told, and read all the same."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
+from keras_samplernn.conditions.streams import ONE_STREAM, ClassesStream
 from keras_samplernn.data.headers.header import Remark
 from keras_samplernn.data.notes import first_few
 
@@ -40,15 +41,15 @@ def sound_suspicions(wave: np.ndarray, mono: np.ndarray) -> Iterator[Remark]:
         yield Remark("offset from zero (DC): a high-pass filter removes it", f"{offset:+.2f}")
 
 
-def class_suspicions(counts: np.ndarray, names: Sequence[str], sample_rate: int) -> list[str]:
+def class_suspicions(stream: ClassesStream, counts: np.ndarray, sample_rate: int) -> list[str]:
     """Return a line for each kind of class that training learns little of.
 
     Args:
+        stream: has the names of the classes.
         counts: samples of each class.
-        names: of the classes.
         sample_rate: in Hz.
     """
-    lines, total = [], counts.sum()
+    lines, total, names = [], counts.sum(), stream.classes
     absent = [name for name, count in zip(names, counts, strict=True) if not count]
     if absent:
         lines.append(f"{len(absent)} of {len(counts)} classes never occur: {', '.join(absent)}")
@@ -62,7 +63,7 @@ def class_suspicions(counts: np.ndarray, names: Sequence[str], sample_rate: int)
     if total and len(counts) > 1 and counts.max() > _MOST_OF_ONE_CLASS * total:
         share = counts.max() / total
         lines.append(f"nearly everything is of one class: {names[int(counts.argmax())]} ({share:.1%} of the samples)")
-    return lines
+    return lines if stream.name == ONE_STREAM else [f"{stream.name}: {line}" for line in lines]
 
 
 def _peak(wave: np.ndarray) -> float:

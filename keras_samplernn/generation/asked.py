@@ -1,136 +1,203 @@
-"""Checks of what a program asks to generate or score: classes, lengths, temperatures, sounds."""
+"""Checks of what a program asks to generate or score: conditions, lengths, temperatures, sounds."""
 
 import math
 import numbers
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from keras_samplernn.conditions.columns import Columns, Conditions
+from keras_samplernn.conditions.readers import read_track
+from keras_samplernn.conditions.streams import (
+    NONE,
+    ClassesStream,
+    NumberStream,
+    Stream,
+    Streams,
+    describe_classes,
+    stream_named,
+)
+from keras_samplernn.conditions.track import Track, runs
 from keras_samplernn.data.audio import read_audio, read_sound
-from keras_samplernn.data.conditioning import describe_classes, read_conditions
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError, nearest
 from keras_samplernn.machine import FLOAT_BYTES, machine_bytes
 from keras_samplernn.names import nfc
 from keras_samplernn.spec import Spec
 
-Classes = int | Sequence[str]
+Values = int | float | str | Sequence[Any] | np.ndarray | None
 
 
-def is_class(value: Any, classes: Classes) -> bool:
-    """Return whether a value is a single class: any number, or the name of a class."""
+def is_value(value: Any, stream: Stream) -> bool:
+    """Return whether a value is a single one of a stream: any number, or the name of a class."""
     if isinstance(value, str):
-        return not isinstance(classes, int) and nfc(value) in classes
+        return isinstance(stream, ClassesStream) and stream.named and nfc(value) in (*stream.classes, "none")
     return isinstance(value, numbers.Real | np.number)
 
 
-def stem_of(conditions: Any, classes: Classes) -> str | None:
-    """Return the stem of the condition file if the conditions are a path, else None."""
-    is_path = isinstance(conditions, str | Path) and not is_class(conditions, classes)
-    return Path(conditions).stem if is_path else None
+def is_path(conditions: Any, streams: Streams) -> bool:
+    """Return whether conditions are the path of a condition file."""
+    return isinstance(conditions, str | Path) and not (len(streams) == 1 and is_value(conditions, streams[0]))
 
 
-def class_numbers(values: Any, classes: Classes, place: str) -> np.ndarray:
-    """Return classes as int32 numbers: `()` for a single class, else `(n,)`.
+def values_of(values: Values, stream: Stream, place: str) -> np.ndarray:
+    """Return values of a stream as int32 classes or float32 numbers: `()` for a single value, else `(n,)`.
 
     Args:
-        values: a number or a name, or an array or list of numbers or of names.
-        classes: the number of classes, or their names.
+        values: a number or a name, or an array or list of numbers or of names; None: none.
+        stream: the stream.
         place: the name of the values in messages.
 
     Raises:
-        UserError: one line: a value is not a class, or the values have another type or shape.
+        UserError: one line: a value is not one of the stream, or the values have another type or shape.
     """
     try:
-        given = np.asarray(values)
+        given = np.asarray(_none_of(stream) if values is None else values)
     except ValueError:  # lists of different lengths
         given = np.empty((0, 0))
     if given.ndim > 1:
-        raise UserError(f"{place}: has more than one dimension; give one class for each sample")
+        raise UserError(f"{place}: has more than one dimension; give one {_one_of(stream)} for each sample")
     flat = given.reshape(-1)
-    if given.dtype.kind == "U":
-        number_of = {} if isinstance(classes, int) else {name: number for number, name in enumerate(classes)}
-        found = np.array([number_of.get(nfc(name), -1) for name in flat.tolist()], np.int64)
-    elif given.dtype.kind in "iuf":
-        count = classes if isinstance(classes, int) else len(classes)
-        known = (flat >= 0) & (flat < count) & (flat == np.floor(flat))
-        found = np.where(known, flat, -1).astype(np.int64)
+    if isinstance(stream, NumberStream):
+        found = flat.astype(np.float32) if given.dtype.kind in "iuf" else np.full(flat.shape, np.inf, np.float32)
+        wrong = np.isinf(found)
+        rule = "is not a number"
     else:
-        found = np.full(flat.shape, -1)
-    if (found < 0).any():
-        first = int(np.argmin(found))
-        where, wrong = f"{place}[{first}]" if given.ndim else place, flat[first : first + 1].tolist()[0]
-        hint = nearest(wrong[:100], classes) if isinstance(wrong, str) and not isinstance(classes, int) else ""
-        raise UserError(f"{where}: {shown(wrong)} is not a class; classes are {describe_classes(classes)}{hint}")
-    return found.astype(np.int32).reshape(given.shape)
+        found = _class_numbers(flat, stream) if values is not None else flat
+        wrong = (found < 0) & (values is not None) & ~_says_none(flat, stream)
+        rule = f"is not a class; classes are {describe_classes(stream)}"
+    if wrong.any():
+        first = int(np.argmax(wrong))
+        where, value = f"{place}[{first}]" if given.ndim else place, flat[first : first + 1].tolist()[0]
+        named = isinstance(value, str) and isinstance(stream, ClassesStream) and stream.named
+        raise UserError(f"{where}: {shown(value)} {rule}{nearest(value[:100], stream.classes) if named else ''}")
+    return found.astype(np.float32 if isinstance(stream, NumberStream) else np.int32).reshape(given.shape)
 
 
-def sound_asked_for(spec: Spec, conditions: Any, seconds: float | None) -> tuple[str | None, int, np.ndarray | None]:
-    """Return stem, number of samples and class numbers of a sound to generate.
+def track_asked_for(
+    streams: Streams, conditions: Any, samples: int | None, sample_rate: int, place: str = "conditions"
+) -> Track:
+    """Return the track of a sound to generate.
+
+    Args:
+        streams: of the model.
+        conditions: the path of a condition file; a dictionary of values by the names of streams, in which a stream that
+            is not named is none; or, for a single stream, its values. Values are as in `values_of`.
+        samples: the length, if the conditions do not have one; None: they have.
+        sample_rate: in Hz.
+        place: the name of the conditions in messages.
+
+    Raises:
+        UserError: one line.
+    """
+    if is_path(conditions, streams):
+        return read_track(Path(conditions), streams, sample_rate).of_length(samples, streams)
+    found = values_by_stream(streams, conditions, place)
+    lengths = {name: len(values) for name, values in found.items() if values.ndim}
+    if len({*lengths.values()}) > 1:
+        told = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise UserError(f"{place}: have different lengths: {told}; give a value for each sample, or one for all")
+    if lengths and samples is not None:
+        raise UserError(f"{place}: has values for each sample, and seconds are given; give one of the two")
+    if not lengths and samples is None:
+        raise UserError(f"{place}: has no length; give seconds, or a value for each sample")
+    samples = next(iter(lengths.values()), samples)
+    return Track(
+        samples,
+        {name: runs(np.broadcast_to(values, samples)) for name, values in found.items()},
+    )
+
+
+def values_by_stream(streams: Streams, conditions: Any, place: str) -> dict[str, np.ndarray]:
+    """Return the values of each stream; see `track_asked_for`."""
+    if isinstance(conditions, Mapping):
+        for name in conditions:
+            stream_named(streams, name, place)
+        given = {stream.name: conditions.get(stream.name) for stream in streams}
+        places = {stream.name: f'{place}["{stream.name}"]' for stream in streams}
+    elif len(streams) == 1:
+        given, places = {streams[0].name: conditions}, {streams[0].name: place}
+    else:
+        names = ", ".join(stream.name for stream in streams)
+        raise UserError(f"{place}: the run has the streams {names}; give a dictionary of values by these names")
+    return {stream.name: values_of(given[stream.name], stream, places[stream.name]) for stream in streams}
+
+
+def sound_asked_for(
+    spec: Spec, streams: Streams, conditions: Any, seconds: float | None
+) -> tuple[str | None, int, Columns | None]:
+    """Return stem, number of samples and conditions of a sound to generate.
 
     Args:
         spec: the spec of the run.
-        conditions: a class for each sample, as in `class_numbers`; or the path of a condition file; or a single class;
-            None if the run is unconditional.
+        streams: of the spec.
+        conditions: as in `track_asked_for`; None if the run is unconditional.
         seconds: the length, if `conditions` do not have one.
 
     Raises:
         UserError: one line.
     """
-    if not spec.classes:
-        if conditions is not None or seconds is None:
+    rate = spec.audio.sample_rate
+    samples = None if seconds is None else samples_in(seconds, rate)
+    if not streams:
+        if conditions is not None or samples is None:
             raise UserError("the run is unconditional; give seconds, and no conditions")
-        return None, samples_in(seconds, spec.audio.sample_rate), None
-    if is_class(conditions, spec.classes) and seconds is not None:
-        samples = samples_in(seconds, spec.audio.sample_rate)
-        return None, samples, np.broadcast_to(class_numbers(conditions, spec.classes, "conditions"), samples)
-    if conditions is None or is_class(conditions, spec.classes) or seconds is not None:
+        return None, samples, None
+    if conditions is None:
         raise UserError(
             "the run is conditional; give conditions, a class for each sample, or a single class and seconds"
         )
-    found = _conditions(spec, conditions, "conditions")
-    return stem_of(conditions, spec.classes), len(found), found
+    track = track_asked_for(streams, conditions, samples, rate)
+    stem = Path(conditions).stem if is_path(conditions, streams) else None
+    return stem, track.samples, Columns(track, streams, rate)
 
 
 def codes_of(
-    spec: Spec, wave: Any, conditions: Any, place: str, say: Callable[[str], None]
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return codes and class numbers, both `(n,)`, of an existing sound.
+    spec: Spec, streams: Streams, wave: Any, conditions: Any, place: str, say: Callable[[str], None]
+) -> tuple[np.ndarray, Conditions | None]:
+    """Return codes `(n,)` and conditions of an existing sound.
 
     Args:
         spec: the spec of the run.
+        streams: of the spec.
         wave: `(n,)` floats in [-1, 1] at the spec's sample rate, or the path of an audio file.
-        conditions: the class of each sample; None: from the csv beside the audio file, or the run is unconditional.
+        conditions: as in `track_asked_for`; None: from the file beside the audio file, or the run is unconditional.
         place: the name of the sound in messages.
         say: called with a line for each thing in an audio file that was assumed or left out.
 
     Raises:
         UserError: one line.
     """
-    rate, classes, found = spec.audio.sample_rate, spec.classes, None
-    if conditions is not None and not classes:
+    rate, track = spec.audio.sample_rate, None
+    if conditions is not None and not streams:
         raise UserError(f"{place}: has conditions, and the run is unconditional; leave them out")
     if isinstance(wave, str | Path):
         place = str(wave)
         if conditions is None:
-            wave, found = read_sound(wave, rate, classes, say)
+            wave, track = read_sound(wave, rate, streams, say)
         else:
             wave = read_audio(wave, rate, say)
     wave = np.asarray(wave)
     if wave.ndim != 1 or wave.dtype.kind != "f" or not np.isfinite(wave).all():
         raise UserError(f"{place}: is {wave.dtype} of shape {wave.shape}; give finite floats in [-1, 1], one channel")
-    if classes and found is None:
+    if streams and track is None:
         if conditions is None:
             raise UserError(f"{place}: has no conditions, and the run is conditional; give a class for each sample")
-        found = _conditions(spec, conditions, f"conditions of {place}")
-        if len(found) != len(wave):
+        of_one_value = not is_path(conditions, streams) and all(
+            not values.ndim for values in values_by_stream(streams, conditions, f"conditions of {place}").values()
+        )
+        track = track_asked_for(
+            streams, conditions, len(wave) if of_one_value else None, rate, f"conditions of {place}"
+        )
+        if track.samples != len(wave):
             raise UserError(
-                f"{place}: {len(found)} conditions for a sound of {len(wave)} samples at {rate} Hz; give one for each"
+                f"{place}: {track.samples} conditions for a sound of {len(wave)} samples at {rate} Hz; give one for each"
                 " sample"
             )
-    return np.concatenate([np.empty(0, np.int32), *Quantizer.of(spec.audio).encode_blocks(wave)]), found
+    codes = np.concatenate([np.empty(0, np.int32), *Quantizer.of(spec.audio).encode_blocks(wave)])
+    return codes, Columns(track, streams, rate).piece(0, len(wave)) if streams else None
 
 
 def samples_in(seconds: float, sample_rate: int) -> int:
@@ -142,7 +209,7 @@ def samples_in(seconds: float, sample_rate: int) -> int:
 
 def checked_temperature(temperature: float, place: str = "temperature") -> float:
     """Return the temperature; UserError if it is not a finite number of at least 0."""
-    if not (is_class(temperature, 0) and 0 <= temperature < math.inf):
+    if not (isinstance(temperature, numbers.Real | np.number) and 0 <= temperature < math.inf):
         raise UserError(f"{place}: the temperature {shown(temperature)} is not a finite number of at least 0")
     return float(temperature)
 
@@ -152,7 +219,27 @@ def shown(value: Any) -> str:
     return f'"{value:.40}"' if isinstance(value, str) else f"{value!r:.40}"
 
 
-def _conditions(spec: Spec, conditions: Any, place: str) -> np.ndarray:
-    if isinstance(conditions, str | Path):
-        return read_conditions(conditions, spec.classes)
-    return np.atleast_1d(class_numbers(conditions, spec.classes, place))
+def _class_numbers(flat: np.ndarray, stream: ClassesStream) -> np.ndarray:
+    """Return the numbers of classes; -1 for what is not a class."""
+    if flat.dtype.kind == "U":
+        number_of = {name: number for number, name in enumerate(stream.classes)} if stream.named else {}
+        return np.array([number_of.get(nfc(name), NONE) for name in flat.tolist()], np.int64)
+    if flat.dtype.kind in "iuf":
+        known = (flat >= 0) & (flat < len(stream.classes)) & (flat == np.floor(flat))
+        return np.where(known, flat, NONE).astype(np.int64)
+    return np.full(flat.shape, NONE)
+
+
+def _says_none(flat: np.ndarray, stream: ClassesStream) -> np.ndarray:
+    """Return which values are the word for none."""
+    if flat.dtype.kind != "U" or "none" in stream.classes:
+        return np.zeros(flat.shape, bool)
+    return flat == "none"
+
+
+def _none_of(stream: Stream) -> float:
+    return NONE if isinstance(stream, ClassesStream) else np.nan
+
+
+def _one_of(stream: Stream) -> str:
+    return "class" if isinstance(stream, ClassesStream) else "number"

@@ -7,6 +7,8 @@ import numpy as np
 from keras import ops
 
 from keras_samplernn.backend import compiled, compiled_once
+from keras_samplernn.conditions.columns import Conditions
+from keras_samplernn.generation.guidance import Guidance, guided
 from keras_samplernn.generation.sampling import draw_codes
 from keras_samplernn.model.samplernn import SampleRNN, restart_rows
 from keras_samplernn.model.tier import Inputs
@@ -53,13 +55,28 @@ class GenerationEngine:
         rows: number of rows of the batch.
         block_samples: length of a block in samples; rounded up to whole top frames.
         precision: precision of the matrices: "float32" or, for a single row, "int8".
+        fades: whether classes may cross-fade.
+        guidance: how sounds are guided; None: they are not, which costs nothing.
 
     Attributes:
         frames: number of top frames in a block.
+        rows_of_a_sound: number of rows that share their codes, for guidance; `rows` counts them as one.
     """
 
-    def __init__(self, model: SampleRNN, silence: int, rows: int, block_samples: int, precision: str = "float32"):
+    def __init__(
+        self,
+        model: SampleRNN,
+        silence: int,
+        rows: int,
+        block_samples: int,
+        precision: str = "float32",
+        fades: bool = False,
+        guidance: Guidance | None = None,
+    ):
         self.model = model
+        self.fades = fades
+        self.guidance = guidance
+        self.rows_of_a_sound = 1 if guidance is None else 1 + guidance.base_rows
         self.precision = precision
         self.silence = silence
         self.rows = rows
@@ -75,12 +92,12 @@ class GenerationEngine:
 
     def silent_start(self, weights: Weights, rows: int | None = None) -> Carry:
         """Return the carry before the first sample of a sound: a history of silence, and initial states."""
-        rows = self.rows if rows is None else rows
+        rows = self.rows * self.rows_of_a_sound if rows is None else rows
         history = ops.full((rows, self.model.lookback), self.silence, dtype="int32")
         with self._variables_of(weights):
             return Carry(history, self.model.initial_states(rows))
 
-    def primed_start(self, weights: Weights, codes: np.ndarray, conditions: np.ndarray | None) -> Carry:
+    def primed_start(self, weights: Weights, codes: np.ndarray, conditions: Conditions | None) -> Carry:
         """Return the carry after a primer, the same in every row.
 
         A primer that does not fill whole top frames is padded on the left with silence, under the primer's first
@@ -89,13 +106,13 @@ class GenerationEngine:
         Args:
             weights: what `weights` returned; the primer uses their training form, whatever the precision.
             codes: `(n,)`, at least one.
-            conditions: `(n,)`, or None if the model is unconditional.
+            conditions: arrays `(n, ...)`, or None if the model is unconditional.
         """
         frame = self.model.top_frame_size
         padding = -len(codes) % frame
         codes = np.pad(codes, (padding, 0), constant_values=self.silence).astype("int32")
         if conditions is not None:
-            conditions = np.pad(conditions, (padding, 0), mode="edge").astype("int32")
+            conditions = conditions.map(lambda x: np.concatenate([np.repeat(x[:1], padding, axis=0), x])[None])
         carry = self.silent_start(weights, rows=1)
         longest = -(-PRIMER_SAMPLES // frame) * frame
         for start in range(0, len(codes), longest):
@@ -104,11 +121,11 @@ class GenerationEngine:
             states = self._forward(
                 weights.variables,
                 ops.convert_to_tensor(window),
-                None if conditions is None else ops.convert_to_tensor(conditions[None, piece]),
+                None if conditions is None else conditions.map(lambda x: ops.convert_to_tensor(x[:, piece])),
                 carry.states,
             )
             carry = Carry(ops.convert_to_tensor(window[:, -self.model.lookback :]), states)
-        return keras.tree.map_structure(lambda tensor: ops.repeat(tensor, self.rows, axis=0), carry)
+        return keras.tree.map_structure(lambda tensor: ops.repeat(tensor, self.rows * self.rows_of_a_sound, axis=0), carry)
 
     def advance(
         self,
@@ -116,9 +133,10 @@ class GenerationEngine:
         carry: Carry,
         start: Carry,
         begins: np.ndarray,
-        conditions: np.ndarray | None,
+        conditions: Conditions | None,
         uniforms: np.ndarray,
         temperatures: np.ndarray,
+        strengths: np.ndarray | None = None,
     ) -> tuple[np.ndarray, Carry]:
         """Generate the next block of every row.
 
@@ -127,21 +145,17 @@ class GenerationEngine:
             carry: what the previous block returned.
             start: the carry with which a sound starts.
             begins: `(rows, frames)` int32, not 0 if the row starts a sound at that top frame.
-            conditions: `(rows, block_samples)` int32, -1 past the end of a sound; None if the model is unconditional.
+            conditions: arrays `(rows, block_samples, ...)`, of all rows of each sound; None if the model is unconditional.
             uniforms: `(rows, block_samples)` float32 in [0, 1).
             temperatures: `(rows, frames)` float32, one for each top frame.
+            strengths: `(rows, frames)` float32, the strength of the guidance; None if there is none.
 
         Returns:
             Codes `(rows, block_samples)` int32, and the carry for the next block.
         """
-        arguments = (
-            begins,
-            None if conditions is None else conditions.astype("int32"),
-            uniforms,
-            temperatures,
-        )
-        arguments = [None if x is None else ops.convert_to_tensor(x) for x in arguments]
-        codes, carry = self._advance(weights.prepared, weights.kernels, carry, start, *arguments)
+        conditions = None if conditions is None else conditions.map(ops.convert_to_tensor)
+        arguments = (None if x is None else ops.convert_to_tensor(x) for x in (begins, uniforms, temperatures, strengths))
+        codes, carry = self._advance(weights.prepared, weights.kernels, carry, start, conditions, *arguments)
         return ops.convert_to_numpy(codes), carry
 
     def _variables_of(self, weights: Weights) -> keras.StatelessScope:
@@ -153,16 +167,16 @@ class GenerationEngine:
         with self._variables_of(Weights(variables, [], [])):
             return self.model.forward(window, conditions, states)[1]
 
-    def _advance_block(self, prepared, kernels, carry, start, begins, conditions, uniforms, temperatures):
+    def _advance_block(self, prepared, kernels, carry, start, conditions, begins, uniforms, temperatures, strengths):
         """See `advance`; this is what is compiled."""
-        frame = self.model.top_frame_size
+        frame, rows = self.model.top_frame_size, self.rows_of_a_sound
 
         def top_frame(number, carry, codes):
-            carry = restart_rows(ops.take(begins, number, axis=1), start, carry)
-            fire = _Firing(self.model, prepared, kernels, ops.take(temperatures, number, axis=1))
-            piece = _columns(conditions, number * frame, frame), _columns(uniforms, number * frame, frame)
-            carry = fire(0, carry, None, *piece)
-            return number + 1, carry, ops.slice_update(codes, (0, number * frame), carry.history[:, -frame:])
+            carry = restart_rows(_repeated(ops.take(begins, number, axis=1), rows), start, carry)
+            strength = None if strengths is None else ops.take(strengths, number, axis=1)
+            fire = _Firing(self.model, prepared, kernels, ops.take(temperatures, number, axis=1), strength, rows)
+            carry = fire(0, carry, None, *_columns((conditions, uniforms), number * frame, frame))
+            return number + 1, carry, ops.slice_update(codes, (0, number * frame), carry.history[::rows, -frame:])
 
         codes = ops.zeros((self.rows, self.block_samples), "int32")
         _, carry, codes = ops.while_loop(lambda number, *_: number < self.frames, top_frame, (0, carry, codes))
@@ -172,11 +186,15 @@ class GenerationEngine:
 class _Firing:
     """One pass through the tiers: a step of a tier, then for each of its contexts a step of the tier below."""
 
-    def __init__(self, model: SampleRNN, prepared: list, kernels: list, temperatures: Any):
+    def __init__(
+        self, model: SampleRNN, prepared: list, kernels: list, temperatures: Any, strengths: Any, rows_of_a_sound: int
+    ):
         self.model = model
         self.prepared = prepared
         self.kernels = kernels
         self.temperatures = temperatures
+        self.strengths = strengths
+        self.rows_of_a_sound = rows_of_a_sound
 
     def __call__(self, level: int, carry: Carry, context: Any, conditions: Any, uniforms: Any) -> Carry:
         """Run a step of tier `level` and all below it.
@@ -185,7 +203,7 @@ class _Firing:
             level: number of the tier; 0 at the top.
             carry: before the step.
             context: `(B, dim)`, or None at the top.
-            conditions: `(B, F)`, of the step's targets, or None.
+            conditions: arrays `(B, F, ...)`, of the step's targets, or None.
             uniforms: `(B, F)`, of the step's targets.
         """
         tier = self.model.tiers[level]
@@ -199,7 +217,10 @@ class _Firing:
         )
         carry = carry._replace(states=[*carry.states[:level], state, *carry.states[level + 1 :]])
         if level + 1 == len(self.model.tiers):
-            code = draw_codes(outputs[:, 0], uniforms[:, 0], self.temperatures)
+            logits, rows = outputs[:, 0], self.rows_of_a_sound
+            if self.strengths is not None:
+                logits = guided(logits, rows, self.strengths[:, None])
+            code = _repeated(draw_codes(logits, uniforms[:, 0], self.temperatures), rows)
             return carry._replace(history=ops.concatenate([carry.history[:, 1:], code[:, None]], axis=1))
 
         if self.kernels[level] is not None:
@@ -207,12 +228,24 @@ class _Firing:
         below = self.model.tiers[level + 1].frame_size
 
         def slot(number, carry):
-            piece = _columns(conditions, number * below, below), _columns(uniforms, number * below, below)
+            piece = _columns((conditions, uniforms), number * below, below)
             return number + 1, self(level + 1, carry, ops.take(outputs, number, axis=1), *piece)
 
         return ops.while_loop(lambda number, _: number < tier.binding.ratio, slot, (0, carry))[1]
 
 
-def _columns(tensor: Any, start: Any, width: int) -> Any:
-    """Return `tensor[:, start : start + width]` of a `(B, n)` tensor; `start` may be a tensor."""
-    return None if tensor is None else ops.slice(tensor, (0, start), (tensor.shape[0], width))
+def _columns(tensors: Any, start: Any, width: int) -> Any:
+    """Return `tensor[:, start : start + width]` of each tensor `(B, n, ...)` in a structure; `start` may be a tensor."""
+
+    def cut(tensor: Any) -> Any:
+        if tensor is None:
+            return None
+        rest = tensor.shape[2:]
+        return ops.slice(tensor, (0, start, *[0] * len(rest)), (tensor.shape[0], width, *rest))
+
+    return keras.tree.map_structure(cut, tensors)
+
+
+def _repeated(tensor: Any, times: int) -> Any:
+    """Return each row of a tensor several times, side by side."""
+    return tensor if times == 1 else ops.repeat(tensor, times, axis=0)

@@ -16,7 +16,7 @@ from keras_samplernn.files import make_folder, writing
 from keras_samplernn.generation.engine import Carry, GenerationEngine, Weights
 from keras_samplernn.generation.record import Record
 from keras_samplernn.generation.request import Request, check_out, check_request
-from keras_samplernn.generation.sound import Sound, longest_first
+from keras_samplernn.generation.sound import Sound, any_fades, longest_first
 from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.memory import telling_exhaustion
@@ -48,7 +48,15 @@ def generate_files(run: RunFolder, request: Request, say: Callable[[str], None])
     with telling_exhaustion(run.folder, *too_many):
         model = assemble(spec)
         chosen = load_chosen(job.checkpoint, request.checkpoint, model, say)
-        engine = GenerationEngine(model, quantizer.silence, job.rows, BLOCK_SAMPLES, request.precision)
+        engine = GenerationEngine(
+            model,
+            quantizer.silence,
+            job.rows,
+            BLOCK_SAMPLES,
+            request.precision,
+            any_fades(job.sounds),
+            job.guidance,
+        )
         weights = engine.weights()
     entry = {
         "run": str(run.folder.absolute()),
@@ -56,6 +64,7 @@ def generate_files(run: RunFolder, request: Request, say: Callable[[str], None])
         "seed": request.seed,
         "batch_size": job.rows,
         "precision": request.precision,
+        "guidance": request.guidance,
         "prime": None if request.prime is None else str(request.prime.absolute()),
         "environment": environment(),
     }
@@ -76,7 +85,9 @@ def generate_files(run: RunFolder, request: Request, say: Callable[[str], None])
             done = progress.done + samples
             progress.update(done, f"{progress.speed(done) / spec.audio.sample_rate:.2f} x real time")
 
-        made = write_sounds(engine, weights, start, job.sounds, request.seed, spec.audio, out, on_samples)
+        made = write_sounds(
+            engine, weights, start, job.sounds, request.seed, spec.audio, out, on_samples, request.guidance
+        )
         with contextlib.closing(made), Record(out, request.overwrite) as record:
             for sound, path in made:
                 record.add(path.name, {"temperature": sound.temperature, **entry})
@@ -92,6 +103,7 @@ def write_sounds(
     audio: Audio,
     folder: Path,
     on_samples: Callable[[int], None],
+    strength: float = 1.0,
 ) -> Iterator[tuple[Sound, Path]]:
     """Stream sounds to `NAME.wav` in a folder; a file gets its name when it is whole.
 
@@ -104,6 +116,7 @@ def write_sounds(
         audio: the `audio` section of the spec.
         folder: an existing folder.
         on_samples: called with the number of new samples of each piece.
+        strength: of the guidance, if the engine has one.
 
     Yields:
         Each sound and its path, as soon as the file is whole.
@@ -111,7 +124,7 @@ def write_sounds(
     quantizer = Quantizer.of(audio)
     writers: dict[str, WavWriter] = {}
     try:
-        for sound, codes, ended in stream_parts(engine, weights, start, longest_first(sounds), seed):
+        for sound, codes, ended in stream_parts(engine, weights, start, longest_first(sounds), seed, strength):
             path = folder / f"{sound.name}.wav"
             if sound.name not in writers:
                 writers[sound.name] = WavWriter(path, audio.sample_rate)

@@ -2,23 +2,29 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from keras_samplernn.checkpoints.checkpoint import Checkpoint
 from keras_samplernn.checkpoints.shelf import choose_checkpoint
-from keras_samplernn.data.audio import read_sound
-from keras_samplernn.data.conditioning import read_conditions
+from keras_samplernn.conditions.columns import Columns, Conditions
+from keras_samplernn.conditions.features import feature_track
+from keras_samplernn.conditions.readers import read_track
+from keras_samplernn.conditions.streams import classes_streams, dropout_shares, streams_of
+from keras_samplernn.conditions.track import Track
+from keras_samplernn.data.audio import read_audio, read_sound
 from keras_samplernn.data.index import read_index
 from keras_samplernn.data.pairs import conditions_beside
 from keras_samplernn.data.wav_writer import MOST_SAMPLES
 from keras_samplernn.errors import UserError, collect
 from keras_samplernn.files import partial_of
+from keras_samplernn.generation.guidance import Guidance, guidance_of
 from keras_samplernn.generation.record import JOURNAL, RECORD, check_record
 from keras_samplernn.generation.sound import Sound
 from keras_samplernn.model.memory import check_generation_memory, outline
+from keras_samplernn.names import nfc
 from keras_samplernn.run_folder import RunFolder
 from keras_samplernn.spec import Spec
 
@@ -32,8 +38,12 @@ class Request:
 
     Attributes:
         out: folder for the wavs; it is made if it is missing.
-        conditioning_index: file that lists the condition files, for a conditional run.
-        seconds: length of each sound, for an unconditional run.
+        conditioning_index: file that lists condition files, for a conditional run.
+        conditions: condition files, instead of an index or besides.
+        like: sounds whose features are the conditions, for a run whose streams are named after features.
+        guidance: strength with which sounds are guided to their conditions; 1: they are not.
+        guidance_stream: stream of classes whose mean is what sounds are guided away from; None: chosen by the run.
+        seconds: length of each sound; None, for a conditional run: as long as its conditions.
         count: number of sounds, with `seconds`; None: 1.
         temperatures: each sound is generated at each.
         seed: seed of the uniforms.
@@ -46,6 +56,10 @@ class Request:
 
     out: Path
     conditioning_index: Path | None = None
+    conditions: Sequence[Path] = ()
+    like: Sequence[Path] = ()
+    guidance: float = 1.0
+    guidance_stream: str | None = None
     seconds: float | None = None
     count: int | None = None
     temperatures: Sequence[float] = (1.0,)
@@ -65,13 +79,15 @@ class Job:
         sounds: in the order of the index.
         inputs: the files that were read.
         primer: wave and conditions, or None.
+        guidance: how the sounds are guided, or None.
         checkpoint: the checkpoint to load.
         rows: number of sounds side by side.
     """
 
     sounds: list[Sound]
     inputs: list[Path]
-    primer: tuple[np.ndarray, np.ndarray | None] | None
+    primer: tuple[np.ndarray, Conditions | None] | None
+    guidance: Guidance | None
     checkpoint: Checkpoint
     rows: int
 
@@ -88,20 +104,26 @@ def check_request(run: RunFolder, request: Request, say: Callable[[str], None]) 
         UserError: one line for each problem; as many as can be found beforehand.
     """
     spec, index, prime = run.spec, request.conditioning_index, request.prime
-    problems: list[str] = []
+    streams, problems = streams_of(spec), []
     if request.precision == "int8" and request.batch_size not in (None, 1):
         problems.append(
             f"--batch-size {request.batch_size}: --precision int8 makes one sound at a time; leave --batch-size out, or"
             " --precision"
         )
-    files = collect(problems, read_index, index, spec.class_names) if index and spec.classes else None
+    names = [name for stream in classes_streams(streams) for name in stream.classes]
+    listed = collect(problems, read_index, index, names) if index and streams else None
+    files = [*(listed or ()), *request.conditions]
     sounds = [
-        Sound(_name(stem, temperature, request.temperatures), stem, samples, temperature, conditions)
-        for stem, samples, conditions in collect(problems, _requested, run, request, files) or ()
+        Sound(_name(stem, temperature, request.temperatures), stem, samples, temperature, columns)
+        for stem, samples, columns in collect(problems, _requested, run, request, files, say) or ()
         for temperature in request.temperatures
     ]
     primer = collect(problems, read_primer, spec, prime, say) if prime else None
-    inputs = [path for path in (index, *(files or ()), prime, prime and conditions_beside(prime)) if path]
+    beside = prime and collect([], conditions_beside, prime)
+    inputs = [path for path in (index, *files, *request.like, prime, beside) if path]
+    guidance = None
+    if request.guidance != 1 or request.guidance_stream is not None:
+        guidance = collect(problems, _guidance, spec, request)
     collect(problems, check_out, request, sounds, inputs)
     outlined = outline(spec)
     collect(problems, check_generation_memory, spec, outlined)
@@ -109,16 +131,27 @@ def check_request(run: RunFolder, request: Request, say: Callable[[str], None]) 
     if problems:
         raise UserError(*problems)
     # Powers of two, so that another number of sounds seldom needs another compilation.
-    fitting = 1 if request.precision == "int8" else min(1 << (len(sounds) - 1).bit_length(), MOST_ROWS)
-    return Job(sounds, inputs, primer, chosen, request.batch_size or fitting)
+    most = MOST_ROWS if guidance is None else max(MOST_ROWS // (1 + guidance.base_rows), 1)
+    fitting = 1 if request.precision == "int8" else min(1 << (len(sounds) - 1).bit_length(), most)
+    return Job(sounds, inputs, primer, guidance, chosen, request.batch_size or fitting)
 
 
-def read_primer(spec: Spec, path: Path, say: Callable[[str], None]) -> tuple[np.ndarray, np.ndarray | None]:
+def _guidance(spec: Spec, request: Request) -> Guidance | None:
+    guidance = guidance_of(
+        streams_of(spec), request.guidance_stream, bool(spec.conditioning and dropout_shares(spec)[0]), "--guidance"
+    )
+    if request.precision == "int8":
+        raise UserError("--guidance: --precision int8 makes one row at a time; leave one of the two out")
+    return None if request.guidance == 1 else guidance
+
+
+def read_primer(spec: Spec, path: Path, say: Callable[[str], None]) -> tuple[np.ndarray, Conditions | None]:
     """Return the wave of a primer at the spec's sample rate and, if the run is conditional, its conditions."""
-    wave, conditions = read_sound(path, spec.audio.sample_rate, spec.classes, say)
+    streams, rate = streams_of(spec), spec.audio.sample_rate
+    wave, track = read_sound(path, rate, streams, say)
     if not len(wave):
         raise UserError(f"{path}: has 0 samples; a primer needs at least one")
-    return wave, conditions
+    return wave, None if track is None else Columns(track, streams, rate).piece(0, len(wave))
 
 
 def check_out(request: Request, sounds: Sequence[Sound], inputs: Sequence[Path]) -> None:
@@ -147,48 +180,78 @@ def check_out(request: Request, sounds: Sequence[Sound], inputs: Sequence[Path])
 
 
 def _requested(
-    run: RunFolder, request: Request, files: Sequence[Path] | None
-) -> list[tuple[str, int, np.ndarray | None]]:
-    """Return stem, number of samples and conditions of each sound; `files` are the condition files of the index."""
+    run: RunFolder, request: Request, files: Sequence[Path], say: Callable[[str], None]
+) -> list[tuple[str, int, Columns | None]]:
+    """Return stem, number of samples and conditions of each sound; `files` are the condition files."""
     spec, index, seconds, count = run.spec, request.conditioning_index, request.seconds, request.count
-    if spec.classes:
-        asked = {
-            "without --conditioning-index": index is None,
-            "with --seconds": seconds is not None,
-            "with --count": count is not None,
-        }
-        if any(asked.values()):
-            wrong = " and ".join(words for words, so in asked.items() if so)
-            raise UserError(
-                f"{run.folder}: is a conditional run and was called {wrong}; give --conditioning-index alone:"
-                " the condition files say how long each sound is"
-            )
-        problems: list[str] = []
-        found = [collect(problems, _read_asked, spec, path) for path in files or ()]
-        if problems:
-            raise UserError(*problems)
-        return found
-    if seconds is None or index is not None:
-        asked = "with --conditioning-index" if index is not None else "without --seconds"
-        raise UserError(f"{run.folder}: is an unconditional run and was called {asked}; give --seconds and --count")
-    if seconds > MOST_SAMPLES / spec.audio.sample_rate:
+    rate = spec.audio.sample_rate
+    if seconds is not None and seconds > MOST_SAMPLES / rate:
         raise UserError(
-            f"--seconds {seconds:g}: a WAV file holds {MOST_SAMPLES // spec.audio.sample_rate} seconds at most at"
-            f" {spec.audio.sample_rate} Hz; ask for shorter sounds, and --count of them"
+            f"--seconds {seconds:g}: a WAV file holds {MOST_SAMPLES // rate} seconds at most at {rate} Hz; ask for"
+            " shorter sounds, and --count of them"
         )
-    samples = round(seconds * spec.audio.sample_rate)
-    return [(f"sound_{number:03d}", samples, None) for number in range(count or 1)]
-
-
-def _read_asked(spec: Spec, path: Path) -> tuple[str, int, np.ndarray]:
-    """Return stem, number of samples and conditions of the sound of a condition file."""
-    conditions = read_conditions(path, spec.classes)
-    if len(conditions) > MOST_SAMPLES:
+    samples = None if seconds is None else round(seconds * rate)
+    streams = streams_of(spec)
+    scored = [
+        option
+        for option, given in (
+            ("--conditioning-index", index),
+            ("--conditions", request.conditions),
+            ("--like", request.like),
+        )
+        if given
+    ]
+    if not streams:
+        if seconds is None or scored:
+            asked = f"with {' and '.join(scored)}" if scored else "without --seconds"
+            raise UserError(f"{run.folder}: is an unconditional run and was called {asked}; give --seconds and --count")
+        return [(f"sound_{number:03d}", samples, None) for number in range(count or 1)]
+    if not scored or count is not None:
+        asked = "with --count" if scored else "without --conditioning-index or --conditions"
         raise UserError(
-            f"{path}: asks for {len(conditions):,} samples, and a WAV file holds {MOST_SAMPLES:,} at most; cut it into"
+            f"{run.folder}: is a conditional run and was called {asked}; give --conditioning-index or --conditions: the"
+            " condition files say what each sound is, and how long"
+        )
+    problems: list[str] = []
+    sources = [(path, False) for path in files] + [(path, True) for path in request.like]
+    for path, other in _same_stems([path for path, _ in sources]):
+        problems.append(f'{path}: has the stem of {other}, both would be written to "{path.stem}.wav"; rename one')
+    tracks = [
+        collect(problems, _like if is_sound else _read_asked, spec, path, samples, say) for path, is_sound in sources
+    ]
+    if problems:
+        raise UserError(*problems)
+    return [
+        (path.stem, track.samples, Columns(track, streams, rate))
+        for (path, _), track in zip(sources, tracks, strict=True)
+    ]
+
+
+def _same_stems(paths: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
+    """Yield each path whose stem an earlier one has, and that one; some file systems ignore case."""
+    first: dict[str, Path] = {}
+    for path in paths:
+        other = first.setdefault(nfc(path.stem.casefold()), path)
+        if other is not path:
+            yield path, other
+
+
+def _read_asked(spec: Spec, path: Path, samples: int | None, _: Callable[[str], None]) -> Track:
+    """Return the track of a condition file."""
+    streams = streams_of(spec)
+    track = read_track(path, streams, spec.audio.sample_rate).of_length(samples, streams)
+    if track.samples > MOST_SAMPLES:
+        raise UserError(
+            f"{path}: asks for {track.samples:,} samples, and a WAV file holds {MOST_SAMPLES:,} at most; cut it into"
             " several"
         )
-    return path.stem, len(conditions), conditions.astype(np.min_scalar_type(len(spec.class_names)))
+    return track
+
+
+def _like(spec: Spec, path: Path, samples: int | None, say: Callable[[str], None]) -> Track:
+    """Return the track of a sound's features."""
+    streams, rate = streams_of(spec), spec.audio.sample_rate
+    return feature_track(read_audio(path, rate, say), rate, streams).of_length(samples, streams)
 
 
 def _name(stem: str, temperature: float, temperatures: Sequence[float]) -> str:

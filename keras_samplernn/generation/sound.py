@@ -3,8 +3,7 @@
 import dataclasses
 from collections.abc import Iterable
 
-import numpy as np
-
+from keras_samplernn.conditions.columns import Columns
 from keras_samplernn.generation.stream import Taken
 
 
@@ -17,7 +16,7 @@ class Sound:
         stem: stem of its condition file, whatever the temperature; keys the uniforms, together with the seed.
         samples: length in samples.
         temperature: divides the logits; 0 takes the likeliest code.
-        conditions: `(samples,)` integers, or None if the model is unconditional.
+        columns: its conditions, of at least as many samples; None if the model is unconditional.
         done: number of samples that were taken.
     """
 
@@ -25,17 +24,21 @@ class Sound:
     stem: str
     samples: int
     temperature: float
-    conditions: np.ndarray | None = None
+    columns: Columns | None = None
     done: int = 0
 
     def take(self, samples: int) -> Taken:
         """Return conditions and temperature of the next samples; see `Part`."""
         samples = min(samples, self.samples - self.done)
-        piece = slice(self.done, self.done + samples)
-        self.done += samples
-        return Taken(samples, self.temperature, None if self.conditions is None else self.conditions[piece])
+        start, self.done = self.done, self.done + samples
+        return Taken(samples, self.temperature, None if self.columns is None else self.columns.piece(start, self.done))
 
 
 def longest_first(sounds: Iterable[Sound]) -> list[Sound]:
     """Return sounds in the order that uses rows best."""
     return sorted(sounds, key=lambda sound: -sound.samples)
+
+
+def any_fades(sounds: Iterable[Sound]) -> bool:
+    """Return whether the classes of any sound cross-fade."""
+    return any(sound.columns is not None and sound.columns.fades for sound in sounds)

@@ -6,7 +6,9 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
+from keras_samplernn.conditions.columns import Conditions, nothing
 from keras_samplernn.generation.engine import Carry, GenerationEngine, Weights
+from keras_samplernn.generation.guidance import Guidance
 from keras_samplernn.generation.sampling import UniformStream
 
 # For sounds of known length. Long enough that the start of a block costs little beside its samples, short enough that
@@ -20,12 +22,12 @@ class Taken(NamedTuple):
     Attributes:
         samples: number of samples.
         temperatures: a number, or `(frames,)`, one for each top frame that begins within the samples.
-        conditions: `(samples,)` integers; None if the model is unconditional.
+        conditions: arrays `(samples, ...)`; None if the model is unconditional.
     """
 
     samples: int
     temperatures: float | np.ndarray
-    conditions: np.ndarray | None = None
+    conditions: Conditions | None = None
 
 
 class Part(Protocol):
@@ -48,7 +50,12 @@ AnyPart = TypeVar("AnyPart", bound=Part)
 
 
 def stream_parts(
-    engine: GenerationEngine, weights: Weights, start: Carry, parts: Iterable[AnyPart], seed: int
+    engine: GenerationEngine,
+    weights: Weights,
+    start: Carry,
+    parts: Iterable[AnyPart],
+    seed: int,
+    strength: float = 1.0,
 ) -> Iterator[tuple[AnyPart, np.ndarray, bool]]:
     """Generate parts of any length on the engine's rows, in order.
 
@@ -63,6 +70,7 @@ def stream_parts(
         start: the carry with which each part starts.
         parts: in the order in which they get rows.
         seed: seed of the uniforms.
+        strength: of the guidance, if the engine has one.
 
     Yields:
         A part, its next codes `(n,)`, and whether they are its last; n may be 0 at the end.
@@ -71,7 +79,7 @@ def stream_parts(
     rows: list[_Row | None] = [None] * engine.rows
     carry = start
     while True:
-        block = _Block(engine)
+        block = _Block(engine, strength)
         free = []  # first free sample of the block, row
         for number, row in enumerate(rows):
             first = block.add(number, 0, row) if row else 0
@@ -81,7 +89,7 @@ def stream_parts(
         heapq.heapify(free)
         while free and free[0][0] < engine.block_samples and (part := next(waiting, None)) is not None:
             first, number = heapq.heappop(free)
-            row = _Row(part, seed)
+            row = _Row(part, seed, engine.guidance)
             last = block.add(number, first, row)
             if last is None:
                 rows[number] = row
@@ -91,8 +99,7 @@ def stream_parts(
             return
         codes = None
         if any(samples for _, _, _, samples, _ in block.pieces):
-            controls = block.begins, block.conditions, block.uniforms, block.temperatures
-            codes, carry = engine.advance(weights, carry, start, *controls)
+            codes, carry = engine.advance(weights, carry, start, *block.arguments())
         for part, number, first, samples, ended in block.pieces:
             yield part, codes[number, first : first + samples] if samples else np.empty(0, np.int32), ended
 
@@ -100,8 +107,9 @@ def stream_parts(
 class _Row:
     """A row of the batch while it generates one part."""
 
-    def __init__(self, part: Part, seed: int):
+    def __init__(self, part: Part, seed: int, guidance: Guidance | None):
         self.part = part
+        self.bases = None if guidance is None else guidance.draw_classes(seed, part.stem)
         self.uniforms = UniformStream(seed, part.stem)
         self.begun = False
 
@@ -114,11 +122,16 @@ class _Block:
             are the last ones of the part.
     """
 
-    def __init__(self, engine: GenerationEngine):
+    def __init__(self, engine: GenerationEngine, strength: float):
         shape = engine.rows, engine.block_samples
         self.frame = engine.model.top_frame_size
         self.begins = np.zeros((engine.rows, engine.frames), np.int32)
-        self.conditions = np.full(shape, -1, np.int32) if engine.model.classes else None
+        streams, self.guidance = engine.model.streams, engine.guidance
+        self.conditions = nothing(streams, shape, engine.fades) if streams else None
+        self.strengths = self.bases = None
+        if self.guidance is not None:
+            self.strengths = np.full((engine.rows, engine.frames), strength, np.float32)
+            self.bases = np.zeros((*shape, self.guidance.base_rows), np.int32)
         self.uniforms = np.zeros(shape, np.float32)
         self.temperatures = np.ones((engine.rows, engine.frames), np.float32)
         self.pieces: list[tuple[Part, int, int, int, bool]] = []
@@ -136,7 +149,18 @@ class _Block:
             self.temperatures[number, frames] = taken.temperatures
             self.uniforms[number, samples] = row.uniforms.take(taken.samples)
             if self.conditions is not None:
-                self.conditions[number, samples] = taken.conditions
+                for array, piece in zip(self.conditions, taken.conditions, strict=True):
+                    if piece is not None:
+                        array[number, samples] = piece
+            if self.bases is not None:
+                self.bases[number, samples] = row.bases
             row.begun = True
         self.pieces.append((row.part, number, first, taken.samples, ended))
         return last if ended else None
+
+    def arguments(self) -> tuple:
+        """Return what the engine's `advance` takes, from `begins` on."""
+        conditions = self.conditions
+        if self.bases is not None:
+            conditions = self.guidance.expand(conditions, self.bases)
+        return self.begins, conditions, self.uniforms, self.temperatures, self.strengths

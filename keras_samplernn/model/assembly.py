@@ -1,5 +1,6 @@
 """From a spec to a model."""
 
+from keras_samplernn.conditions.streams import streams_of
 from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.spec import Spec
 
@@ -15,4 +16,4 @@ def assemble(spec: Spec, precision: str = "float32") -> SampleRNN:
         tier.tier_class(**tier.config, name=f"tier_{number}_{tier.type}", dtype=precision)
         for number, tier in enumerate(spec.tiers)
     ]
-    return SampleRNN(tiers, spec.audio.q_levels, len(spec.class_names), dtype=precision, name="samplernn")
+    return SampleRNN(tiers, spec.audio.q_levels, streams_of(spec), dtype=precision, name="samplernn")

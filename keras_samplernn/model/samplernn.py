@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_samplernn.conditions.columns import Conditions
+from keras_samplernn.conditions.streams import Stream
 from keras_samplernn.model.lowering import lower, narrow_form
 from keras_samplernn.model.tier import Binding, Inputs, Tier
 
@@ -23,13 +25,13 @@ class SampleRNN(keras.Model):
     Args:
         tiers: unbound tiers, slow to fast; each frame size divides the one above and the last is 1.
         q_levels: number of codes.
-        classes: number of condition classes; 0 for an unconditional model.
+        streams: the condition streams; none for an unconditional model.
     """
 
-    def __init__(self, tiers: Sequence[Tier], q_levels: int, classes: int = 0, **kwargs):
+    def __init__(self, tiers: Sequence[Tier], q_levels: int, streams: Sequence[Stream] = (), **kwargs):
         super().__init__(**kwargs)
         self.q_levels = q_levels
-        self.classes = classes
+        self.streams = tuple(streams)
         self.tiers = list(tiers)
         neighbours = zip([None, *self.tiers[:-1]], self.tiers, [*self.tiers[1:], None], strict=True)
         for above, tier, below in neighbours:
@@ -38,7 +40,7 @@ class SampleRNN(keras.Model):
                     ratio=tier.frame_size // below.frame_size if below else 1,
                     output_dim=below.dim if below else q_levels,
                     q_levels=q_levels,
-                    classes=classes,
+                    streams=self.streams,
                     frame_size_above=above.frame_size if above else None,
                 )
             )
@@ -86,7 +88,7 @@ class SampleRNN(keras.Model):
             codes: `(B, lookback + T)`.
             wave: the same, rescaled.
             context: `(B, T/F, dim)` or None.
-            conditions: `(B, T)` or None.
+            conditions: arrays `(B, T, ...)` or None.
 
         Returns:
             `Inputs` of S = T/F steps.
@@ -96,10 +98,10 @@ class SampleRNN(keras.Model):
         # (S, reads): step j reads the samples before target j * F
         first = ops.arange(steps, dtype="int32")[:, None] * frame + (self.lookback - reads)
         where = first + ops.arange(reads, dtype="int32")[None, :]
-        if conditions is not None and tier.takes_conditions:
-            conditions = ops.reshape(conditions, (-1, steps, frame))
-        else:
+        if not tier.takes_conditions:
             conditions = None
+        elif conditions is not None:
+            conditions = conditions.map(lambda x: ops.reshape(x, (-1, steps, frame, *x.shape[2:])))
         return Inputs(ops.take(codes, where, axis=1), ops.take(wave, where, axis=1), context, conditions)
 
     def forward(
@@ -109,14 +111,15 @@ class SampleRNN(keras.Model):
 
         Args:
             codes: `(B, lookback + T)` int32; T is a multiple of the top frame size.
-            conditions: `(B, T)` int32, -1 past the end of a sound; None if the model is unconditional.
+            conditions: arrays `(B, T, ...)`; for a single stream of classes also `(B, T)` int32, -1 past the end of a
+                sound; None if the model is unconditional.
             states: the state of each tier before the window.
             weights: what `generation_weights` returned; None: the present weights, in the form for training.
 
         Returns:
             Logits `(B, T, q_levels)` float32, and the states after the window.
         """
-        wave, context, after = self.rescale(codes), None, []
+        wave, context, after, conditions = self.rescale(codes), None, [], Conditions.of(conditions)
         weights = weights or self.prepare((codes.shape[0] or 1) * (codes.shape[1] - self.lookback))
         for tier, state, form, kernel in zip(self.tiers, states, *weights, strict=True):
             inputs = self.tier_inputs(tier, codes, wave, context, conditions)

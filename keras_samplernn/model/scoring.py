@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_samplernn.backend import traced
+from keras_samplernn.conditions.columns import Conditions, nothing
 from keras_samplernn.model.samplernn import SampleRNN, bits_per_sample, restart_rows
 
 
@@ -33,7 +34,7 @@ class Scorer:
 
         Args:
             batch: `codes` `(B, lookback + T)`, `reset` `(B,)`, not 0 in rows that start a new sound, and `conditions`
-                `(B, T)` if the model is conditional; int32.
+                arrays `(B, T, ...)` if the model is conditional.
             states: the states after the previous windows; at first `SampleRNN.initial_states`.
             weights: what `SampleRNN.generation_weights` returned; None: the present weights.
         """
@@ -44,7 +45,7 @@ class Scorer:
     def sound(
         self,
         codes: np.ndarray,
-        conditions: np.ndarray | None = None,
+        conditions: Conditions | None = None,
         weights: tuple[list, list] | None = None,
         on_samples: Callable[[int], None] = lambda done: None,
     ) -> np.ndarray:
@@ -52,7 +53,7 @@ class Scorer:
 
         Args:
             codes: `(n,)` integers.
-            conditions: `(n,)` integers, or None if the model is unconditional.
+            conditions: arrays `(n, ...)`, or None if the model is unconditional.
             weights: as in `windows`.
             on_samples: called after each window with the number of samples that are scored so far.
         """
@@ -61,13 +62,16 @@ class Scorer:
         # Silence before the sound, and after it to the end of its last window.
         codes = np.pad(codes.astype(np.int32), (lookback, rest), constant_values=self.silence)
         if conditions is not None:
-            conditions = np.pad(conditions.astype(np.int32), (0, rest), constant_values=-1)
+            past = nothing(self.model.streams, (rest,), conditions.targets is not None)
+            conditions = Conditions(
+                *(x if x is None else np.concatenate([x, end]) for x, end in zip(conditions, past, strict=True))
+            )
         bits, states = np.empty(samples + rest), self.model.initial_states(1)
         for start in range(0, len(bits), window):
             batch = {"codes": codes[None, start : start + lookback + window], "reset": np.array([start == 0], np.int32)}
             if conditions is not None:
-                batch["conditions"] = conditions[None, start : start + window]
-            batch = {name: ops.convert_to_tensor(array) for name, array in batch.items()}
+                batch["conditions"] = conditions.map(lambda x: x[None, start : start + window])
+            batch = keras.tree.map_structure(lambda x: None if x is None else ops.convert_to_tensor(x), batch)
             found, states = self.windows(batch, states, weights)
             bits[start : start + window] = found[0]
             on_samples(min(start + window, samples))

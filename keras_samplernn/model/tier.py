@@ -1,12 +1,16 @@
 """The tier contract: what every tier of a SampleRNN declares and computes."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
 from keras_samplernn.backend import scan_steps
+from keras_samplernn.conditions.columns import Conditions, nothing
+from keras_samplernn.conditions.streams import Streams
+from keras_samplernn.model.encoder import ConditionEncoder
 from keras_samplernn.model.linear import Linear
 
 
@@ -17,14 +21,25 @@ class Inputs(NamedTuple):
         codes: `(B, [S,] reads)` int32, the codes of the samples just before the step's first target.
         wave: `(B, [S,] reads)` float, the same samples rescaled to [-2, 2).
         context: `(B, [S,] dim)` float, from the tier above; None at the top.
-        conditions: `(B, [S,] frame_size)` int32, the class of each of the step's targets, -1 past the end of the sound;
-            None if the model is unconditional or the tier is not `conditioned`.
+        conditions: what is asked for at each of the step's targets, arrays `(B, [S,] frame_size, ...)`, for the encoder
+            that `add_conditions` returned; None if the model is unconditional or the tier is not `conditioned`.
     """
 
     codes: Any
     wave: Any
     context: Any = None
-    conditions: Any = None
+    conditions: Conditions | None = None
+
+    def map(self, function: Callable[[Any], Any]) -> "Inputs":
+        """Return the inputs with a function applied to every tensor in them, in order."""
+        tensors = [None if x is None else function(x) for x in self[:-1]]
+        return Inputs(*tensors, self.conditions and self.conditions.map(function))
+
+    def parts(self) -> list[Any]:
+        """Return every tensor in the inputs, in the order of `map`."""
+        parts: list[Any] = []
+        self.map(parts.append)
+        return parts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,14 +50,14 @@ class Binding:
         ratio: steps of the tier below in one step of this one; a step returns as many contexts.
         output_dim: width of a context; for the bottom tier, the number of logits.
         q_levels: number of codes.
-        classes: number of condition classes; 0 if the model is unconditional.
+        streams: the condition streams; none if the model is unconditional.
         frame_size_above: frame size of the tier above; None at the top, where there is no context.
     """
 
     ratio: int
     output_dim: int
     q_levels: int
-    classes: int
+    streams: Streams
     frame_size_above: int | None
 
 
@@ -87,7 +102,7 @@ class Tier(keras.layers.Layer):
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
-        self._linears: dict[str, Linear] = {}
+        self._prepared_layers: dict[str, Linear | ConditionEncoder] = {}
 
     def bind(self, binding: Binding) -> None:
         """Store the binding. Called once, before `build`."""
@@ -101,7 +116,7 @@ class Tier(keras.layers.Layer):
     @property
     def takes_conditions(self) -> bool:
         """Whether the tier gets `Inputs.conditions`."""
-        return self.conditioned and self.binding.classes > 0
+        return self.conditioned and bool(self.binding.streams)
 
     @property
     def state_shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -114,7 +129,11 @@ class Tier(keras.layers.Layer):
 
     def build(self) -> None:
         """Create the weights; sublayers build themselves in one trial step."""
-        conditions = ops.zeros((1, self.frame_size), "int32") if self.takes_conditions else None
+        conditions = None
+        if self.takes_conditions:
+            conditions = keras.tree.map_structure(
+                ops.convert_to_tensor, nothing(self.binding.streams, (1, self.frame_size), fades=False)
+            )
         context = ops.zeros((1, self.dim), self.compute_dtype)
         inputs = Inputs(
             codes=ops.zeros((1, self.reads), "int32"),
@@ -134,23 +153,43 @@ class Tier(keras.layers.Layer):
             options: other arguments of `Linear`.
 
         Raises:
-            ValueError: this tier already has a Linear of that name.
+            ValueError: this tier already has a Linear or an encoder of that name.
         """
-        if name in self._linears:
-            raise ValueError(f"{type(self).__name__} already has a Linear named {name!r}; give this one another name")
         linear = Linear(units, name=name, dtype=self.dtype_policy, **options)
         linear.build((inputs,))
-        self._linears[name] = linear
-        return linear
+        return self._keep(name, linear)
+
+    def add_conditions(self, units: int, name: str = "conditions", **options: Any) -> ConditionEncoder:
+        """Return a built encoder of the conditions in this tier's precision; without conditions, it encodes them as 0.
+
+        Args:
+            units: width of its output, which `step` adds to its input.
+            name: its name in the result of `prepare`.
+            options: other arguments of `ConditionEncoder`.
+
+        Raises:
+            ValueError: this tier already has a Linear or an encoder of that name.
+        """
+        encoder = ConditionEncoder(
+            self.binding.streams if self.takes_conditions else (), units, name=name, dtype=self.dtype_policy, **options
+        )
+        encoder.build()
+        return self._keep(name, encoder)
+
+    def _keep(self, name: str, layer: Any) -> Any:
+        if name in self._prepared_layers:
+            raise ValueError(f"{type(self).__name__} already has a layer named {name!r}; give this one another name")
+        self._prepared_layers[name] = layer
+        return layer
 
     def prepare(self) -> Any:
         """Compute what depends on the weights alone: once per forward pass, once per generation.
 
         Returns:
             Any structure of dicts, lists, tuples, tensors and None; by default a dict with every Linear that
-            `add_linear` made, prepared for `affine`, by its name.
+            `add_linear` made, prepared for `affine`, and every encoder that `add_conditions` made, by their names.
         """
-        return {name: linear.prepare() for name, linear in self._linears.items()}
+        return {name: layer.prepare() for name, layer in self._prepared_layers.items()}
 
     def step(self, inputs: Inputs, state: tuple, prepared: Any) -> tuple[Any, tuple]:
         """Advance by `frame_size` samples.
@@ -175,23 +214,20 @@ class Tier(keras.layers.Layer):
         """
         if not self.state_shapes:  # without a state, steps are independent: run them as rows of one larger batch
             steps = inputs.codes.shape[1]
-            rows = Inputs(*(None if x is None else ops.reshape(x, (-1, *x.shape[2:])) for x in inputs))
+            rows = inputs.map(lambda x: ops.reshape(x, (-1, *x.shape[2:])))
             outputs, _ = self.step(rows, (), prepared)
             return ops.reshape(outputs, (-1, steps, *outputs.shape[1:])), ()
 
-        rows = {name: ops.swapaxes(x, 0, 1) for name, x in inputs._asdict().items() if x is not None}
-        outputs, state = scan_steps(lambda row, state: self.step(Inputs(**row), state, prepared), rows, state)
+        # What is None cannot be scanned, so the parts that are not None stand in a list.
+        rows = inputs.map(lambda x: ops.swapaxes(x, 0, 1)).parts()
+
+        def step(row: list[Any], state: tuple) -> tuple[Any, tuple]:
+            parts = iter(row)
+            return self.step(inputs.map(lambda _: next(parts)), state, prepared)
+
+        outputs, state = scan_steps(step, rows, state)
         return ops.swapaxes(outputs, 0, 1), state
 
     def call(self, inputs: Inputs, state: tuple, prepared: Any = None) -> tuple[Any, tuple]:
         """Run `sequence` in the layer's precision, by default with the plain prepared form."""
         return self.sequence(inputs, state, self.prepare() if prepared is None else prepared)
-
-
-def class_histogram(conditions: Any, classes: int, dtype: str = "float32") -> Any:
-    """Return the share of each class among a step's targets, `(..., F)` int32 to `(..., classes)` float.
-
-    Targets past the end of the sound (-1) do not count; a step with no other targets gets zeros.
-    """
-    counts = ops.sum(ops.one_hot(conditions, classes, dtype=dtype), axis=-2)
-    return counts / ops.maximum(ops.sum(counts, axis=-1, keepdims=True), 1)

@@ -7,9 +7,17 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from keras_samplernn.conditions.columns import class_columns, nothing
+from keras_samplernn.conditions.streams import NONE, ClassesStream, NumberStream, classes_streams
 from keras_samplernn.model.tier import Binding, Inputs, Tier
 
-ROWS, STEPS, CLASSES, Q_LEVELS, OUTPUT_DIM = 3, 6, 3, 16, 5
+ROWS, STEPS, Q_LEVELS, OUTPUT_DIM = 3, 6, 16, 5
+# Streams of each kind.
+STREAMS = (
+    ClassesStream("instrument", ("bell", "drum", "reed"), position=True, neighbours=True),
+    NumberStream("loudness", -60.0, 0.0),
+    ClassesStream.of_count(2, "voice"),
+)
 
 
 class Case:
@@ -45,7 +53,14 @@ class Case:
         codes = sound[:, np.arange(STEPS)[:, None] * frame + np.arange(tier.reads)]
         wave = 2 * (codes / (Q_LEVELS / 2) - 1)
         context = rng.normal(size=(ROWS, STEPS, tier.dim)).astype("float32")
-        conditions = rng.integers(0, CLASSES, (ROWS, STEPS, frame)).astype("int32")
+        conditions = nothing(STREAMS, (ROWS, STEPS, frame), fades=True)
+        conditions.exists[:] = 1
+        for column, drawn in enumerate(class_columns(STREAMS)):
+            conditions.classes[..., column] = rng.integers(NONE, drawn.count, (ROWS, STEPS, frame))
+        for stream, column in enumerate(classes_streams(STREAMS)):
+            conditions.targets[..., stream] = rng.integers(NONE, len(column.classes), (ROWS, STEPS, frame))
+        conditions.numbers[:] = rng.normal(size=conditions.numbers.shape)
+        conditions.weights[:] = rng.random(conditions.weights.shape) * rng.integers(0, 2, conditions.weights.shape)
         return Inputs(
             codes.astype("int32"),
             wave.astype("float32"),
@@ -84,7 +99,7 @@ def it_can_be_built(tier_class: type[Tier], config: dict[str, Any]) -> list[Case
     frame = tier_class(**config, dtype="float32").frame_size
     below = next((size for size in range(frame // 2, 0, -1) if frame % size == 0), 1)
     cases = []
-    for kind, classes in (("unconditional", 0), ("conditional", CLASSES)):
+    for kind, streams in (("unconditional", ()), ("conditional", STREAMS)):
         places = {
             f"the {kind} top tier": (frame, OUTPUT_DIM, None),
             f"a middle, {kind} tier": (frame // below, OUTPUT_DIM, 2 * frame),
@@ -92,13 +107,14 @@ def it_can_be_built(tier_class: type[Tier], config: dict[str, Any]) -> list[Case
         if frame == 1:
             places = {f"the {kind} bottom tier": (1, Q_LEVELS, 4)}
         for place, (ratio, output_dim, above) in places.items():
-            cases.append(Case(tier_class, config, place, Binding(ratio, output_dim, Q_LEVELS, classes, above)))
+            cases.append(Case(tier_class, config, place, Binding(ratio, output_dim, Q_LEVELS, streams, above)))
     return cases
 
 
 def each(function: Callable, *inputs: Inputs) -> Inputs:
     """Apply a function to each of the inputs that there are."""
-    return Inputs(*(None if fields[0] is None else function(*fields) for fields in zip(*inputs, strict=True)))
+    parts = zip(*(one.parts() for one in inputs), strict=True)
+    return inputs[0].map(lambda _: function(*next(parts)))
 
 
 def steps_of(inputs: Inputs, which: int | slice) -> Inputs:

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_samplernn.backend import compiled, gradients
+from keras_samplernn.conditions.columns import nothing
 from keras_samplernn.model.lowering import absorb, narrow_form, release
 from keras_samplernn.model.tier import Inputs, Tier
 from keras_samplernn.testing.case import ROWS, STEPS, Case, as_array, as_arrays, as_tensors, each, steps_of
@@ -71,15 +72,17 @@ def carried_state_joins_windows(case: Case) -> None:
 
 
 def conditions_past_the_end_are_taken(case: Case) -> None:
-    """After the end of a sound its conditions are -1; outputs are finite there, and equal in a window and in steps."""
+    """After the end of a sound there are none; outputs are finite there, and equal in a window and in steps."""
     if case.inputs.conditions is None:
         return
-    conditions = case.inputs.conditions.copy()
-    conditions[:, -2, case.tier.frame_size // 2 :] = -1
-    conditions[:, -1] = -1
+    conditions = case.inputs.conditions.map(np.copy)
+    past = nothing(case.binding.streams, conditions.exists.shape, fades=True)
+    for array, empty in zip(conditions, past, strict=True):
+        array[:, -2, case.tier.frame_size // 2 :] = empty[:, -2, case.tier.frame_size // 2 :]
+        array[:, -1] = empty[:, -1]
     inputs = case.inputs._replace(conditions=conditions)
     seen = case.window(inputs)
-    _require(np.isfinite(seen[0]).all(), "outputs are not finite where conditions are -1")
+    _require(np.isfinite(seen[0]).all(), "outputs are not finite past the end of a sound")
     agree(seen, case.steps(inputs))
 
 

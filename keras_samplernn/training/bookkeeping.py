@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from keras_samplernn.errors import UserError
+from keras_samplernn.conditions.streams import ONE_STREAM, classes_streams, streams_of
 from keras_samplernn.files import replace_file, writing
 from keras_samplernn.progress import Progress
 from keras_samplernn.run_folder import RunFolder
@@ -98,7 +99,11 @@ class Bookkeeping:
             UserError: the validation loss is not finite.
         """
         self._refuse_divergence("validation loss", bits.per_sample, self.state.step)
-        per_class = bits.per_class(self.run.spec.class_names) if self.run.spec.classes else {}
+        per_class = {
+            name if stream.name == ONE_STREAM else f"{stream.name}_{name}": value
+            for stream in classes_streams(streams_of(self.run.spec))
+            for name, value in bits.per_class(stream).items()
+        }
         figures = {f"bits_per_class/{name}": value for name, value in per_class.items()}
         self.monitor.log_figures(self.state.step, {"bits/validation": bits.per_sample, **figures})
         columns = {f"{CLASS_COLUMN}{name}": value for name, value in per_class.items()}

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from keras_samplernn.conditions.streams import stream_from_folder, streams_of
 from keras_samplernn.data.corpus import Corpus, prepare_corpus
 from keras_samplernn.data.duplicates import near_duplicates
 from keras_samplernn.data.notes import Notes, first_few
@@ -35,7 +36,7 @@ class Corpora:
 
 def prepare_folder(spec: Spec, folder: Path, say: Callable[[str], None]) -> Corpus:
     """Prepare the sounds of one folder by the audio settings of a spec; UserError with one line for each problem."""
-    return _prepare(spec, find_pairs(folder, bool(spec.classes)), str(folder), say)
+    return _prepare(spec, _find(spec, folder), str(folder), say)
 
 
 def prepare_named(spec: Spec, name: str, say: Callable[[str], None], told: bool = False) -> Corpus:
@@ -52,8 +53,8 @@ def prepare_named(spec: Spec, name: str, say: Callable[[str], None], told: bool 
     """
     fraction = spec.data.valid
     if name == "test" or not isinstance(fraction, float):
-        return _prepare(spec, find_pairs(getattr(spec.data, name), bool(spec.classes)), name, say)
-    found = find_pairs(spec.data.train, bool(spec.classes))
+        return _prepare(spec, _find(spec, getattr(spec.data, name)), name, say)
+    found = _find(spec, spec.data.train)
     if found.problems and len(found.pairs) < 2:
         raise UserError(*found.problems)
     train, valid = split_pairs(found.pairs, fraction)
@@ -90,8 +91,14 @@ def prepare_corpora(spec: Spec, say: Callable[[str], None], strict: bool = False
     return corpora
 
 
+def _find(spec: Spec, folder: Path) -> Found:
+    streams = streams_of(spec)
+    conditional = not all(map(stream_from_folder, streams))
+    return find_pairs(folder, conditional, conditional and spec.conditioning.unlabelled)
+
+
 def _prepare(spec: Spec, found: Found, label: str, say: Callable[[str], None]) -> Corpus:
-    settings = CorpusSettings(spec.audio.sample_rate, Quantizer.of(spec.audio), spec.classes)
+    settings = CorpusSettings(spec.audio.sample_rate, Quantizer.of(spec.audio), streams_of(spec))
     for line in found.notes.lines():
         say(f"{label}: {line}")
     corpus = prepare_corpus(found.pairs, settings, lambda note: say(f"{label}: {note}"), found.problems)

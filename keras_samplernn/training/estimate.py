@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 
+from keras_samplernn.conditions.streams import classes_streams
 from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.machine import FLOAT_BYTES
 from keras_samplernn.model.assembly import assemble
@@ -36,26 +37,30 @@ class CorpusFigures:
         samples: number of samples of all sounds.
         seconds: length of all sounds.
         unigram_entropy_bits: see `Corpus`.
-        class_shares: share of each class in the samples, from 0 to 1, by its name; empty if the corpus is
-            unconditional.
+        class_shares: for each stream of classes, the share of each class in the samples, from 0 to 1, by its name.
     """
 
     sounds: int
     samples: int
     seconds: float
     unigram_entropy_bits: float
-    class_shares: dict[str, float]
+    class_shares: dict[str, dict[str, float]]
 
     @classmethod
     def of(cls, corpus: Corpus, spec: Spec) -> "CorpusFigures":
         """Return the figures of a spec's corpus."""
-        shares = corpus.class_counts / corpus.samples if spec.classes else np.zeros(0)
+        shares = {
+            stream.name: dict(
+                zip(stream.classes, (corpus.class_counts[stream.name] / corpus.samples).tolist(), strict=True)
+            )
+            for stream in classes_streams(corpus.streams)
+        }
         return cls(
             len(corpus.sounds),
             corpus.samples,
             corpus.samples / spec.audio.sample_rate,
             corpus.unigram_entropy_bits,
-            dict(zip(spec.class_names, shares.tolist(), strict=True)),
+            shares,
         )
 
 
@@ -101,8 +106,9 @@ class Estimate:
                 f"{name}: {corpus.sounds:,} sounds, {corpus.samples:,} samples, {format_duration(corpus.seconds)};"
                 f" unigram entropy {corpus.unigram_entropy_bits:.3f} bits per sample"
             )
-            shares = ", ".join(f"class {label} {share:.1%}" for label, share in corpus.class_shares.items())
-            lines += [f"{name}: {shares}"] if shares else []
+            for stream, shares in corpus.class_shares.items():
+                told = ", ".join(f"{stream} {label} {share:.1%}" for label, share in shares.items())
+                lines.append(f"{name}: {told}")
         megabytes = FLOAT_BYTES * self.parameters / 1e6
         lines += [
             f"model: {self.parameters:,} parameters, {megabytes:,.1f} MB; with Adam {ADAM_COPIES * megabytes:,.1f} MB",
@@ -143,7 +149,7 @@ def estimate(spec: Spec, corpora: Corpora) -> Estimate:
 
 def _seconds_per_step(trainer: Trainer) -> float:
     """Return the time of the fastest of a few training steps after the first, which compiles."""
-    batches = itertools.chain.from_iterable(itertools.repeat(trainer.batches(trainer.plan(epoch=0))))
+    batches = itertools.chain.from_iterable(itertools.repeat(trainer.batches(trainer.plan(epoch=0), epoch=0)))
     trainer.step(next(batches)).read()
     times, began = [], time.perf_counter()
     while len(times) < TRIAL_STEPS and (not times or time.perf_counter() - began < TRIAL_SECONDS):

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from keras_samplernn.conditions.columns import class_columns
+from keras_samplernn.conditions.streams import NONE, ClassesStream
 from keras_samplernn.data.batches import make_batches, plan_once
 from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.model.samplernn import SampleRNN
@@ -18,23 +20,24 @@ class Bits:
     Attributes:
         total: bits of all samples.
         samples: number of samples.
-        class_totals: `(classes,)` bits of the samples of each class; empty if the model is unconditional.
-        class_samples: `(classes,)` number of samples of each class.
+        class_totals: for each stream of classes, `(classes,)` bits of the samples of each class.
+        class_samples: for each stream of classes, `(classes,)` number of samples of each class.
     """
 
     total: float
     samples: int
-    class_totals: np.ndarray
-    class_samples: np.ndarray
+    class_totals: dict[str, np.ndarray]
+    class_samples: dict[str, np.ndarray]
 
     @property
     def per_sample(self) -> float:
         """Bits per sample."""
         return self.total / self.samples
 
-    def per_class(self, names: tuple[str, ...]) -> dict[str, float]:
-        """Return bits per sample of each class that occurs."""
-        occurring = zip(names, self.class_totals, self.class_samples, strict=True)
+    def per_class(self, stream: ClassesStream) -> dict[str, float]:
+        """Return bits per sample of each class of a stream that occurs."""
+        sums = self.class_totals[stream.name], self.class_samples[stream.name]
+        occurring = zip(stream.classes, *sums, strict=True)
         return {name: float(total / samples) for name, total, samples in occurring if samples}
 
 
@@ -63,7 +66,9 @@ class Evaluator:
         plan = plan_once(lengths, min(self.lanes, len(lengths)), seq_len)
         states = self.model.initial_states(plan.lanes)
         total, samples = 0.0, 0
-        class_totals, class_samples = np.zeros(self.model.classes), np.zeros(self.model.classes, np.int64)
+        streams = [(column, each) for column, each in enumerate(class_columns(self.model.streams)) if each.fades is not None]
+        class_totals = {each.name: np.zeros(each.count) for _, each in streams}
+        class_samples = {each.name: np.zeros(each.count, np.int64) for _, each in streams}
         for batch in make_batches(corpus, plan, self.model.lookback, self._scorer.silence):
             valid = np.arange(seq_len) < batch.pop("valid").numpy()[:, None]
             check_stop()
@@ -71,8 +76,9 @@ class Evaluator:
             bits = bits[valid]
             total += bits.sum()
             samples += len(bits)
-            if self.model.classes:
-                classes = batch["conditions"].numpy()[valid]
-                class_totals += np.bincount(classes, bits, minlength=self.model.classes)
-                class_samples += np.bincount(classes, minlength=self.model.classes)
+            for column, each in streams:
+                classes = batch["conditions"].classes.numpy()[valid][:, column]
+                known = classes != NONE
+                class_totals[each.name] += np.bincount(classes[known], bits[known], minlength=each.count)
+                class_samples[each.name] += np.bincount(classes[known], minlength=each.count)
         return Bits(total, samples, class_totals, class_samples)

@@ -14,7 +14,7 @@ from keras_samplernn.data.wav_writer import WavWriter
 from keras_samplernn.errors import UserError
 from keras_samplernn.files import cannot_write, make_folder
 from keras_samplernn.generation.engine import GenerationEngine
-from keras_samplernn.generation.sound import Sound, longest_first
+from keras_samplernn.generation.sound import Sound, any_fades, longest_first
 from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
 from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.spec import Spec
@@ -96,12 +96,12 @@ class HeldOutSounds:
         self.folder = folder
         self.quantizer = Quantizer.of(spec.audio)
         longest = round(spec.monitoring.seconds * spec.audio.sample_rate)
-        self.clips, self._conditions = [], []
-        for entry in corpus.sounds[: spec.monitoring.sounds]:
+        self.clips, self._entries = [], corpus.sounds[: spec.monitoring.sounds]
+        for entry in self._entries:
             piece = slice(entry.start, entry.start + min(entry.samples, longest))
             self.clips.append(self.quantizer.decode(np.asarray(corpus.codes[piece])))
-            self._conditions.append(None if corpus.conditions is None else np.asarray(corpus.conditions[piece]))
-        self._engine = GenerationEngine(model, self.quantizer.silence, len(self.clips), BLOCK_SAMPLES)
+        fades = any_fades(self._sound(number) for number in range(len(self.clips)))
+        self._engine = GenerationEngine(model, self.quantizer.silence, len(self.clips), BLOCK_SAMPLES, fades=fades)
 
     def show(
         self, monitor: Monitor, trained: SampleRNN, step: int, epoch: int, check_stop: Callable[[], None] = lambda: None
@@ -134,5 +134,5 @@ class HeldOutSounds:
             monitor.log_sound(step, f"{name}/real", clip)
 
     def _sound(self, number: int) -> Sound:
-        stem, conditions = f"sound_{number:03d}", self._conditions[number]
-        return Sound(stem, stem, len(self.clips[number]), self.spec.monitoring.temperature, conditions)
+        stem, columns = f"sound_{number:03d}", self._entries[number].columns
+        return Sound(stem, stem, len(self.clips[number]), self.spec.monitoring.temperature, columns)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from keras_samplernn.conditions.streams import classes_streams, streams_of
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.memory import check_scoring_memory, telling_exhaustion
@@ -27,8 +28,8 @@ def score_folder(
         say: called with each message.
 
     Returns:
-        `bits_per_sample`, `unigram_entropy_bits`, `samples` and, if the model is conditional,
-        `bits_per_sample_of_class`; no name, path or time.
+        `bits_per_sample`, `unigram_entropy_bits`, `samples` and, for each stream of classes, `bits_per_sample_of_NAME`;
+        no name, path or time.
 
     Raises:
         UserError: one line for each problem of the sounds; or there are none, or there is too little memory.
@@ -52,6 +53,6 @@ def score_folder(
         "unigram_entropy_bits": corpus.unigram_entropy_bits,
         "samples": bits.samples,
     }
-    if spec.classes:
-        figures["bits_per_sample_of_class"] = bits.per_class(spec.class_names)
+    for stream in classes_streams(streams_of(spec)):
+        figures[f"bits_per_sample_of_{stream.name}"] = bits.per_class(stream)
     return figures

@@ -1,0 +1,55 @@
+"""The track of a sound: from the condition file beside it, and from the name of its folder."""
+
+from pathlib import Path
+
+from keras_samplernn.conditions.readers import read_track
+from keras_samplernn.conditions.streams import ClassesStream, Stream, Streams, stream_from_folder
+from keras_samplernn.conditions.track import Track, constant, lay_spans
+from keras_samplernn.errors import UserError, nearest
+from keras_samplernn.names import nfc
+
+
+def read_sound_track(
+    audio: Path, conditions: Path | None, streams: Streams, sample_rate: int, samples: int | None, said: str = ""
+) -> Track:
+    """Return the track of a sound.
+
+    Args:
+        audio: the sound's file.
+        conditions: the condition file beside it; None: it has none, and what no folder says is none.
+        streams: of the spec.
+        sample_rate: of the sound, in Hz.
+        samples: its length; None if it is not known, where only the condition file is to be checked.
+        said: what is told of the sound, and may be why the lengths differ.
+
+    Raises:
+        UserError: one line: the condition file is wrong, or no folder of the sound has the name of a class.
+    """
+    from_file = tuple(stream for stream in streams if not stream_from_folder(stream))
+    if conditions is not None and from_file:
+        track = read_track(conditions, from_file, sample_rate, samples, said)
+    else:
+        track = Track(samples or 0, {stream.name: lay_spans(stream, [], samples or 0) for stream in from_file})
+    folders = {
+        stream.name: constant(stream, _class_of_folder(audio, stream), track.samples)
+        for stream in streams
+        if stream_from_folder(stream)
+    }
+    return Track(track.samples, {**track.spans, **folders})
+
+
+def _class_of_folder(audio: Path, stream: ClassesStream) -> int:
+    """Return the number of the class that is the name of the nearest folder around a sound."""
+    names = [nfc(folder.name) for folder in audio.absolute().parents]
+    for name in names:
+        if name in stream.classes:
+            return stream.classes.index(name)
+    raise UserError(
+        f'{audio}: lies in no folder that is named after a class of "{stream.name}"; classes are'
+        f" {_few(stream)}{nearest(names[0], stream.classes)}"
+    )
+
+
+def _few(stream: Stream) -> str:
+    more = len(stream.classes) - 10
+    return ", ".join(stream.classes[:10]) + (f" and {more} more" if more > 0 else "")
