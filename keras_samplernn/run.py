@@ -198,9 +198,7 @@ class Run:
         else:
             frame = self.model.top_frame_size
             asked = as_controls(controls, streams)
-            part = ControlledPart(
-                name or STEM, asked, streams, rate, temperature, engine.block_samples, frame, most
-            )
+            part = ControlledPart(name or STEM, asked, streams, rate, temperature, engine.block_samples, frame, most)
         weights, start = self._begin(engine, prime, prime_conditions)
         return self._blocks(engine, weights, start, part, seed, guidance)
 

@@ -25,7 +25,8 @@ from keras_samplernn.plugins.lstm import LSTM
 class FrameRNN(Lowerable, Tier):
     """Stacked GRU or LSTM over frames.
 
-    The RNN's input is a Linear of the frame, plus the context from above, plus the encoded conditions. A Linear of its output gives the contexts for the steps below, side by side.
+    The RNN's input is a Linear of the frame, plus the context from above, plus the encoded conditions. A Linear of its
+    output gives the contexts for the steps below, side by side.
 
     Args:
         frame_size: samples per step; the frame size of the tier above is a multiple of it.

@@ -14,9 +14,9 @@ class SampleMLP(Lowerable, Tier):
     """Embedding, three layers and the output over the samples.
 
     L1, without bias or ReLU, reads the embeddings of the last samples. The context from above and the encoded
-    conditions of the target are added to it. L2 and L3 have a ReLU each; the output has a logit for each code. The embedding and
-    L1 are both linear, so `prepare` folds them into one table for each sample that is read: a look-up and an addition
-    instead of `emb_size * dim` multiplications, exact and differentiable.
+    conditions of the target are added to it. L2 and L3 have a ReLU each; the output has a logit for each code. The
+    embedding and L1 are both linear, so `prepare` folds them into one table for each sample that is read: a look-up and
+    an addition instead of `emb_size * dim` multiplications, exact and differentiable.
 
     Args:
         dim: width of the layers, and of the contexts from the tier above.

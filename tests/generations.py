@@ -1,6 +1,7 @@
 """Sounds of the generation engine, block by block."""
 
 import numpy as np
+from variants import as_conditions
 
 from keras_samplernn.generation.engine import GenerationEngine
 
@@ -26,7 +27,7 @@ def generate(engine, conditions, uniforms, temperatures, start=None):
             carry,
             start,
             begins,
-            None if conditions is None else conditions[:, piece],
+            None if conditions is None else as_conditions(conditions[:, piece]),
             uniforms[:, piece].astype("float32"),
             np.repeat(np.asarray(temperatures, "float32")[:, None], engine.frames, axis=1),
         )

@@ -28,11 +28,13 @@ def model_and_optimizer():
 
 def batches(model):
     """Yield batches of random sounds; every third window begins a sound in one row, and some end inside a window."""
+    from variants import classes_in
+
     rng = np.random.default_rng(4)
     for number in range(STEPS):
         yield {
             "codes": rng.integers(0, model.q_levels, (ROWS, model.lookback + SEQ_LEN)).astype("int32"),
-            "conditions": rng.integers(-1, model.classes, (ROWS, SEQ_LEN)).astype("int32"),
+            "conditions": rng.integers(-1, classes_in(model), (ROWS, SEQ_LEN)).astype("int32"),
             "reset": np.array([number % 3 == 0, number == 0], "int32"),
             "valid": np.array([SEQ_LEN, rng.integers(1, SEQ_LEN)], "int32"),
         }

@@ -1,10 +1,10 @@
 """Laws of the plan and of the batches made from it, whatever the lengths, lanes, windows and segments."""
 
 import tracemalloc
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from corpora import corpus_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,13 +21,9 @@ many = settings(max_examples=60, deadline=None, derandomize=True)
 
 def fake_corpus(lengths, conditional=True):
     """Sounds whose every sample has a code of its own, beyond silence, and the condition code % 5."""
-    starts = np.cumsum([0, *lengths[:-1]])
     codes = np.arange(sum(lengths)) + 100
-    return SimpleNamespace(
-        sounds=[SimpleNamespace(start=int(a), samples=n) for a, n in zip(starts, lengths, strict=True)],
-        codes=codes.astype(np.uint16),
-        conditions=(codes % 5).astype(np.uint8) if conditional else None,
-    )
+    conditions = (codes % 5).astype(np.uint8) if conditional else None
+    return corpus_of(lengths, codes.astype(np.uint16), conditions, 5 if conditional else 0)
 
 
 def all_windows(plan):
@@ -38,7 +34,7 @@ def scored(plan, lengths):
     """How often each sample of each sound is a target."""
     counts = [np.zeros(n, int) for n in lengths]
     for windows in all_windows(plan):
-        for sound, offset, _, valid in zip(*windows, strict=True):
+        for sound, offset, _, valid, _ in zip(*windows, strict=True):
             counts[sound][offset : offset + valid] += 1
             assert offset + valid <= lengths[sound]
     return counts
@@ -61,7 +57,7 @@ def test_a_segments_windows_follow_each_other_on_a_lane_and_reset_where_it_or_th
     segment = max(lengths) if segment_samples is None else max(segment_samples // seq_len, 1) * seq_len
     steps = all_windows(plan)
     for lane in range(lanes):
-        on_lane = [tuple(int(field[lane]) for field in windows) for windows in steps]
+        on_lane = [tuple(int(field[lane]) for field in windows[:-1]) for windows in steps]
         idle = [valid == 0 for *_, valid in on_lane]
         assert idle == sorted(idle), "a lane without more pieces gets another one"
         for now, (sound, offset, reset, valid) in enumerate(on_lane):
@@ -84,7 +80,7 @@ def test_plan_once_never_cuts_files_and_takes_the_longest_first(lengths, lanes, 
     starts = [
         (step, sound, offset)
         for step, windows in enumerate(all_windows(plan))
-        for sound, offset, reset, valid in zip(*windows, strict=True)
+        for sound, offset, reset, valid, _ in zip(*windows, strict=True)
         if reset and valid
     ]
     assert sorted(sound for _, sound, _ in starts) == list(range(len(lengths)))
@@ -102,7 +98,7 @@ def test_windows_hold_the_real_past_and_silence_where_there_is_none(
     plan = plan_epoch(lengths, lanes, seq_len, segment_samples=segment_samples, seed=seed)
     for windows in all_windows(plan):
         codes, conditions = gather_windows(corpus, windows, seq_len, lookback, SILENCE)
-        for lane, (sound, offset, _, valid) in enumerate(zip(*windows, strict=True)):
+        for lane, (sound, offset, _, valid, _) in enumerate(zip(*windows, strict=True)):
             entry = corpus.sounds[sound]
             for column in range(lookback + seq_len):
                 at = offset + column - lookback
@@ -110,7 +106,8 @@ def test_windows_hold_the_real_past_and_silence_where_there_is_none(
                 assert codes[lane, column] == (corpus.codes[entry.start + at] if exists else SILENCE)
             expected = np.full(seq_len, -1)
             expected[:valid] = corpus.conditions[entry.start + offset :][:valid]
-            np.testing.assert_array_equal(conditions[lane], expected)
+            np.testing.assert_array_equal(conditions.classes[lane, :, 0], expected)
+            np.testing.assert_array_equal(conditions.exists[lane], np.arange(seq_len) < valid)
 
 
 def test_the_plan_depends_on_seed_and_epoch_only():
@@ -176,7 +173,7 @@ def test_resuming_at_a_step_yields_the_batches_of_running_through(conditional):
         np.testing.assert_array_equal(batch["valid"], plan.at(step).valid)
         np.testing.assert_array_equal(batch["reset"], plan.at(step).reset)
         if conditional:
-            np.testing.assert_array_equal(batch["conditions"], conditions)
+            np.testing.assert_array_equal(batch["conditions"].classes, conditions.classes)
     resumed = list(make_batches(corpus, plan, lookback, SILENCE, first_step=4).as_numpy_iterator())
     assert len(resumed) == plan.steps - 4
     for expected, batch in zip(through[4:], resumed, strict=True):
@@ -187,10 +184,13 @@ def test_resuming_at_a_step_yields_the_batches_of_running_through(conditional):
 def test_batches_declare_their_shapes_and_have_conditions_only_where_the_corpus_has():
     plan = plan_once([40], 3, 8)
     dataset = make_batches(fake_corpus([40]), plan, 6, SILENCE)
-    shapes = {name: (tuple(spec.shape), spec.dtype.name) for name, spec in dataset.element_spec.items()}
+    specs = dataset.element_spec
+    conditions = specs.pop("conditions")
+    shapes = {name: (tuple(spec.shape), spec.dtype.name) for name, spec in specs.items()}
+    assert [conditions.exists.shape, conditions.classes.shape] == [(3, 8), (3, 8, 1)]
+    assert conditions[2:] == (None, None, None)
     assert shapes == {
         "codes": ((3, 14), "int32"),
-        "conditions": ((3, 8), "int32"),
         "reset": ((3,), "int32"),
         "valid": ((3,), "int32"),
     }

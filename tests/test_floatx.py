@@ -7,7 +7,8 @@ from generations import engine_of, generate
 from keras import ops
 from variants import build_variant, random_sound, window_of
 
-from keras_samplernn import SampleRNN, class_histogram
+from keras_samplernn import SampleRNN
+from keras_samplernn.conditions.streams import ClassesStream
 from keras_samplernn.model.samplernn import bits_per_sample
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.sample_mlp import SampleMLP
@@ -63,19 +64,13 @@ def test_new_weights_are_drawn_alike_whatever_floatx_says(half_by_default):
             FrameRNN(2, 8, dtype="float32"),
             SampleMLP(8, 4, dtype="float32"),
         )
-        model = SampleRNN(tiers, 8, 2, dtype="float32")
+        model = SampleRNN(tiers, 8, [ClassesStream.of_count(2)], dtype="float32")
         return [ops.convert_to_numpy(weight) for weight in model.weights]
 
     drawn = weights()
     half_by_default()
     for seen, expected in zip(drawn, weights(), strict=True):
         np.testing.assert_array_equal(seen, expected)
-
-
-def test_a_histogram_is_float32_unless_told_otherwise(half_by_default):
-    conditions = ops.convert_to_tensor([[0, 1, 1]], "int32")
-    assert keras.backend.standardize_dtype(class_histogram(conditions, 2).dtype) == "float32"
-    assert keras.backend.standardize_dtype(class_histogram(conditions, 2, "bfloat16").dtype) == "bfloat16"
 
 
 def test_check_tier_does_not_depend_on_floatx(half_by_default):

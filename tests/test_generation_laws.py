@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 from generations import SILENCE, engine_of, generate
 from oracle import oracle_generate
-from variants import VARIANTS, build_variant, oracle_tiers, random_sound, representatives, window_of
+from variants import (
+    VARIANTS,
+    as_conditions,
+    build_variant,
+    classes_in,
+    oracle_tiers,
+    random_sound,
+    representatives,
+    window_of,
+)
 
 from keras_samplernn.generation import engine as engine_module
 from keras_samplernn.generation.sampling import draw_codes
@@ -27,7 +36,7 @@ class Case:
         silence, tiers, sounds = SILENCE % model.q_levels, oracle_tiers(model), []
         for row, temperature in enumerate(TEMPERATURES):
             conditions = None if self.conditions is None else self.conditions[row]
-            arguments = SAMPLES, conditions, model.classes, silence, self.uniforms[row], temperature
+            arguments = SAMPLES, conditions, classes_in(model), silence, self.uniforms[row], temperature
             sounds.append(oracle_generate(tiers, model.q_levels, *arguments))
         self.codes, self.logits = (np.stack(arrays) for arrays in zip(*sounds, strict=True))
 
@@ -98,7 +107,7 @@ def test_a_primed_sound_goes_on_from_the_primers_end(engine, samples):
     primer, primer_conditions = (array[0] for array in random_sound(model, samples, seed=9))
     _, conditions = random_sound(model, 32, rows=2)
     uniforms = np.random.default_rng(1).random((2, 32)).astype("float32")
-    start = engine.primed_start(engine.weights(), primer, primer_conditions)
+    start = engine.primed_start(engine.weights(), primer, as_conditions(primer_conditions))
     codes = generate(engine, conditions, uniforms, TEMPERATURES, start)
     for row, temperature in enumerate(TEMPERATURES):
         arguments = 32, conditions[row], 3, SILENCE, uniforms[row], temperature, primer, primer_conditions
@@ -114,11 +123,13 @@ def test_a_row_begins_anew_while_its_neighbour_goes_on(engine):
     start = engine.silent_start(weights)
     temperatures = np.ones((2, 2), "float32")
     begins = np.array([[1, 0], [1, 0]], "int32")
-    _, carry = engine.advance(weights, start, start, begins, conditions[:, :16], uniforms[:, :16], temperatures)
+    first = begins, as_conditions(conditions[:, :16]), uniforms[:, :16], temperatures
+    _, carry = engine.advance(weights, start, start, *first)
 
     def swapped(array):  # the first row goes on; the second does so for one top frame of 8, then begins anew
         return np.stack([array[0, 16:32], np.concatenate([array[1, 16:24], array[1, :8]])])
 
     begins = np.array([[0, 0], [0, 1]], "int32")
-    codes, _ = engine.advance(weights, carry, start, begins, swapped(conditions), swapped(uniforms), temperatures)
+    conditions = as_conditions(swapped(conditions))
+    codes, _ = engine.advance(weights, carry, start, begins, conditions, swapped(uniforms), temperatures)
     np.testing.assert_array_equal(codes, swapped(whole))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_samplernn import SampleRNN
+from keras_samplernn.conditions.streams import ClassesStream
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.sample_mlp import SampleMLP
 
@@ -18,7 +19,7 @@ def tiers_of(rnn_type="GRU", sample_dim=DIM):
     """Return the frame tier and the sample tier of a new model."""
     keras.utils.set_random_seed(7)
     frames = FrameRNN(4, DIM, rnn_type, n_rnn=2, skip_conn=True)
-    return SampleRNN([frames, SampleMLP(sample_dim, emb_size=16)], Q_LEVELS, CLASSES).tiers
+    return SampleRNN([frames, SampleMLP(sample_dim, emb_size=16)], Q_LEVELS, [ClassesStream.of_count(CLASSES)]).tiers
 
 
 def assert_uniform(matrix, variance_by_inputs):
@@ -40,7 +41,7 @@ def array(variable):
 @pytest.mark.parametrize("rnn_type", ["GRU", "LSTM"])
 def test_a_frame_tiers_weights(rnn_type):
     tier, _ = tiers_of(rnn_type)
-    linears = [tier.input_linear, tier.class_linear, *tier.skip_linears, tier.output_linear]
+    linears = [tier.input_linear, *tier.conditions.vectors, *tier.skip_linears, tier.output_linear]
     for linear in linears:
         assert_uniform(array(linear.direction), HE)
     for layer in tier.layers:
@@ -60,7 +61,7 @@ def test_the_sample_tiers_weights():
     for linear in (tier.l1, tier.l2, tier.l3):
         assert_uniform(array(linear.direction), HE)
     assert_uniform(array(tier.output_linear.direction), LECUN)
-    for embedding in (tier.embedding, tier.class_embedding):
+    for embedding in (tier.embedding, tier.conditions.vectors[0].direction):
         np.testing.assert_allclose([array(embedding).mean(), array(embedding).std()], [0, 1], atol=0.15)
 
 

@@ -7,6 +7,7 @@ from keras import ops
 from variants import random_sound, randomised, window_of
 
 from keras_samplernn import Lowerable, Narrow, Released, SampleRNN, Tier
+from keras_samplernn.conditions.streams import ClassesStream
 from keras_samplernn.model.lowering import release
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.sample_mlp import SampleMLP
@@ -42,7 +43,7 @@ class HalvedFrames(FrameRNN):
 
 
 def model_of(*tiers):
-    return randomised(SampleRNN(tiers, q_levels=12, classes=3))
+    return randomised(SampleRNN(tiers, q_levels=12, streams=[ClassesStream.of_count(3)]))
 
 
 # Widths that are multiples of 8: as plain tiers they would have int8 weights.

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 from oracle import oracle_logits
-from variants import OPTIONS, ROWS, VARIANTS, build_variant, oracle_tiers, random_sound, window_of
+from variants import OPTIONS, ROWS, VARIANTS, build_variant, classes_in, oracle_tiers, random_sound, window_of
 
 from keras_samplernn.model.samplernn import bits_per_sample
 
@@ -39,7 +39,7 @@ class Case:
     @functools.cached_property
     def expected(self):
         tiers, conditions = oracle_tiers(self.model), self.conditions_in(0)
-        return oracle_logits(tiers, self.model.q_levels, self.codes[0], conditions, self.model.classes, SILENCE)
+        return oracle_logits(tiers, self.model.q_levels, self.codes[0], conditions, classes_in(self.model), SILENCE)
 
 
 # Of the module: pytest then runs all laws of a variant in turn.
@@ -118,7 +118,7 @@ def test_gradients_prove_causality(options, monkeypatch):
     width = lookback + targets
     model = build_variant(**options, q_levels=targets * width)
     window = np.random.default_rng(0).permutation(targets * width).reshape(targets, width).astype("int32")
-    conditions = np.zeros((targets, targets), "int32") if model.classes else None
+    conditions = np.zeros((targets, targets), "int32") if model.streams else None
     wave = tf.constant(keras.ops.convert_to_numpy(model.rescale(window)))
     monkeypatch.setattr(model, "rescale", lambda codes: wave)
     embedding = model.tiers[-1].embedding.value

@@ -3,12 +3,12 @@
 import functools
 import json
 import shutil
-import types
 
 import keras
 import numpy as np
 import pytest
-from variants import build_variant, random_sound, window_of
+from corpora import corpus_of
+from variants import as_conditions, build_variant, random_sound, window_of
 
 from keras_samplernn.checkpoints.arrays import Shape
 from keras_samplernn.checkpoints.checkpoint import VALIDATED, save_checkpoint
@@ -33,11 +33,9 @@ TIER_TYPES = {"frame_rnn": FrameRNN, "sample_mlp": SampleMLP}
 def make_corpus(lengths, q_levels=12, classes=3, seed=0):
     """Lay random sounds end to end as a prepared corpus has them."""
     rng = np.random.default_rng(seed)
-    starts = np.cumsum([0, *lengths[:-1]])
-    sounds = [types.SimpleNamespace(start=int(s), samples=n) for s, n in zip(starts, lengths, strict=True)]
     codes = rng.integers(0, q_levels, sum(lengths)).astype(np.uint8)
     conditions = rng.integers(0, classes, sum(lengths)).astype(np.uint8) if classes else None
-    return types.SimpleNamespace(sounds=sounds, codes=codes, conditions=conditions)
+    return corpus_of(lengths, codes, conditions, classes)
 
 
 def make_spec(**training):
@@ -99,10 +97,10 @@ def test_bits_are_total_bits_over_total_samples_however_batches_are_cut(lanes, s
         each = keras.ops.convert_to_numpy(bits_per_sample(codes, logits))[0, : sound.samples]
         expected += np.bincount(corpus.conditions[piece], each, minlength=3)
     assert bits.samples == 160
-    np.testing.assert_allclose(bits.class_totals, expected, rtol=1e-5)
+    np.testing.assert_allclose(bits.class_totals["class"], expected, rtol=1e-5)
     np.testing.assert_allclose(bits.per_sample, expected.sum() / 160, rtol=1e-5)
-    np.testing.assert_array_equal(bits.class_samples, np.bincount(corpus.conditions, minlength=3))
-    assert set(bits.per_class(("a", "b", "c"))) == {"a", "b", "c"}
+    np.testing.assert_array_equal(bits.class_samples["class"], np.bincount(corpus.conditions, minlength=3))
+    assert set(bits.per_class(model.streams[0])) == {"0", "1", "2"}
 
 
 def first_values(trainer):
@@ -170,7 +168,7 @@ def test_carried_states_and_resets_are_exact_row_by_row(options):
     for start, reset in ((0, (1, 1)), (32, (0, 1))):
         batch = {
             "codes": window[:, start : start + model.lookback + 32],
-            "conditions": conditions[:, start : start + 32],
+            "conditions": as_conditions(conditions[:, start : start + 32]),
             "reset": np.array(reset, "int32"),
         }
         logits, states = model(batch, states=states)
@@ -187,7 +185,7 @@ def test_padding_is_not_scored_and_gives_no_gradient():
     trainer.model = build_variant(frames=(8, 2), classes=3)
     codes, conditions = random_sound(trainer.model, 32, rows=2)
     window = window_of(trainer.model, codes, SILENCE)
-    batch = {"codes": window, "conditions": conditions, "reset": np.ones(2, "int32")}
+    batch = {"codes": window, "conditions": as_conditions(conditions), "reset": np.ones(2, "int32")}
     batch = {name: keras.ops.convert_to_tensor(array) for name, array in batch.items()}
     batch["valid"] = keras.ops.convert_to_tensor(np.array([32, 20], "int32"))
     step = Step(trainer.model, trainer.optimizer)

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 
 from keras_samplernn import SampleRNN
+from keras_samplernn.conditions.columns import Conditions
+from keras_samplernn.conditions.streams import ClassesStream
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.sample_mlp import SampleMLP
 
@@ -27,7 +29,8 @@ def build_variant(
     dims = dims or [5 + number for number in range(len(frames))]
     tiers = [FrameRNN(frame, dim=dim, dtype=dtype, **options) for frame, dim in zip(frames, dims, strict=True)]
     tiers += [SampleMLP(sample_dim, emb_size=emb_size, window=window, dtype=dtype, **sample_options)]
-    model = SampleRNN(tiers, q_levels, classes, dtype=dtype)
+    streams = (ClassesStream.of_count(classes),) if classes else ()
+    model = SampleRNN(tiers, q_levels, streams, dtype=dtype)
     return randomised(model, seed)
 
 
@@ -130,7 +133,7 @@ def _oracle_frame(tier: FrameRNN) -> dict:
         "reset_after": getattr(tier.layers[0], "reset_after", False),
         "skip_conn": tier.skip_conn,
         "input": _linear(tier.input_linear),
-        "condition": tier.class_linear and _linear(tier.class_linear),
+        "condition": _linear(tier.conditions.vectors[0]) if tier.conditions.vectors else None,
         "layers": [
             {
                 "kernel": _linear(layer.kernel),
@@ -152,7 +155,7 @@ def _oracle_sample(tier: SampleMLP) -> dict:
         "kind": "sample",
         "reads": tier.reads,
         "embedding": None if tier.embedding is None else _array(tier.embedding),
-        "class_embedding": None if tier.class_embedding is None else _array(tier.class_embedding),
+        "class_embedding": _array(tier.conditions.vectors[0].direction) if tier.conditions.vectors else None,
         **{name: _linear(getattr(tier, name)) for name in ("l1", "l2", "l3")},
         "output": _linear(tier.output_linear),
     }
@@ -170,14 +173,24 @@ def _array(variable) -> np.ndarray:
     return keras.ops.convert_to_numpy(variable).astype("float64")
 
 
+def as_conditions(classes: np.ndarray) -> Conditions:
+    """Return the conditions of a single stream from classes `(...)`, -1 past the end of a sound."""
+    return Conditions((classes >= 0).astype("float32"), classes[..., None].astype("int32"))
+
+
+def classes_in(model: SampleRNN) -> int:
+    """Return the number of classes of a model's only stream; 0 without conditions."""
+    return sum(len(stream.classes) for stream in model.streams)
+
+
 def random_sound(model: SampleRNN, samples: int, rows: int = 1, seed: int = 0):
     """Return codes `(rows, samples)` and conditions (or None) at random, changing every few samples."""
     rng = np.random.default_rng(seed)
     codes = rng.integers(0, model.q_levels, (rows, samples)).astype("int32")
-    if not model.classes:
+    if not model.streams:
         return codes, None
     changes = np.cumsum(rng.random((rows, samples)) < 0.3, axis=1)
-    return codes, ((changes + rng.integers(0, 9, (rows, 1))) % model.classes).astype("int32")
+    return codes, ((changes + rng.integers(0, 9, (rows, 1))) % classes_in(model)).astype("int32")
 
 
 def window_of(model: SampleRNN, codes: np.ndarray, silence: int) -> np.ndarray:

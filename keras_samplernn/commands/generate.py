@@ -46,7 +46,9 @@ from keras_samplernn.progress import say
     " condition_dropout, else the first such stream.",
 )
 @click.option(
-    "--seconds", type=Number(min=0), help="Length of each sound; left out, for a conditional run: as in its condition file."
+    "--seconds",
+    type=Number(min=0),
+    help="Length of each sound; left out, for a conditional run: as in its condition file.",
 )
 @click.option("--count", type=Count(1, 100_000), show_default="1", help="Number of sounds, with --seconds.")
 @click.option(
@@ -87,8 +89,8 @@ def generate(run: Path | None, **options) -> None:
     RUN is a run directory; if it is left out, the run under runs/ that was trained last.
 
     A conditional run needs condition files, by --conditions or listed by --conditioning-index: each gives one wav of
-    the same name, as long as it says or --seconds. An unconditional run needs --seconds. generation.json, in the same folder as the wavs,
-    records how each was made.
+    the same name, as long as it says or --seconds. An unconditional run needs --seconds. generation.json, in the same
+    folder as the wavs, records how each was made.
     """
     from keras_samplernn.quiet import start_tensorflow
 

@@ -12,7 +12,7 @@ from keras_samplernn.conditions.track import Spans, Track, settled
 SHARES = 5
 """Numbers that say which share of its span has passed: cos(k pi share), k = 0 to 4."""
 TIMES = (0.02, 0.1, 0.5, 2.5)
-"""Time constants, in seconds, of the numbers that say how long a span lasts already, and still: exp(-time / constant)."""
+"""Time constants, in seconds, of the numbers that say how long a span has lasted, and will: exp(-time / constant)."""
 POSITION_WIDTH = SHARES + 2 * len(TIMES)
 NUMBER_WIDTH = 2
 
@@ -34,15 +34,9 @@ class Conditions(NamedTuple):
     targets: Any = None
     weights: Any = None
 
-    @classmethod
-    def of(cls, value: Any) -> "Conditions | None":
-        """Return conditions as they are; those of a single stream of classes may be integers `(...)`, -1 past the end.
-
-        Any array or tensor will do that compares and indexes as NumPy's.
-        """
-        if value is None or isinstance(value, cls):
-            return value
-        return cls((value >= 0) * np.float32(1), value[..., None])
+    def at(self, index: Any) -> "Conditions":
+        """Return the conditions of some samples, by an index of the leading axes."""
+        return self.map(lambda array: array[index])
 
     def map(self, function: Callable[[Any], Any]) -> "Conditions":
         """Return the conditions with a function applied to every array in them."""
@@ -268,7 +262,8 @@ class _Piece:
         last = int(np.searchsorted(spans.starts, stop, side="left"))
         self.spans = slice(first, last)
         self._begins = spans.starts[first:last]
-        self._ends = np.append(spans.starts[first + 1 : last], spans.starts[last] if last < len(spans.starts) else samples)
+        end = spans.starts[last] if last < len(spans.starts) else samples
+        self._ends = np.append(spans.starts[first + 1 : last], end)
         self.lengths = np.minimum(self._ends, stop) - np.maximum(self._begins, start)
         self._start, self._stop = start, stop
 

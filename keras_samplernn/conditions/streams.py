@@ -105,3 +105,11 @@ def stream_named(streams: Sequence[Stream], name: str, place: str) -> Stream:
         if stream.name == name:
             return stream
     raise UserError(f'{place}: "{name}" is not a stream; streams are {", ".join(each.name for each in streams)}')
+
+
+def describe_classes(stream: ClassesStream) -> str:
+    """Return the classes of a stream, their range or their names, as messages list them."""
+    if not stream.named:
+        return f"0 to {len(stream.classes) - 1}"
+    more = len(stream.classes) - 10
+    return ", ".join(stream.classes[:10]) + (f" and {more} more" if more > 0 else "")

@@ -128,7 +128,11 @@ def prepare_corpus(
     folder = cache_folder() / hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
     corpus = _open_if_whole(folder, settings.streams)
     if corpus is None:
-        with staged_entry(folder.name, is_whole=lambda entry: _open_if_whole(entry, settings.streams) is not None) as staged:
+
+        def is_whole(entry: Path) -> bool:
+            return _open_if_whole(entry, settings.streams) is not None
+
+        with staged_entry(folder.name, is_whole) as staged:
             write_corpus(pairs, hashes, settings, staged, problems)
         corpus = _open_prepared(folder, settings.streams)
     elif problems:

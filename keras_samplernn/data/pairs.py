@@ -77,9 +77,9 @@ def find_pairs(folder: str | Path, conditional: bool, unlabelled: bool = False) 
     table_of_stem = _by_stem(tables, problems, several)
     if conditional and not unlabelled and not table_of_stem:
         raise UserError(
-            f"{folder}: holds {len(sounds)} sounds and no condition file, but the spec has conditioning; put a file such"
-            " as a csv of one class per sample, or a label track, beside each sound, or take `conditioning` out of the"
-            " spec"
+            f"{folder}: holds {len(sounds)} sounds and no condition file, but the spec has conditioning; put a file"
+            " such as a csv of one class per sample, or a label track, beside each sound, or take `conditioning` out of"
+            " the spec"
         )
     if conditional:
         for stem, sound in sound_of_stem.items():

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from keras_samplernn.conditions.readers import read_track
-from keras_samplernn.conditions.streams import ClassesStream, Stream, Streams, stream_from_folder
+from keras_samplernn.conditions.streams import ClassesStream, Streams, describe_classes, stream_from_folder
 from keras_samplernn.conditions.track import Track, constant, lay_spans
 from keras_samplernn.errors import UserError, nearest
 from keras_samplernn.names import nfc
@@ -46,10 +46,5 @@ def _class_of_folder(audio: Path, stream: ClassesStream) -> int:
             return stream.classes.index(name)
     raise UserError(
         f'{audio}: lies in no folder that is named after a class of "{stream.name}"; classes are'
-        f" {_few(stream)}{nearest(names[0], stream.classes)}"
+        f" {describe_classes(stream)}{nearest(names[0], stream.classes)}"
     )
-
-
-def _few(stream: Stream) -> str:
-    more = len(stream.classes) - 10
-    return ", ".join(stream.classes[:10]) + (f" and {more} more" if more > 0 else "")

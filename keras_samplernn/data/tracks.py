@@ -55,9 +55,7 @@ class TrackWriter:
             self._files.close()
 
 
-def open_tracks(
-    folder: Path, streams: Streams, samples: Sequence[int], spans: Sequence[Sequence[int]]
-) -> list[Track]:
+def open_tracks(folder: Path, streams: Streams, samples: Sequence[int], spans: Sequence[Sequence[int]]) -> list[Track]:
     """Map the tracks that `TrackWriter` wrote.
 
     Args:

@@ -193,8 +193,8 @@ def codes_of(
         )
         if track.samples != len(wave):
             raise UserError(
-                f"{place}: {track.samples} conditions for a sound of {len(wave)} samples at {rate} Hz; give one for each"
-                " sample"
+                f"{place}: {track.samples} conditions for a sound of {len(wave)} samples at {rate} Hz; give one for"
+                " each sample"
             )
     codes = np.concatenate([np.empty(0, np.int32), *Quantizer.of(spec.audio).encode_blocks(wave)])
     return codes, Columns(track, streams, rate).piece(0, len(wave)) if streams else None

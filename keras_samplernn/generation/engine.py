@@ -121,11 +121,12 @@ class GenerationEngine:
             states = self._forward(
                 weights.variables,
                 ops.convert_to_tensor(window),
-                None if conditions is None else conditions.map(lambda x: ops.convert_to_tensor(x[:, piece])),
+                None if conditions is None else conditions.at((slice(None), piece)).map(ops.convert_to_tensor),
                 carry.states,
             )
             carry = Carry(ops.convert_to_tensor(window[:, -self.model.lookback :]), states)
-        return keras.tree.map_structure(lambda tensor: ops.repeat(tensor, self.rows * self.rows_of_a_sound, axis=0), carry)
+        rows = self.rows * self.rows_of_a_sound
+        return keras.tree.map_structure(lambda tensor: ops.repeat(tensor, rows, axis=0), carry)
 
     def advance(
         self,
@@ -145,7 +146,8 @@ class GenerationEngine:
             carry: what the previous block returned.
             start: the carry with which a sound starts.
             begins: `(rows, frames)` int32, not 0 if the row starts a sound at that top frame.
-            conditions: arrays `(rows, block_samples, ...)`, of all rows of each sound; None if the model is unconditional.
+            conditions: arrays `(rows, block_samples, ...)`, of all rows of each sound; None if the model is
+                unconditional.
             uniforms: `(rows, block_samples)` float32 in [0, 1).
             temperatures: `(rows, frames)` float32, one for each top frame.
             strengths: `(rows, frames)` float32, the strength of the guidance; None if there is none.
@@ -154,8 +156,9 @@ class GenerationEngine:
             Codes `(rows, block_samples)` int32, and the carry for the next block.
         """
         conditions = None if conditions is None else conditions.map(ops.convert_to_tensor)
-        arguments = (None if x is None else ops.convert_to_tensor(x) for x in (begins, uniforms, temperatures, strengths))
-        codes, carry = self._advance(weights.prepared, weights.kernels, carry, start, conditions, *arguments)
+        controls = (begins, uniforms, temperatures, strengths)
+        controls = (None if x is None else ops.convert_to_tensor(x) for x in controls)
+        codes, carry = self._advance(weights.prepared, weights.kernels, carry, start, conditions, *controls)
         return ops.convert_to_numpy(codes), carry
 
     def _variables_of(self, weights: Weights) -> keras.StatelessScope:
@@ -235,7 +238,7 @@ class _Firing:
 
 
 def _columns(tensors: Any, start: Any, width: int) -> Any:
-    """Return `tensor[:, start : start + width]` of each tensor `(B, n, ...)` in a structure; `start` may be a tensor."""
+    """Return `[:, start : start + width]` of each tensor `(B, n, ...)` in a structure; `start` may be a tensor."""
 
     def cut(tensor: Any) -> Any:
         if tensor is None:

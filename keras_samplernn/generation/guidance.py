@@ -37,7 +37,7 @@ class Guidance(NamedTuple):
         return 1 if self.column is None else min(self.classes, MOST_BASE_ROWS)
 
     def draw_classes(self, seed: int, stem: str) -> np.ndarray:
-        """Return the class of each row of the base, `(base_rows,)`; of many classes, some that are drawn for a sound."""
+        """Return the class of each row of the base, `(base_rows,)`; of many classes, some are drawn for a sound."""
         if self.column is None:
             return np.full(1, NONE, np.int32)
         key = hashlib.sha256(f"guidance\0{seed}\0{stem}".encode(errors="surrogateescape")).digest()[:16]
@@ -57,7 +57,7 @@ class Guidance(NamedTuple):
         rows = 1 + self.base_rows
         conditions = conditions.map(lambda array: np.repeat(array, rows, axis=0))
         for row in range(1, rows):
-            base = conditions.map(lambda array, row=row: array[row::rows])
+            base = conditions.at(slice(row, None, rows))
             if self.column is None:
                 for array, empty in ((base.classes, NONE), (base.numbers, 0), (base.targets, NONE), (base.weights, 0)):
                     if array is not None:

@@ -40,16 +40,16 @@ class ConditionEncoder(keras.layers.Layer):
         self._columns = class_columns(streams)
         self._groups = number_columns(streams)
         options = {"use_bias": False, "weight_norm": weight_norm, "dtype": self.dtype_policy}
-        self._vectors = [
+        self.vectors = [
             Linear(units, initializer=initializer, name=column.name, **options) for column in self._columns
         ]
-        self._linears = [Linear(units, initializer=initializer, name=group.name, **options) for group in self._groups]
+        self.linears = [Linear(units, initializer=initializer, name=group.name, **options) for group in self._groups]
 
     def build(self) -> None:
         """Create the weights."""
-        for linear, column in zip(self._vectors, self._columns, strict=True):
+        for linear, column in zip(self.vectors, self._columns, strict=True):
             linear.build((column.count,))
-        for linear, group in zip(self._linears, self._groups, strict=True):
+        for linear, group in zip(self.linears, self._groups, strict=True):
             linear.build((group.width,))
 
     @property
@@ -59,8 +59,8 @@ class ConditionEncoder(keras.layers.Layer):
 
     def prepare(self) -> tuple[list[Any], Any]:
         """Return the vectors of each column of classes, `(count, units)`, and the matrix of all numbers, or None."""
-        matrices = [linear.matrix() for linear in self._linears]
-        return [linear.matrix() for linear in self._vectors], ops.concatenate(matrices) if matrices else None
+        matrices = [linear.matrix() for linear in self.linears]
+        return [linear.matrix() for linear in self.vectors], ops.concatenate(matrices) if matrices else None
 
     @staticmethod
     def multiplied(prepared: tuple[list[Any], Any], kernel: Any) -> tuple[list[Any], Any]:

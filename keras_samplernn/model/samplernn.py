@@ -119,7 +119,9 @@ class SampleRNN(keras.Model):
         Returns:
             Logits `(B, T, q_levels)` float32, and the states after the window.
         """
-        wave, context, after, conditions = self.rescale(codes), None, [], Conditions.of(conditions)
+        if conditions is not None and not isinstance(conditions, Conditions):
+            conditions = Conditions(ops.cast(conditions >= 0, "float32"), ops.expand_dims(conditions, -1))
+        wave, context, after = self.rescale(codes), None, []
         weights = weights or self.prepare((codes.shape[0] or 1) * (codes.shape[1] - self.lookback))
         for tier, state, form, kernel in zip(self.tiers, states, *weights, strict=True):
             inputs = self.tier_inputs(tier, codes, wave, context, conditions)

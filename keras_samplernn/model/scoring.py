@@ -70,7 +70,7 @@ class Scorer:
         for start in range(0, len(bits), window):
             batch = {"codes": codes[None, start : start + lookback + window], "reset": np.array([start == 0], np.int32)}
             if conditions is not None:
-                batch["conditions"] = conditions.map(lambda x: x[None, start : start + window])
+                batch["conditions"] = conditions.at((None, slice(start, start + window)))
             batch = keras.tree.map_structure(lambda x: None if x is None else ops.convert_to_tensor(x), batch)
             found, states = self.windows(batch, states, weights)
             bits[start : start + window] = found[0]

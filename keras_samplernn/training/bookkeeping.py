@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from keras_samplernn.errors import UserError
 from keras_samplernn.conditions.streams import ONE_STREAM, classes_streams, streams_of
+from keras_samplernn.errors import UserError
 from keras_samplernn.files import replace_file, writing
 from keras_samplernn.progress import Progress
 from keras_samplernn.run_folder import RunFolder

@@ -6,8 +6,6 @@ import resource
 import sys
 import time
 
-import numpy as np
-
 from keras_samplernn.conditions.streams import classes_streams
 from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.machine import FLOAT_BYTES

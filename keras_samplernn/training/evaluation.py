@@ -66,7 +66,8 @@ class Evaluator:
         plan = plan_once(lengths, min(self.lanes, len(lengths)), seq_len)
         states = self.model.initial_states(plan.lanes)
         total, samples = 0.0, 0
-        streams = [(column, each) for column, each in enumerate(class_columns(self.model.streams)) if each.fades is not None]
+        columns = enumerate(class_columns(self.model.streams))
+        streams = [(column, each) for column, each in columns if each.fades is not None]
         class_totals = {each.name: np.zeros(each.count) for _, each in streams}
         class_samples = {each.name: np.zeros(each.count, np.int64) for _, each in streams}
         for batch in make_batches(corpus, plan, self.model.lookback, self._scorer.silence):
