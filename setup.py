@@ -39,6 +39,8 @@ setup(
         "test": TESTS,
         # Keras' other backend: the training step runs on it in a test. Its ml_dtypes is too new for TensorFlow 2.17.
         "jax": ["jax>=0.4.34"],
+        # The listener that judges generated words, and what it judges: benchmarks/heard.py and words.py.
+        "benchmarks": ["scikit-learn>=1.4"],
         # The fuzzer that is led by coverage, for `make torture`.
         "torture": ["atheris>=2.3"],
     },

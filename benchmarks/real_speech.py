@@ -15,14 +15,14 @@ Writes corpus, runs and sounds below `--out`, and there `report.json`; prints a 
 import argparse
 import json
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import soundfile
+from program import command, fit, write_index, write_json
 
 RECORDINGS_A_FILE = 10
 SAMPLE_RATE = 8000
@@ -41,22 +41,27 @@ def main() -> None:
     parser.add_argument("--dim", type=int, default=256, help="width of every tier")
     arguments = parser.parse_args()
     corpus = arguments.out / "corpus"
-    if not corpus.is_dir():
-        join_recordings(arguments.data / "recordings", corpus)
+    join_recordings(arguments.data / "recordings", corpus)
     reports = {name: run_model(name, arguments.out, arguments.minutes, arguments.dim) for name in TIERS}
-    (arguments.out / "report.json").write_text(json.dumps(reports, indent=2) + "\n")
+    write_json(arguments.out / "report.json", reports)
     print(json.dumps(reports, indent=2))
 
 
 def join_recordings(recordings: Path, corpus: Path) -> None:
-    """Write train, valid and test folders of wav/csv pairs, one speaker a file, digits in shuffled order."""
+    """Write train, valid and test folders of wav/csv pairs, one speaker a file, digits in shuffled order.
+
+    If the corpus is there already, it is kept.
+    """
+    if corpus.is_dir():
+        return
     table = pd.DataFrame(
         [(path, *path.stem.split("_")) for path in sorted(recordings.glob("*.wav"))],
         columns=["path", "digit", "speaker", "take"],
     ).astype({"digit": int, "take": int})
+    begun = corpus.with_name(f"{corpus.name}.begun")
     parts = pd.cut(table["take"], [-1, 4, 9, 49], labels=["test", "valid", "train"])
     for (part, speaker), group in table.groupby([parts, "speaker"], observed=True):
-        folder = corpus / str(part)
+        folder = begun / str(part)
         folder.mkdir(parents=True, exist_ok=True)
         shuffled = group.sample(frac=1, random_state=0)
         for number, start in enumerate(range(0, len(shuffled), RECORDINGS_A_FILE)):
@@ -66,36 +71,44 @@ def join_recordings(recordings: Path, corpus: Path) -> None:
             stem = folder / f"{speaker}_{number:03d}"
             soundfile.write(stem.with_suffix(".wav"), np.concatenate(waves), SAMPLE_RATE, subtype="PCM_16")
             np.savetxt(stem.with_suffix(".csv"), conditions, fmt="%d")
+    begun.rename(corpus)
 
 
-def run_model(name: str, out: Path, minutes: float, dim: int) -> dict:
-    """Fit one model, score it, generate with it; return its figures."""
-    spec = {
+def spec_of(name: str, frame_sizes: list[int], dim: int) -> dict[str, Any]:
+    """Return the spec of a model under digits.
+
+    Args:
+        name: of the run.
+        frame_sizes: of the tiers above the samples.
+        dim: width of every tier.
+    """
+    return {
         "name": name,
         "audio": {"sample_rate": SAMPLE_RATE, "q_type": "mu-law", "q_levels": 256},
         "data": {"train": "corpus/train", "valid": "corpus/valid", "test": "corpus/test"},
         "conditioning": {"classes": 10},
         "tier_defaults": {"dim": dim},
         "tiers": [
-            *({"type": "frame_rnn", "frame_size": frame} for frame in TIERS[name]),
+            *({"type": "frame_rnn", "frame_size": frame} for frame in frame_sizes),
             {"type": "sample_mlp", "emb_size": 256, "window": 16},
         ],
         "training": {"seq_len": 1024, "batch_size": 32, "epochs": 1000, "learning_rate": 0.001},
         "monitoring": {"every_epochs": 5, "sounds": 2, "seconds": 2.0},
     }
-    (out / f"{name}.json").write_text(json.dumps(spec, indent=2))
+
+
+def run_model(name: str, out: Path, minutes: float, dim: int) -> dict[str, Any]:
+    """Fit one model, score it, generate with it; return its figures."""
+    write_json(out / f"{name}.json", spec_of(name, TIERS[name], dim))
     run = out / "runs" / name
     seconds, epochs = 0.0, 0
     while seconds < 60 * minutes:
         epochs += 1
-        began = time.monotonic()
-        command("fit", out / f"{name}.json", "--run", run, "--epochs", epochs)
-        seconds += time.monotonic() - began
+        seconds += fit(out / f"{name}.json", "--run", run, "--epochs", epochs)
     scores = json.loads(command("evaluate", run, "--json"))
     narrow = json.loads(command("evaluate", run, "--json", "--precision", "int8"))
     held_out = sorted((out / "corpus" / "test").glob("*.csv"))[:HELD_OUT_SOUNDS]
-    index = out / f"{name}_index.csv"
-    index.write_text("".join(f"{path.relative_to(out)}\n" for path in held_out))
+    index = write_index(out / f"{name}_index.csv", held_out)
     began = time.monotonic()
     wavs = command(
         "generate", run, "--conditioning-index", index, "--out", out / "sounds" / name, "--overwrite"
@@ -138,14 +151,6 @@ def describe(waves: list[np.ndarray]) -> dict[str, float]:
         "share_of_quiet_frames": float((np.sqrt((frames**2).mean(axis=1)) < 0.005).mean()),
         "spectral_centroid_hz": float((power * frequencies).sum() / power.sum()),
     }
-
-
-def command(*arguments) -> str:
-    """Run a command of the program; its messages pass through, its results are returned."""
-    program = Path(__file__).resolve().parent.parent / "cli.py"
-    return subprocess.run(
-        [sys.executable, program, *map(str, arguments)], check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
 
 
 if __name__ == "__main__":
