@@ -18,6 +18,7 @@ from keras_samplernn.commands.cache import cache
 from keras_samplernn.commands.check import check
 from keras_samplernn.commands.demo import demo
 from keras_samplernn.commands.evaluate import evaluate
+from keras_samplernn.commands.features import features
 from keras_samplernn.commands.fit import fit
 from keras_samplernn.commands.generate import generate
 from keras_samplernn.commands.schema import schema
@@ -45,7 +46,7 @@ def cli() -> None:
     """
 
 
-for _command in (demo, check, fit, generate, evaluate, tiers, schema, cache):
+for _command in (demo, check, fit, generate, evaluate, features, tiers, schema, cache):
     cli.add_command(_command)
 
 
