@@ -4,6 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from corpora import corpus_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -165,7 +166,7 @@ def test_resuming_at_a_step_yields_the_batches_of_running_through(conditional):
     lengths, lookback = [5, 33, 17, 70, 21], 6
     corpus = fake_corpus(lengths, conditional)
     plan = plan_epoch(lengths, 3, 8, segment_samples=16, seed=9)
-    through = list(make_batches(corpus, plan, lookback, SILENCE).as_numpy_iterator())
+    through = list(make_batches(corpus, plan, lookback, SILENCE))
     assert len(through) == plan.steps
     for step, batch in enumerate(through):
         codes, conditions = gather_windows(corpus, plan.at(step), 8, lookback, SILENCE)
@@ -174,11 +175,12 @@ def test_resuming_at_a_step_yields_the_batches_of_running_through(conditional):
         np.testing.assert_array_equal(batch["reset"], plan.at(step).reset)
         if conditional:
             np.testing.assert_array_equal(batch["conditions"].classes, conditions.classes)
-    resumed = list(make_batches(corpus, plan, lookback, SILENCE, first_step=4).as_numpy_iterator())
+    resumed = list(make_batches(corpus, plan, lookback, SILENCE, first_step=4))
     assert len(resumed) == plan.steps - 4
     for expected, batch in zip(through[4:], resumed, strict=True):
         assert batch.keys() == expected.keys()
-        assert all((batch[key] == expected[key]).all() for key in batch)
+        tensors = zip(tf.nest.flatten(batch), tf.nest.flatten(expected), strict=True)
+        assert all((ours is None and theirs is None) or np.array_equal(ours, theirs) for ours, theirs in tensors)
 
 
 def test_batches_declare_their_shapes_and_have_conditions_only_where_the_corpus_has():
@@ -188,7 +190,6 @@ def test_batches_declare_their_shapes_and_have_conditions_only_where_the_corpus_
     conditions = specs.pop("conditions")
     shapes = {name: (tuple(spec.shape), spec.dtype.name) for name, spec in specs.items()}
     assert [conditions.exists.shape, conditions.classes.shape] == [(3, 8), (3, 8, 1)]
-    assert conditions[2:] == (None, None, None)
     assert shapes == {
         "codes": ((3, 14), "int32"),
         "reset": ((3,), "int32"),

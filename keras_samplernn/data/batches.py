@@ -29,6 +29,34 @@ class Windows(NamedTuple):
     """Number of the piece in the plan; 0 for a lane that has no more pieces."""
 
 
+class Dropout(NamedTuple):
+    """Which conditions are not told in the pieces of a plan.
+
+    Attributes:
+        hidden: (pieces, streams) bool, whether a stream is none.
+        lookahead: (pieces,) bool, whether the ends of spans and what comes after them are known.
+    """
+
+    hidden: np.ndarray
+    lookahead: np.ndarray
+
+
+def draw_dropout(pieces: int, streams: int, share: float, lookahead_share: float, seed: int, epoch: int) -> Dropout:
+    """Draw for each piece of an epoch's plan which of its conditions are not told.
+
+    Args:
+        pieces: number of pieces in the epoch's plan.
+        streams: number of condition streams.
+        share: of pieces in which a stream is none, 0 to 1; streams are drawn independently.
+        lookahead_share: of pieces in which the ends of spans are unknown.
+        seed: non-negative; what is drawn depends on it, on `epoch` and on the number of pieces alone.
+        epoch: non-negative.
+    """
+    source = np.random.Philox(np.random.SeedSequence(seed, spawn_key=(epoch, 1)))
+    drawn = source.random_raw((pieces, streams + 1)) / 2.0**64
+    return Dropout(drawn[:, 1:] < share, drawn[:, 0] >= lookahead_share)
+
+
 class Plan:
     """Pieces of sounds end to end on lanes, cut into windows of `seq_len` targets.
 
@@ -42,7 +70,10 @@ class Plan:
     Attributes:
         steps: windows of the longest lane; 0 where there are no pieces.
         pieces: number of pieces.
+        dropout: conditions that are not told; None: all are told.
     """
+
+    dropout: Dropout | None = None
 
     def __init__(self, pieces: np.ndarray, lanes: int, seq_len: int):
         self.lanes = lanes
@@ -146,34 +177,6 @@ def plan_once(lengths: Sequence[int], lanes: int, seq_len: int) -> Plan:
     return Plan(np.array(pieces, np.int64), lanes, seq_len)
 
 
-class Dropout(NamedTuple):
-    """Which conditions are not told in the pieces of a plan.
-
-    Attributes:
-        hidden: (pieces, streams) bool, whether a stream is none.
-        lookahead: (pieces,) bool, whether the ends of spans and what comes after them are known.
-    """
-
-    hidden: np.ndarray
-    lookahead: np.ndarray
-
-
-def draw_dropout(plan: Plan, streams: int, share: float, lookahead_share: float, seed: int, epoch: int) -> Dropout:
-    """Draw for each piece of an epoch's plan which of its conditions are not told.
-
-    Args:
-        plan: of the epoch.
-        streams: number of condition streams.
-        share: of pieces in which a stream is none, 0 to 1; streams are drawn independently.
-        lookahead_share: of pieces in which the ends of spans are unknown.
-        seed: non-negative; what is drawn depends on it, on `epoch` and on the number of pieces alone.
-        epoch: non-negative.
-    """
-    source = np.random.Philox(np.random.SeedSequence(seed, spawn_key=(epoch, 1)))
-    drawn = source.random_raw((plan.pieces, streams + 1)) / 2.0**64
-    return Dropout(drawn[:, 1:] < share, drawn[:, 0] >= lookahead_share)
-
-
 def gather_windows(
     corpus, windows: Windows, seq_len: int, lookback: int, silence: int, dropout: Dropout | None = None
 ) -> tuple[np.ndarray, Conditions | None]:
@@ -199,9 +202,7 @@ def gather_windows(
     return codes, conditions
 
 
-def make_batches(
-    corpus, plan: Plan, lookback: int, silence: int, first_step: int = 0, dropout: Dropout | None = None
-) -> tf.data.Dataset:
+def make_batches(corpus, plan: Plan, lookback: int, silence: int, first_step: int = 0) -> tf.data.Dataset:
     """Return the batches of a plan from `first_step` on, in order; several are read ahead in parallel.
 
     Args:
@@ -210,7 +211,6 @@ def make_batches(
         lookback: samples before the targets, L.
         silence: code of the sample 0.0.
         first_step: 0 to `plan.steps`; the step at which an interrupted run goes on.
-        dropout: conditions that are not told; None: all are told.
 
     Returns:
         A dataset of dicts: codes (B, L + T), reset (B,) and valid (B,), all int32; and, if the corpus has them,
@@ -222,7 +222,7 @@ def make_batches(
 
     def read(step: np.ndarray) -> tuple[np.ndarray, ...]:
         windows = plan.at(int(step))
-        codes, conditions = gather_windows(corpus, windows, seq_len, lookback, silence, dropout)
+        codes, conditions = gather_windows(corpus, windows, seq_len, lookback, silence, plan.dropout)
         arrays = codes, windows.reset.astype(np.int32), windows.valid.astype(np.int32)
         return *arrays, *(array for array in conditions or () if array is not None)
 

@@ -40,9 +40,7 @@ class ConditionEncoder(keras.layers.Layer):
         self._columns = class_columns(streams)
         self._groups = number_columns(streams)
         options = {"use_bias": False, "weight_norm": weight_norm, "dtype": self.dtype_policy}
-        self.vectors = [
-            Linear(units, initializer=initializer, name=column.name, **options) for column in self._columns
-        ]
+        self.vectors = [Linear(units, initializer=initializer, name=column.name, **options) for column in self._columns]
         self.linears = [Linear(units, initializer=initializer, name=group.name, **options) for group in self._groups]
 
     def build(self) -> None:

@@ -147,7 +147,7 @@ def estimate(spec: Spec, corpora: Corpora) -> Estimate:
 
 def _seconds_per_step(trainer: Trainer) -> float:
     """Return the time of the fastest of a few training steps after the first, which compiles."""
-    batches = itertools.chain.from_iterable(itertools.repeat(trainer.batches(trainer.plan(epoch=0), epoch=0)))
+    batches = itertools.chain.from_iterable(itertools.repeat(trainer.batches(trainer.plan(epoch=0))))
     trainer.step(next(batches)).read()
     times, began = [], time.perf_counter()
     while len(times) < TRIAL_STEPS and (not times or time.perf_counter() - began < TRIAL_SECONDS):

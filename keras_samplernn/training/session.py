@@ -119,7 +119,7 @@ class Session:
         too_many = f"{plan.lanes} windows of {plan.seq_len} samples", f"{SMALLER_WINDOWS} in a new run"
         with telling_exhaustion(self.run.folder, *too_many):
             first_step = state.epoch_step
-            for batch in self.trainer.batches(plan, state.epoch, first_step).take(last_step - first_step):
+            for batch in self.trainer.batches(plan, first_step).take(last_step - first_step):
                 unread.append(self.trainer.step(batch))
                 state.step, state.epoch_step = state.step + 1, state.epoch_step + 1
                 stops = self._stop.signal_number is not None

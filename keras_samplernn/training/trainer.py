@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_samplernn.backend import traced
 from keras_samplernn.conditions.streams import dropout_shares, streams_of
-from keras_samplernn.data.batches import Dropout, Plan, draw_dropout, make_batches, plan_epoch
+from keras_samplernn.data.batches import Plan, draw_dropout, make_batches, plan_epoch
 from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.model.samplernn import SampleRNN
@@ -73,7 +73,7 @@ class Trainer:
     def plan(self, epoch: int) -> Plan:
         """Return the plan of an epoch, counted from 0; it depends on the spec, the sounds and the epoch alone."""
         training = self.spec.training
-        return plan_epoch(
+        plan = plan_epoch(
             [sound.samples for sound in self.train.sounds],
             training.batch_size,
             training.seq_len,
@@ -81,18 +81,13 @@ class Trainer:
             seed=training.seed,
             epoch=epoch,
         )
-
-    def batches(self, plan: Plan, epoch: int, first_step: int = 0) -> tf.data.Dataset:
-        """Return the batches of the plan of an epoch from a step on, as `Step` takes them."""
-        silence = Quantizer.of(self.spec.audio).silence
-        return make_batches(self.train, plan, self.model.lookback, silence, first_step, self._dropout(plan, epoch))
-
-    def _dropout(self, plan: Plan, epoch: int) -> Dropout | None:
-        """Return which conditions are not told in an epoch; None if all are."""
         streams = streams_of(self.spec)
-        if not streams:
-            return None
-        share, lookahead_share = dropout_shares(self.spec)
-        if not share and not lookahead_share:
-            return None
-        return draw_dropout(plan, len(streams), share, lookahead_share, self.spec.training.seed, epoch)
+        shares = dropout_shares(self.spec) if streams else (0.0, 0.0)
+        if any(shares):
+            plan.dropout = draw_dropout(plan.pieces, len(streams), *shares, seed=training.seed, epoch=epoch)
+        return plan
+
+    def batches(self, plan: Plan, first_step: int = 0) -> tf.data.Dataset:
+        """Return the batches of a plan from a step on, as `Step` takes them."""
+        silence = Quantizer.of(self.spec.audio).silence
+        return make_batches(self.train, plan, self.model.lookback, silence, first_step)
