@@ -2,16 +2,12 @@ import time
 
 import numpy as np
 import pytest
+from condition_files import read_classes, write
 
-from keras_samplernn.data.conditioning import read_conditions, resample_conditions
+from keras_samplernn.conditions.track import Track, runs
 from keras_samplernn.errors import UserError
 
 VOWELS = ("a", "e", "open o")
-
-
-def write(path, content):
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return path
 
 
 @pytest.mark.parametrize(
@@ -35,31 +31,31 @@ def write(path, content):
     ],
 )
 def test_whole_numbers_are_read_however_they_are_written(tmp_path, content):
-    conditions = read_conditions(write(tmp_path / "a.csv", content), 3, samples=4)
+    conditions = read_classes(write(tmp_path / "a.csv", content), 3, samples=4)
     assert conditions.dtype == np.int32
     np.testing.assert_array_equal(conditions, [0, 1, 2, 1])
 
 
 def test_names_are_read_where_classes_have_names(tmp_path):
-    conditions = read_conditions(write(tmp_path / "a.csv", "open o\r\na\ne\n\n"), VOWELS)
+    conditions = read_classes(write(tmp_path / "a.csv", "open o\r\na\ne\n\n"), VOWELS)
     np.testing.assert_array_equal(conditions, [2, 0, 1])
 
 
 def test_numbers_are_read_among_names_unless_a_name_is_a_number(tmp_path):
     path = write(tmp_path / "a.csv", "2\n1\n")
-    np.testing.assert_array_equal(read_conditions(path, VOWELS), [2, 1])
-    np.testing.assert_array_equal(read_conditions(path, ("1", "2")), [1, 0])
+    np.testing.assert_array_equal(read_classes(path, VOWELS), [2, 1])
+    np.testing.assert_array_equal(read_classes(path, ("1", "2")), [1, 0])
     with pytest.raises(UserError, match=r'a.csv:1: "2" is not a class'):
-        read_conditions(path, ("1", "3"))
+        read_classes(path, ("1", "3"))
 
 
 def test_a_number_of_many_digits_is_read_whatever_stands_around_it(tmp_path):
     content = 200 * "0" + "\n\x1f" + 200 * "0" + "1\n"
-    assert read_conditions(write(tmp_path / "a.csv", content), 3).tolist() == [0, 1]
+    assert read_classes(write(tmp_path / "a.csv", content), 3).tolist() == [0, 1]
 
 
 def test_an_empty_file_has_no_conditions(tmp_path):
-    assert read_conditions(write(tmp_path / "a.csv", ""), 3, samples=0).shape == (0,)
+    assert read_classes(write(tmp_path / "a.csv", ""), 3, samples=0).shape == (0,)
 
 
 BLANK = "blank line inside the file; every condition after it would shift by one sample"
@@ -95,7 +91,7 @@ BLANK = "blank line inside the file; every condition after it would shift by one
 def test_the_first_faulty_line_is_named(tmp_path, content, classes, message):
     path = write(tmp_path / "a.csv", content)
     with pytest.raises(UserError) as raised:
-        read_conditions(path, classes)
+        read_classes(path, classes)
     assert raised.value.lines == (f"{tmp_path}/{message}",)
 
 
@@ -118,7 +114,7 @@ def test_another_length_than_the_sounds_is_refused_with_both_numbers_and_what_th
 ):
     path = write(tmp_path / "a.csv", "1\n" * lines)
     with pytest.raises(UserError) as raised:
-        read_conditions(path, 3, samples, 16_000)
+        read_classes(path, 3, samples, 16_000)
     assert raised.value.lines == (
         f"{path}: {lines} conditions for a sound of {samples} samples, {reason}; give one line for each sample of the"
         " audio file",
@@ -128,16 +124,16 @@ def test_another_length_than_the_sounds_is_refused_with_both_numbers_and_what_th
 def test_what_is_told_of_a_sound_is_told_where_its_length_differs(tmp_path):
     path = write(tmp_path / "a.csv", "1\n")
     with pytest.raises(UserError, match=r"for a sound of 2 samples \(joined\), 1 too few; "):
-        read_conditions(path, 3, 2, 16_000, "joined")
+        read_classes(path, 3, 2, 16_000, "joined")
 
 
 def test_a_fault_deep_in_a_long_file_has_its_line(tmp_path, monkeypatch):
-    monkeypatch.setattr("keras_samplernn.data.conditioning.BLOCK_BYTES", 100)
+    monkeypatch.setattr("keras_samplernn.conditions.readers.rows.BLOCK_BYTES", 100)
     lines = ["1"] * 1000
-    np.testing.assert_array_equal(read_conditions(write(tmp_path / "a.csv", "\n".join(lines)), 3, 1000), 1)
+    np.testing.assert_array_equal(read_classes(write(tmp_path / "a.csv", "\n".join(lines)), 3, 1000), 1)
     lines[876] = "x"
     with pytest.raises(UserError, match=r'a.csv:877: "x" is not a class'):
-        read_conditions(write(tmp_path / "a.csv", "\n".join(lines)), 3)
+        read_classes(write(tmp_path / "a.csv", "\n".join(lines)), 3)
 
 
 @pytest.mark.parametrize(
@@ -179,27 +175,27 @@ def test_a_fault_deep_in_a_long_file_has_its_line(tmp_path, monkeypatch):
 def test_the_true_reason_is_told_for_files_of_other_programs(tmp_path, content, classes, reason):
     path = write(tmp_path / "a.csv", content)
     with pytest.raises(UserError) as raised:
-        read_conditions(path, classes)
+        read_classes(path, classes)
     assert raised.value.lines == (f"{path}:{reason}",)
 
 
 @pytest.mark.parametrize("content", ["0\n1\n".encode("utf-16-le"), b"\xff\xfe0\n1"])
 def test_text_that_is_half_utf_16_is_told_so(tmp_path, content):
     with pytest.raises(UserError, match=r"a.csv: is not .*UTF-16.*; save it as UTF-8"):
-        read_conditions(write(tmp_path / "a.csv", content), 3)
+        read_classes(write(tmp_path / "a.csv", content), 3)
 
 
 def test_names_of_classes_are_the_same_in_each_form_of_unicode(tmp_path):
     composed, split = "fl\u00fbte", "flu\u0302te"
-    assert read_conditions(write(tmp_path / "a.csv", f"{split}\n{composed}\n"), (composed, "oboe")).tolist() == [0, 0]
-    assert read_conditions(tmp_path / "a.csv", (split, "oboe")).tolist() == [0, 0]
+    assert read_classes(write(tmp_path / "a.csv", f"{split}\n{composed}\n"), (composed, "oboe")).tolist() == [0, 0]
+    assert read_classes(tmp_path / "a.csv", (split, "oboe")).tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("classes", [10, tuple("abcdefghij")])
 def test_a_million_lines_take_less_than_a_second_of_the_processor(tmp_path, classes):
     path = write(tmp_path / "a.csv", "3\n7\n" * 500_000 if classes == 10 else "d\nh\n" * 500_000)
     start = time.process_time()
-    conditions = read_conditions(path, classes, 1_000_000)
+    conditions = read_classes(path, classes, 1_000_000)
     assert time.process_time() - start < 1
     assert conditions.sum() == 5_000_000
 
@@ -208,25 +204,30 @@ def test_a_million_lines_take_less_than_a_second_of_the_processor(tmp_path, clas
 @pytest.mark.parametrize("line", [b"x" * 5_000_000, b"1" * 5_000_000])
 def test_a_huge_line_is_refused_in_a_short_message(tmp_path, line, classes):
     with pytest.raises(UserError) as raised:
-        read_conditions(write(tmp_path / "a.csv", line), classes)
+        read_classes(write(tmp_path / "a.csv", line), classes)
     assert len(str(raised.value)) < 300
     assert "a.csv:1: " in str(raised.value)
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"none.csv: No such file or directory; give the path"):
-        read_conditions(tmp_path / "none.csv", 3)
+        read_classes(tmp_path / "none.csv", 3)
+
+
+def resampled(conditions, samples):
+    spans = Track(len(conditions), {"class": runs(conditions)}).resampled(samples).spans["class"]
+    return np.repeat(spans.values, np.diff(np.append(spans.starts, samples)))
 
 
 def test_conditions_are_resampled_to_the_nearest_in_time():
     conditions = np.array([0, 0, 1, 1, 2, 2], np.int32)
-    np.testing.assert_array_equal(resample_conditions(conditions, 3), [0, 1, 2])
-    np.testing.assert_array_equal(resample_conditions(conditions, 12), np.repeat(conditions, 2))
-    np.testing.assert_array_equal(resample_conditions(conditions, 6), conditions)
-    assert resample_conditions(conditions, 0).shape == (0,)
-    assert resample_conditions(np.zeros(0, np.int32), 0).shape == (0,)
+    np.testing.assert_array_equal(resampled(conditions, 3), [0, 1, 2])
+    np.testing.assert_array_equal(resampled(conditions, 12), np.repeat(conditions, 2))
+    np.testing.assert_array_equal(resampled(conditions, 6), conditions)
+    assert resampled(conditions, 0).shape == (0,)
+    assert resampled(np.zeros(0, np.int32), 0).shape == (0,)
 
 
 def test_names_that_are_numbers_in_another_way_are_names(tmp_path):
     path = write(tmp_path / "a.csv", "0e1\n0e1\n")
-    assert read_conditions(path, ("0e5", "0e1")).tolist() == [1, 1]
+    assert read_classes(path, ("0e5", "0e1")).tolist() == [1, 1]

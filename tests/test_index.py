@@ -56,7 +56,7 @@ def test_an_index_without_entries_or_text_is_refused(tmp_path, content, message)
 
 
 def test_a_file_without_an_end_is_refused(monkeypatch):
-    monkeypatch.setattr("keras_samplernn.data.text.machine_bytes", lambda: 800_000_000)
+    monkeypatch.setattr("keras_samplernn.text.machine_bytes", lambda: 800_000_000)
     with pytest.raises(UserError, match=r"/dev/zero: has more than 0.1 GB, too much for this machine; cut it"):
         read_index("/dev/zero")
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keras_samplernn.errors import UserError
+from keras_samplernn.errors import UserError, nearest
 from keras_samplernn.spec import Spec
 
 NONE = -1
@@ -104,11 +104,12 @@ def stream_named(streams: Sequence[Stream], name: str, place: str) -> Stream:
     for stream in streams:
         if stream.name == name:
             return stream
-    raise UserError(f'{place}: "{name}" is not a stream; streams are {", ".join(each.name for each in streams)}')
+    names = [each.name for each in streams]
+    raise UserError(f'{place}: "{name}" is not a stream; streams are {", ".join(names)}{nearest(name[:100], names)}')
 
 
 def describe_classes(stream: ClassesStream) -> str:
-    """Return the classes of a stream, their range or their names, as messages list them."""
+    """Return the classes of a stream, their names or the range of their numbers, as messages list them."""
     if not stream.named:
         return f"0 to {len(stream.classes) - 1}"
     more = len(stream.classes) - 10

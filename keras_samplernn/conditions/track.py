@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from keras_samplernn.conditions.streams import NONE, ClassesStream, Stream
 from keras_samplernn.errors import UserError
+
+# Exact for every time that readers accept: 28 digits, as in the default context, are not.
+_EXACT = Context(prec=200, rounding=ROUND_HALF_UP)
 
 
 class Spans(NamedTuple):
@@ -88,7 +91,7 @@ class Item(NamedTuple):
 
 def sample_at(seconds: str, sample_rate: int) -> int:
     """Return the sample that begins nearest to a time in seconds, written as decimal text."""
-    return int((Decimal(seconds) * sample_rate).to_integral_value(ROUND_HALF_UP))
+    return int(_EXACT.to_integral_value(_EXACT.multiply(Decimal(seconds), Decimal(sample_rate))))
 
 
 def constant(stream: Stream, value: Any, samples: int) -> Spans:
@@ -100,8 +103,10 @@ def runs(values: np.ndarray) -> Spans:
     """Return the spans of `(n,)` values, int32 classes or float32 numbers, one for each sample."""
     if not len(values):
         return Spans(np.zeros(0, np.int64), values, values)
-    same = (values[1:] == values[:-1]) | (np.isnan(values[1:]) & np.isnan(values[:-1]))
-    starts = np.append(0, np.flatnonzero(~same) + 1)
+    changes = values[1:] != values[:-1]
+    if values.dtype.kind == "f":
+        changes &= ~(np.isnan(values[1:]) & np.isnan(values[:-1]))
+    starts = np.append(0, np.flatnonzero(changes) + 1)
     return Spans(starts, values[starts], values[starts])
 
 
@@ -110,6 +115,8 @@ def lay_spans(stream: Stream, items: Iterable[Item], samples: int) -> Spans:
 
     Where two items overlap, the value moves from that of the first to that of the second. Where there is none, the
     value is the stream's `gaps`, or none. Items of 0 samples are passed over, and what lies past the end is cut off.
+    Neighbours that say the same number, none or `gaps` become one span; those of another class stay apart, as two notes
+    do.
 
     Args:
         stream: the stream.
@@ -120,36 +127,45 @@ def lay_spans(stream: Stream, items: Iterable[Item], samples: int) -> Spans:
         UserError: one line: one item lies inside another, three overlap, or one that moves overlaps another.
     """
     laid: list[Item] = []
+    begun = 0
     for item in sorted((item for item in items if item.stop > item.start), key=lambda item: (item.start, item.stop)):
         item = item._replace(target=item.value if item.target is None else item.target)
-        if laid and item.start < laid[-1].stop:
-            before, end = laid.pop(), laid[-1].stop if len(laid) > 1 else 0
+        begin = item.start
+        if laid and begin < laid[-1].stop:
+            # Of what lies before, the part is left that follows its own cross-fade.
+            before = laid.pop()
             moving = before.target != before.value or item.target != item.value
-            if moving or item.stop <= before.stop or item.start < end or item.start == before.start:
+            if moving or item.stop <= before.stop or begin < before.start or begin == begun:
                 raise UserError(
                     f"{item.place}: {_described(stream, item)} overlaps {_described(stream, before)} and no cross-fade"
                     " fits; let each begin and end after the one before, and at most two sound at once"
                 )
-            laid += [
-                before._replace(stop=item.start),
-                Item(item.start, before.stop, before.value, item.value, item.place),
-                item._replace(start=before.stop),
-            ]
-        else:
-            laid.append(item)
+            if begin > before.start:
+                laid.append(before._replace(stop=begin))
+            laid.append(Item(begin, before.stop, before.value, item.value, item.place))
+            item = item._replace(start=before.stop)
+        laid.append(item)
+        begun = begin
+    dtype = np.int32 if isinstance(stream, ClassesStream) else np.float32
     none = stream.gaps if isinstance(stream, ClassesStream) else np.nan
     whole: list[tuple[int, Any, Any]] = []
+
+    def add(start: int, value: Any, target: Any) -> None:
+        joins = not isinstance(stream, ClassesStream) or value in (NONE, stream.gaps)
+        value, target = dtype(value), dtype(target)
+        if not (joins and whole and _same(value, target) and all(_same(value, last) for last in whole[-1][1:])):
+            whole.append((start, value, target))
+
     end = 0
     for start, stop, value, target, _ in laid:
         if start >= samples:
             break
         if start > end:
-            whole.append((end, none, none))
-        whole.append((start, value, _cut(value, target, (samples - start) / (stop - start))))
+            add(end, none, none)
+        add(start, value, _cut(value, target, (samples - start) / (stop - start)))
         end = stop
     if end < samples:
-        whole.append((end, none, none))
-    dtype = np.int32 if isinstance(stream, ClassesStream) else np.float32
+        add(end, none, none)
     starts, values, targets = zip(*whole, strict=True) if whole else ((), (), ())
     return Spans(np.array(starts, np.int64), np.array(values, dtype), np.array(targets, dtype))
 
@@ -169,11 +185,13 @@ def settled(spans: Spans, samples: int) -> Spans:
     starts, values, joins = [], [], False
     ends = np.append(spans.starts[1:], samples)
     for start, end, value, target, moving in zip(spans.starts, ends, spans.values, spans.targets, moves, strict=True):
-        if not (values and values[-1] == value and (joins or moving)):
+        middle = (start + end) // 2 if moving else end
+        # A cross-fade of one sample has no first half.
+        if middle > start and not (values and values[-1] == value and (joins or moving)):
             starts.append(start)
             values.append(value)
         if moving:
-            starts.append((start + end) // 2)
+            starts.append(middle)
             values.append(target)
         joins = moving
     return Spans(np.array(starts, np.int64), np.array(values, np.int32), np.array(values, np.int32))
@@ -184,6 +202,10 @@ def _resampled(spans: Spans, before: int, after: int) -> Spans:
     starts = np.maximum(-((before - 2 * after * spans.starts) // (2 * before)), 0)
     lasts = np.append(starts[1:], after) > starts
     return Spans(starts[lasts], spans.values[lasts], spans.targets[lasts])
+
+
+def _same(value: Any, other: Any) -> bool:
+    return value == other or (value != value and other != other)  # NaN is not itself
 
 
 def _cut(value: Any, target: Any, share: float) -> Any:

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from keras_samplernn.data.text import quote, read_lines
+from keras_samplernn.text import quote, read_lines
 from keras_samplernn.errors import UserError, nearest
 from keras_samplernn.names import existing, nfc
 from keras_samplernn.spec import CLASS_NUMBER

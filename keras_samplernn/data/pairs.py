@@ -8,7 +8,7 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from keras_samplernn.conditions.readers import SUFFIXES
+from keras_samplernn.conditions.readers.reading import SUFFIXES
 from keras_samplernn.data.headers.header import Remark
 from keras_samplernn.data.inspection import AUDIO_SUFFIXES, UNREAD_SUFFIXES
 from keras_samplernn.data.notes import Notes

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from keras_samplernn.conditions.readers import read_track
+from keras_samplernn.conditions.readers.reading import read_track
 from keras_samplernn.conditions.streams import ClassesStream, Streams, describe_classes, stream_from_folder
 from keras_samplernn.conditions.track import Track, constant, lay_spans
 from keras_samplernn.errors import UserError, nearest

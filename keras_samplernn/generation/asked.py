@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from keras_samplernn.conditions.columns import Columns, Conditions
-from keras_samplernn.conditions.readers import read_track
+from keras_samplernn.conditions.readers.reading import read_track
 from keras_samplernn.conditions.streams import (
     NONE,
     ClassesStream,

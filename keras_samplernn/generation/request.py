@@ -11,7 +11,7 @@ from keras_samplernn.checkpoints.checkpoint import Checkpoint
 from keras_samplernn.checkpoints.shelf import choose_checkpoint
 from keras_samplernn.conditions.columns import Columns, Conditions
 from keras_samplernn.conditions.features import feature_track
-from keras_samplernn.conditions.readers import read_track
+from keras_samplernn.conditions.readers.reading import read_track
 from keras_samplernn.conditions.streams import classes_streams, dropout_shares, streams_of
 from keras_samplernn.conditions.track import Track
 from keras_samplernn.data.audio import read_audio, read_sound

@@ -131,9 +131,7 @@ class Tier(keras.layers.Layer):
         """Create the weights; sublayers build themselves in one trial step."""
         conditions = None
         if self.takes_conditions:
-            conditions = keras.tree.map_structure(
-                ops.convert_to_tensor, nothing(self.binding.streams, (1, self.frame_size), fades=False)
-            )
+            conditions = nothing(self.binding.streams, (1, self.frame_size), fades=False).map(ops.convert_to_tensor)
         context = ops.zeros((1, self.dim), self.compute_dtype)
         inputs = Inputs(
             codes=ops.zeros((1, self.reads), "int32"),

@@ -12,8 +12,12 @@ _MOST_SHOWN = 40
 _UTF8, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 
 
-def read_lines(path: Path) -> bytes:
+def read_lines(path: Path, blanks: bytes | None = None) -> bytes:
     """Return a text file as UTF-8, without byte order mark and blanks at its end, lines ending with LF or CRLF.
+
+    Args:
+        path: the file.
+        blanks: what is taken for a blank at the end; None: all white space.
 
     Raises:
         UserError: it cannot be read, has more than an eighth of the machine's memory, or is UTF-16 that cannot be told
@@ -27,7 +31,7 @@ def read_lines(path: Path) -> bytes:
             raise UserError(f"{path}: is not whole UTF-16 text; save it as UTF-8") from None
     elif b"\0" in text[:1000]:
         raise UserError(f"{path}: is not text, or UTF-16 without a byte order mark; save it as UTF-8")
-    text = text.removeprefix(_UTF8).rstrip()
+    text = text.removeprefix(_UTF8).rstrip(blanks)
     # Programs of old, and some of today, end a line with a carriage return alone.
     return text if b"\n" in text or b"\r" not in text else text.replace(b"\r", b"\n")
 
@@ -55,3 +59,10 @@ def shorten(value: str) -> str:
 def quote(value: str) -> str:
     """Return the beginning of a text in quotation marks."""
     return f'"{shorten(value)}"'
+
+
+def unquoted(value: str) -> str:
+    """Return a value without blanks and a pair of quotes around it."""
+    value = value.strip()
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" and value.count(value[0]) == 2
+    return value[1:-1].strip() if quoted else value

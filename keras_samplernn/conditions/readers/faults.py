@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 
-from keras_samplernn.data.text import quote
+from keras_samplernn.text import quote
 
 _DELIMITERS = {"\t": "a tab", ";": '";"', ",": '","', "|": '"|"', " ": "a blank"}
 _MISSING = {"na", "n/a", "nan", "null", "none", "nil", "#n/a", "?", "-"}

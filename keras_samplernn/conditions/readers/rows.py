@@ -1,0 +1,99 @@
+"""The plainest condition file: the class of every audio sample, one per line, without a header."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from keras_samplernn.conditions.readers.blocks import RowRuns, blocks_of_lines
+from keras_samplernn.conditions.readers.faults import why_not_a_class
+from keras_samplernn.conditions.readers.sound import Sound
+from keras_samplernn.conditions.readers.values import ClassValues
+from keras_samplernn.conditions.streams import ClassesStream
+from keras_samplernn.conditions.track import Track
+from keras_samplernn.errors import UserError, nearest
+from keras_samplernn.names import nfc
+from keras_samplernn.text import BLOCK_BYTES, quote, unquoted
+
+
+def read_rows(path: Path, text: bytes, stream: ClassesStream, sound: Sound) -> Track:
+    """Read a text with a class on each line.
+
+    Any line ends, `1.0` for 1, and blanks or quotes around a value are accepted. An empty text has 0 conditions. Where
+    classes have names, a line holds a name, or the number of the class, unless the name of some class is a number.
+
+    Raises:
+        UserError: one line, which names the first line that is not a class, or both lengths.
+    """
+    parser = _Parser(path, stream, text)
+    rows = RowRuns(np.int32)
+    for block in blocks_of_lines(text, BLOCK_BYTES):
+        rows.add(parser.parse(block, rows.samples + 1))
+    sound.check_rows(path, rows.samples)
+    return Track(rows.samples, {stream.name: rows.spans()})
+
+
+class _Parser:
+    """Reads classes from lines: a block at once where it has only plain numbers, line by line where it has not."""
+
+    def __init__(self, path: Path, stream: ClassesStream, text: bytes):
+        self.path, self.text, self.values = path, text, ClassValues(stream)
+        self.class_of = {name.encode(): number for name, number in self.values.class_of.items()}
+
+    def parse(self, block: bytes, first_line: int) -> np.ndarray:
+        conditions = self._parse_numbers(block) if self.values.takes_numbers else None
+        if conditions is not None:
+            return conditions
+        lines = block.removesuffix(b"\n").split(b"\n")
+        class_of, parse_line = self.class_of.get, self._parse_line
+        return np.fromiter(
+            (
+                parse_line(line, number) if (known := class_of(line)) is None else known
+                for number, line in enumerate(lines, first_line)
+            ),
+            np.int32,
+            len(lines),
+        )
+
+    def _parse_numbers(self, block: bytes) -> np.ndarray | None:
+        """Return the classes of a block in which every line is a number in range; None for any other block."""
+        odd = block.translate(None, b"0123456789\n")
+        # NumPy reads a carriage return as a blank wherever it is; only at the end of a line is it allowed.
+        if odd.translate(None, b".eE+-\r") or block.count(b"\r") != block.count(b"\r\n"):
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)
+            try:
+                numbers = np.fromstring(block, np.float64 if odd else np.int64, sep="\n")
+            except (ValueError, DeprecationWarning):
+                return None
+        # NumPy skips blank lines; then there are fewer numbers than lines.
+        lines = block.count(b"\n") + (not block.endswith(b"\n"))
+        if len(numbers) != lines or numbers.min() < 0 or numbers.max() >= self.values.count:
+            return None
+        conditions = numbers.astype(np.int32)
+        return conditions if np.array_equal(conditions, numbers) else None
+
+    def _parse_line(self, line: bytes, number: int) -> int:
+        place = f"{self.path}:{number}"
+        try:
+            value = nfc(unquoted(line.decode()))
+        except UnicodeDecodeError:
+            raise UserError(f"{place}: is not UTF-8 text; save it as UTF-8, one class per line") from None
+        if not value:
+            raise UserError(f"{place}: blank line inside the file; every condition after it would shift by one sample")
+        if not self.values.is_class(value):
+            raise UserError(f"{place}: {self._why_not_a_class(value, number)}")
+        try:
+            return self.values.number(value)
+        except ValueError as error:
+            raise UserError(f"{place}: {error}") from None
+
+    def _why_not_a_class(self, value: str, number: int) -> str:
+        values = self.values
+        lines = self.text[:BLOCK_BYTES].decode(errors="replace").split("\n")
+        if reason := why_not_a_class(lines, number, value, lambda line: values.is_class(nfc(unquoted(line)))):
+            return reason
+        if values.names:
+            return f"{quote(value)} is not a class; classes are {values.range}{nearest(value[:100], values.names)}"
+        return f"{quote(value)} is not a class; write one whole number per line, {values.range}"
