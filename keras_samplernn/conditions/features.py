@@ -123,8 +123,8 @@ def feature_track(wave: np.ndarray, sample_rate: int, streams: Sequence[Stream])
 def ramps(positions: np.ndarray, values: np.ndarray, samples: int) -> Spans:
     """Return the spans of numbers that are known at some samples.
 
-    Between two known numbers the value moves in a straight line. Next to one that is not known it stays for half of the way.
-    The last one stays to the end.
+    Between two known numbers the value moves in a straight line. Next to one that is not known it stays for half of the
+    way. The last one stays to the end.
 
     Args:
         positions: `(rows,)` int64, rising from 0, less than `samples`.

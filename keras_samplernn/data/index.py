@@ -4,10 +4,10 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from keras_samplernn.text import quote, read_lines
 from keras_samplernn.errors import UserError, nearest
 from keras_samplernn.names import existing, nfc
 from keras_samplernn.spec import CLASS_NUMBER
+from keras_samplernn.text import quote, read_lines
 
 _MOST_HINTS = 10  # to look for one takes time
 # From this share of lines that are classes on, a file is taken for a condition file: a header or two do not matter.
