@@ -4,7 +4,7 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-TESTS = ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "ruff>=0.6", "build>=1.2"]
+TESTS = ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "ruff>=0.6", "build>=1.2", "mido>=1.3"]
 
 setup(
     name="keras-samplernn",
@@ -36,6 +36,8 @@ setup(
         # tensorflow-io's native library loads with TensorFlow 2.16 and 2.17 only.
         "tfio": ["tensorflow==2.17.1", "tensorflow-io==0.37.1"],
         "cuda": ["tensorflow[and-cuda]"],
+        # Scores in MIDI.
+        "midi": ["mido>=1.3"],
         "test": TESTS,
         # Keras' other backend: the training step runs on it in a test. Its ml_dtypes is too new for TensorFlow 2.17.
         "jax": ["jax>=0.4.34"],
