@@ -214,6 +214,14 @@ ACCEPTED = {
         *("a.csv", "seconds,loudness\n0,-60\n0.1,-20\n0.1,-30\n0.2,-40\n", (LOUD,), 200),
         {"loudness": ([0, 100], [-60, -30], [-20, -40])},
     ),
+    "a step back to a value": (
+        *("a.csv", "seconds,loudness\n0,-60\n0.1,-20\n0.1,-60\n0.2,-60\n", (LOUD,), 200),
+        {"loudness": ([0, 100], [-60, -60], [-20, -60])},
+    ),
+    "none beside a number": (
+        *("a.csv", "start,stop,loudness\n0.0,1.0,-3\n0.5,2.0,none\n", (LOUD,), 2000),
+        {"loudness": ([0, 1000], [-3, "none"])},
+    ),
     "points of gaps": (
         *("a.csv", "seconds;class\n0.1;a\n0.2;\n0.3;none\n0.4;none\n", (REST,), 400),
         {"class": ([0, 100, 200, 300], [0, 1, 0, NONE])},
@@ -332,8 +340,8 @@ ACCEPTED = {
         {"pitch": ([0], [NONE]), "loudness": ([0], [-3])},
     ),
     "points of float32, as they are written": (
-        *("a.npy", array([(0.1, 0), (0.3, 1), (0.7, 1)], POINTS), (OPEN,), 700),
-        {"pitch": ([0, 100, 300], [NONE, 0, 1])},
+        *("a.npy", array([(0.0035, 0), (0.3, 1), (0.7, 1)], POINTS), (OPEN,), 700),
+        {"pitch": ([0, 4, 300], [NONE, 0, 1])},
     ),
 }
 
@@ -541,6 +549,10 @@ REFUSED = [
     (
         *("a.TextGrid", grid(["pitch", (0, 0.4, "c4"), (0.4, 0.5, "c5")]), (OPEN,)),
         'a.TextGrid:18: pitch: "c5" is not a class; classes are c4, e4, open o',
+    ),
+    (
+        *("a.TextGrid", grid(["pitch", (0, 0.4, 'a "c4"')]), (OPEN,)),
+        'a.TextGrid:15: pitch: "a "c4"" is not a class; classes are c4, e4, open o',
     ),
     (
         *("a.TextGrid", grid(["x", (0, 0.4, "c4")]), (OPEN, LOUD)),
@@ -761,6 +773,22 @@ def test_a_million_rows_of_two_streams_take_less_than_two_seconds_of_the_process
     assert len(track.spans["loudness"].starts) == 1_000_000
 
 
+def test_the_quick_way_through_a_table_reads_numbers_to_the_last_bit(tmp_path):
+    rng = np.random.default_rng(0)
+    texts = [repr(number) for number in (rng.normal(size=3000) * 10.0 ** rng.integers(-20, 20, 3000)).tolist()]
+    header = table.Header(",", (), (LOUD,))
+    (numbers,) = table._BlockReader(tmp_path, header).read_quickly("\n".join(texts).encode())
+    assert numbers.tolist() == list(map(float, texts))
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_table_of_many_blocks_is_read_quickly(tmp_path, monkeypatch, newline):
+    monkeypatch.setattr(table, "_BLOCK_BYTES", 100)
+    monkeypatch.delattr(table._BlockReader, "read_carefully")
+    path = write(tmp_path / "a.csv", newline.join(["pitch,loudness", *(f"c4,{number}" for number in range(100))]))
+    assert read(path, (OPEN, LOUD))[1]["loudness"][1] == list(range(100))
+
+
 def test_a_fault_deep_in_a_table_has_its_line(tmp_path, monkeypatch):
     monkeypatch.setattr(table, "_BLOCK_BYTES", 100)
     lines = [f"c4,{number / 8}" for number in range(1000)]
@@ -795,6 +823,11 @@ def test_an_hour_of_labels_is_read_in_less_than_a_second(tmp_path):
 )
 def test_a_little_past_the_end_of_a_sound_is_cut_off(tmp_path, name, content):
     assert read(write(tmp_path / name, content), (OPEN,), 1000) == (1000, {"pitch": ([0], [0], [0])})
+
+
+def test_whole_times_that_are_no_seconds_of_the_sound_count_samples(tmp_path):
+    path = write(tmp_path / "a.csv", "start,stop,pitch\n0,500,c4\n")
+    assert read(path, (OPEN,), 100_000) == (100_000, {"pitch": ([0, 500], [0, NONE], [0, NONE])})
 
 
 def test_what_ends_before_a_sound_leaves_a_gap(tmp_path):

@@ -68,7 +68,7 @@ def find_header(path: Path, text: bytes, streams: Sequence[Stream]) -> Header | 
             f"{place}: {quote(line)} is not a header, and there are {len(streams)} streams; add a first line that"
             f" names the columns, any of {', '.join(known)}"
         )
-    times = next((each for each in (SPANS, POINTS) if tuple(cells[: len(each)]) == each and len(cells) > 1), ())
+    times = next((each for each in (SPANS, POINTS) if tuple(cells[: len(each)]) == each), ())
     named = cells[len(times) :]
     # Of `start,end`, the second is the wrong one.
     for name in sorted(named, key=lambda name: name in (*POINTS, *SPANS)):

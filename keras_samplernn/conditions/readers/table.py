@@ -140,8 +140,8 @@ class _BlockReader:
                 raise ValueError("not finite")
             return numbers
         names, codes = list(map(str, cells.cat.categories)), cells.cat.codes.to_numpy()
-        if codes.min() < 0 or (self._header.width == 1 and any(name.isspace() for name in names)):
-            raise ValueError("a cell is missing")
+        if self._header.width == 1 and any(name.isspace() for name in names):
+            raise ValueError("a blank line")
         return np.array([self._value(values, name.strip()) for name in names], np.int32)[codes]
 
     def read_carefully(self, block: bytes, first_line: int) -> list[Any]:
