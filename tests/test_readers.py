@@ -60,6 +60,16 @@ def test_the_same_score_in_every_format_is_the_same_track(tmp_path, name):
         assert read(tmp_path / name, SCORED, samples) == laid_notes(MELODY, 1200)
 
 
+@pytest.mark.parametrize("name", WRITERS)
+def test_spans_have_the_types_of_a_track(tmp_path, name):
+    for melody, end in ((MELODY, 1200), ([], 0)):
+        WRITERS[name](tmp_path / name, melody, end)
+        spans = read_track(tmp_path / name, SCORED, RATE).spans
+        assert [type(each) for stream in SCORED for each in spans[stream.name]] == 6 * [np.ndarray]
+        assert [each.dtype.name for each in spans["pitch"]] == ["int64", "int32", "int32"]
+        assert [each.dtype.name for each in spans["velocity"]] == ["int64", "float32", "float32"]
+
+
 def test_every_suffix_is_tried_by_the_same_score():
     assert {"." + name.rpartition(".")[2].lower() for name in WRITERS} == set(SUFFIXES)
 
