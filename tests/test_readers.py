@@ -16,7 +16,7 @@ from score_formats import WRITERS, Note, label_track, midi, npy, point_csv, row_
 from keras_samplernn.conditions.readers import table
 from keras_samplernn.conditions.readers.reading import SUFFIXES, read_track
 from keras_samplernn.conditions.streams import NONE, ClassesStream, NumberStream
-from keras_samplernn.conditions.track import Item, Track, lay_spans, sample_at
+from keras_samplernn.conditions.track import Item, Track, lay_spans, sample_at, settled
 from keras_samplernn.errors import UserError
 
 RATE = 1000
@@ -920,3 +920,9 @@ def test_arrays_are_read_in_blocks(tmp_path, monkeypatch):
     values[101] = 5
     with pytest.raises(UserError, match=r"a.npy\[101\]: pitch: class 5 is out of range"):
         read_track(npy(path, values), (OPEN,), RATE)
+
+
+def test_a_cross_fade_of_one_sample_settles_on_its_second_class():
+    spans = lay_spans(PITCH, [Item(0, 5, 0), Item(5, 6, 0, 1), Item(6, 9, 1), Item(9, 10, 2, 0)], 10)
+    starts, values, _ = settled(spans, 10)
+    assert (starts.tolist(), values.tolist()) == ([0, 5, 9], [0, 1, 0])
