@@ -4,9 +4,9 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-# For some of the features of a sound.
-FEATURES = ["librosa>=0.10.2"]
-TESTS = ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "ruff>=0.6", "build>=1.2", *FEATURES]
+# Scores in MIDI; some of the features of a sound.
+MIDI, FEATURES = ["mido>=1.3"], ["librosa>=0.10.2"]
+TESTS = ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "ruff>=0.6", "build>=1.2", *MIDI, *FEATURES]
 
 setup(
     name="keras-samplernn",
@@ -38,6 +38,7 @@ setup(
         # tensorflow-io's native library loads with TensorFlow 2.16 and 2.17 only.
         "tfio": ["tensorflow==2.17.1", "tensorflow-io==0.37.1"],
         "cuda": ["tensorflow[and-cuda]"],
+        "midi": MIDI,
         "features": FEATURES,
         "test": TESTS,
         # Keras' other backend: the training step runs on it in a test. Its ml_dtypes is too new for TensorFlow 2.17.

@@ -292,7 +292,7 @@ MUTANTS = (
     ),
     Mutant(
         "a blank line in a csv is passed over",
-        "keras_samplernn/data/conditioning.py",
+        "keras_samplernn/conditions/readers/rows.py",
         "if len(numbers) != lines or",
         "if",
         "tests/test_conditioning.py tests/test_corpus_errors.py",
@@ -327,7 +327,7 @@ MUTANTS = (
     ),
     Mutant(
         "a class out of range is taken",
-        "keras_samplernn/data/conditioning.py",
+        "keras_samplernn/conditions/readers/values.py",
         "        if figure >= self.count:\n",
         "        if figure > self.count:\n",
         "tests/test_conditioning.py tests/test_corpus_errors.py",

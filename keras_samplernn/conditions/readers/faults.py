@@ -36,11 +36,18 @@ def why_not_a_class(lines: Sequence[str], number: int, value: str, is_class: Cal
     return ""
 
 
-def why_another_length(lines: int, samples: int, sample_rate: int) -> str:
-    """Return what a number of lines that is not the number of samples of a sound suggests; its rate is in Hz."""
-    if lines == samples + 1:
+def why_another_length(lines: int, samples: int, sample_rate: int, header: bool = False) -> str:
+    """Return what a number of lines that is not the number of samples of a sound suggests.
+
+    Args:
+        lines: of the file, its header aside.
+        samples: of the sound.
+        sample_rate: of the sound, in Hz.
+        header: whether the file has one.
+    """
+    if lines == samples + 1 and not header:
         return "1 too many: is the first line a header? (pandas writes one, unless it is given header=False)"
-    if lines == _EXCEL_LINES:
+    if lines + header == _EXCEL_LINES:
         return "Excel cuts a file after so many lines: write it with another program"
     for rate in _USUAL_RATES:
         if samples >= _LEAST_SAMPLES and abs(lines * sample_rate / (samples * rate) - 1) < _RATIO_TOLERANCE:

@@ -68,12 +68,13 @@ def find_header(path: Path, text: bytes, streams: Sequence[Stream]) -> Header | 
             f"{place}: {quote(line)} is not a header, and there are {len(streams)} streams; add a first line that"
             f" names the columns, any of {', '.join(known)}"
         )
-    times = next((each for each in (SPANS, POINTS) if tuple(cells[: len(each)]) == each and len(cells) > 1), ())
+    times = next((each for each in (SPANS, POINTS) if tuple(cells[: len(each)]) == each), ())
     named = cells[len(times) :]
-    for number, name in enumerate(named):
+    # Of `start,end`, the second is the wrong one.
+    for name in sorted(named, key=lambda name: name in (*POINTS, *SPANS)):
         if name not in known:
             raise UserError(f"{place}: {_why_not_a_stream(name, known)}")
-        if name in named[:number]:
+        if named.count(name) > 1:
             raise UserError(f"{place}: {quote(name)} names two columns; give each stream one")
     if not named:
         raise UserError(f"{place}: names no stream; add a column for one of {', '.join(known)}")
@@ -113,6 +114,8 @@ def _is_header(line: str, cells: Sequence[str], streams: Sequence[Stream]) -> bo
 def _why_not_a_stream(name: str, known: dict[str, Stream]) -> str:
     if not name:
         return "a column has no name: an index? remove it (pandas: index=False)"
+    if name in (*POINTS, *SPANS):
+        return f"{quote(name)} is a time; the first columns are seconds, or start,stop, or there are no times"
     other = _OTHER_WORDS.get(name.lower())
     hint = f'; did you mean "{other}"?' if other else nearest(name[:100], [*known, *POINTS, *SPANS])
     return f"{quote(name)} is not a stream; streams are {', '.join(known)}{hint}"

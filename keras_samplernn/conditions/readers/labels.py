@@ -1,5 +1,6 @@
 """Audacity's label tracks: `begin<TAB>end<TAB>label`, in seconds, exported as text."""
 
+import contextlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,13 +8,14 @@ from typing import Any
 
 from keras_samplernn.conditions.readers.sound import Sound, has_decimal_comma
 from keras_samplernn.conditions.readers.values import SpanValues
-from keras_samplernn.conditions.streams import ClassesStream, Stream, classes_streams, stream_named
+from keras_samplernn.conditions.streams import Stream, classes_streams, stream_named
 from keras_samplernn.conditions.track import Item, Track
 from keras_samplernn.errors import UserError, nearest
 from keras_samplernn.names import nfc
 from keras_samplernn.text import quote, read_lines
 
 END = "end"
+_BLANKS = " \t;"
 _ASSIGNED = re.compile(r"(?:^|(?<=[\s;]))([^\s;=]+)[ \t]*=")
 
 
@@ -71,11 +73,12 @@ class _Labels:
         classes = classes_streams(streams)
         # The stream that a value without a name belongs to, whatever it is.
         self._only = classes[0] if len(classes) == 1 else streams[0] if len(streams) == 1 else None
+        self._names = {nfc(name) for stream in classes if stream.named for name in stream.classes}
         self._known: dict[str, list[tuple[Stream, Any, Any]]] = {}
         self._has_commas: bool | None = None
 
     def is_class(self, name: str) -> bool:
-        return any(name in map(nfc, stream.classes) for stream in classes_streams(self._streams) if stream.named)
+        return name in self._names
 
     def at(self, time: str, sound: Sound, place: str) -> int:
         if "," in time or "." in time:
@@ -95,39 +98,35 @@ class _Labels:
         return self._known[label]
 
     def _read(self, label: str, place: str) -> list[tuple[Stream, Any, Any]]:
-        try:
-            return [self._bare(label)]
-        except ValueError as error:
-            bare, reason = label, error
+        assigned = [] if label in self._names else list(_ASSIGNED.finditer(label))
+        if not any(found[1] in self._values for found in assigned):
+            # A name may have blanks and signs in it.
+            with contextlib.suppress(ValueError):
+                return [self._bare(label)]
         said = []
-        assigned = list(_ASSIGNED.finditer(label))
-        if assigned:
-            bare = label[: assigned[0].start()]
-            stops = [*(found.start() for found in assigned[1:]), len(label)]
-            for found, stop in zip(assigned, stops, strict=True):
-                stream = self._named(found[1], place)
-                try:
-                    said.append((stream, *self._values[stream.name].read(label[found.end() : stop].strip(" \t;"))))
-                except ValueError as error:
-                    raise UserError(f"{place}: {stream.name}: {error}") from None
-        if bare := bare.strip(" \t;"):
-            said += self._several(bare, place, reason)
+        stops = [*(found.start() for found in assigned), len(label)]
+        for found, stop in zip(assigned, stops[1:], strict=True):
+            stream = stream_named(self._streams, found[1], place)
+            try:
+                said.append((stream, *self._values[stream.name].read(label[found.end() : stop].strip(_BLANKS))))
+            except ValueError as error:
+                raise UserError(f"{place}: {stream.name}: {error}") from None
+        if bare := label[: stops[0]].strip(_BLANKS):
+            said += self._several(bare, place)
         names = [stream.name for stream, *_ in said]
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise UserError(f"{place}: {quote(label)} says {twice} twice; a label says each stream once")
         return said
 
-    def _named(self, name: str, place: str) -> Stream:
-        return stream_named(self._streams, name, place)
-
-    def _several(self, bare: str, place: str, reason: ValueError) -> list[tuple[Stream, Any, Any]]:
+    def _several(self, bare: str, place: str) -> list[tuple[Stream, Any, Any]]:
         """Return what values without the names of their streams say."""
-        for parts in ([bare], bare.split(";"), re.split(r"[\s;]+", bare)):
-            try:
+        for parts in (bare.split(";"), re.split(r"[\s;]+", bare)):
+            with contextlib.suppress(ValueError):
                 return [self._bare(part.strip()) for part in parts]
-            except ValueError as error:
-                reason = error if len(parts) == 1 else reason
-        raise UserError(f"{place}: {reason}")
+        try:
+            return [self._bare(bare)]
+        except ValueError as error:
+            raise UserError(f"{place}: {error}") from None
 
     def _bare(self, value: str) -> tuple[Stream, Any, Any]:
         if self._only is not None:
@@ -143,6 +142,5 @@ class _Labels:
         names = ", ".join(stream.name for stream, *_ in found)
         if found:
             raise ValueError(f"{quote(value)} is a class of {names}; write {found[0][0].name}={value}")
-        classes = [name for stream in self._streams if isinstance(stream, ClassesStream) for name in stream.classes]
-        hint = nearest(value[:100], classes)
+        hint = nearest(value[:100], self._names)
         raise ValueError(f"{quote(value)} is not a class of any stream; write {self._streams[0].name}=VALUE{hint}")

@@ -86,7 +86,7 @@ def _classes(path: Path, stream: ClassesStream) -> dict[int, int]:
     """Return the class of each MIDI note that has one."""
     classes: dict[int, int] = {}
     for number, name in enumerate(stream.classes):
-        note = int(name) if name.isascii() and name.isdecimal() else _number(name)
+        note = int(name) if name.isascii() and name.isdecimal() else note_number(name)
         if note is not None:
             classes.setdefault(note, number)
     if not classes:
@@ -97,7 +97,7 @@ def _classes(path: Path, stream: ClassesStream) -> dict[int, int]:
     return classes
 
 
-def _number(name: str) -> int | None:
+def note_number(name: str) -> int | None:
     """Return the MIDI number of a note's name: c4, the middle C, is 60."""
     if not (found := _NOTE.fullmatch(name)):
         return None

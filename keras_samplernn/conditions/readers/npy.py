@@ -15,6 +15,7 @@ from keras_samplernn.conditions.track import Track, constant
 from keras_samplernn.errors import UserError
 from keras_samplernn.text import shorten
 
+_MAGIC = b"\x93NUMPY"
 _BLOCK_ROWS = 1 << 20
 
 
@@ -48,16 +49,19 @@ def read_npy(path: Path, streams: Sequence[Stream], sound: Sound) -> Track:
 
 def _load(path: Path) -> np.ndarray:
     try:
-        array = np.load(path, mmap_mode="r" if path.stat().st_size else None, allow_pickle=False)
+        with path.open("rb") as file:
+            if file.read(len(_MAGIC)) != _MAGIC:
+                raise UserError(f"{path}: is not a .npy file; write it with numpy.save")
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}; give the path of a readable .npy file") from None
+    except UserError:
+        raise
     except Exception as error:
         # NumPy parses a header as Python: what that fails with is whatever Python's parser raises.
         raise UserError(
             f"{path}: is damaged or not an array ({_first_line(error)}); write it with numpy.save"
         ) from None
-    if not isinstance(array, np.ndarray):
-        raise UserError(f"{path}: holds several arrays; write one with numpy.save")
     return array
 
 
@@ -84,7 +88,7 @@ def _listed(streams: Sequence[Stream]) -> str:
 
 def _read_rows(path: Path, columns: dict[str, np.ndarray], streams: Sequence[Stream], sound: Sound) -> Track:
     samples = len(next(iter(columns.values())))
-    sound.check_rows(path, samples)
+    sound.check_rows(path, samples, header=True, row="row")
     spans = {}
     for stream in streams:
         if (column := columns.get(stream.name)) is None:

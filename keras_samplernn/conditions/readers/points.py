@@ -59,7 +59,7 @@ def _between(stream: Stream, starts: np.ndarray, values: np.ndarray, length: int
     if not len(starts) or starts[0] > 0:
         nothing = values_of(stream).nothing
         starts, values, targets = np.append(0, starts), np.append(nothing, values), np.append(nothing, targets)
-    stops = np.append(starts[1:], max(length, int(starts[-1])))
+    stops = np.append(starts[1:], length)
     # Of points that fall on one sample the last one holds.
     lasts = (stops > starts) & (starts < length)
     starts, stops, values, targets = starts[lasts], stops[lasts], values[lasts], targets[lasts]

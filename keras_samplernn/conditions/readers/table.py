@@ -36,7 +36,7 @@ def read_table_rows(path: Path, text: bytes, header: Header, streams: Sequence[S
         samples += len(columns[0])
         for stream, values in zip(header.streams, columns, strict=True):
             rows[stream.name].add(values)
-    sound.check_rows(path, samples)
+    sound.check_rows(path, samples, bool(header.lines))
     spans = {name: each.spans() for name, each in rows.items()}
     for stream in streams:
         if stream.name not in spans:
@@ -85,8 +85,6 @@ class _BlockReader:
         self._path, self._header = path, header
         self._values = [values_of(stream) for stream in header.streams]
         self._streams = list(enumerate(header.streams, len(header.times)))
-        names = [name for stream in header.streams if isinstance(stream, ClassesStream) for name in stream.classes]
-        self._quotes_matter = any(header.delimiter in name for name in names)
 
     def read_quickly(self, block: bytes) -> list[Any] | None:
         """Return the columns of a block; None if it has something in it that only `read_carefully` understands."""
@@ -121,19 +119,19 @@ class _BlockReader:
         """Return whether each line has as many cells as the header, and nothing has to be looked at more closely."""
         if not block or b"'" in block or b"\0" in block or block.count(b"\r") != block.count(b"\r\n"):
             return False
-        if b'"' in block and self._quotes_matter:
-            return False
         characters = np.frombuffer(block, np.uint8)
+        ends, delimiters = characters == ord("\n"), characters == ord(self._header.delimiter)
+        if b'"' in block and (np.cumsum(characters == ord('"')) % 2)[ends | delimiters].any():
+            return False  # one stands in quotes
         width, lines = self._header.width, block.count(b"\n") + 1
         if width == 1:
-            ends = np.flatnonzero(characters == ord("\n"))
             blank = block[:1] in (b"\n", b"\r") or b"\n\n" in block or b"\n\r" in block or block[-1:] == b"\n"
-            return not blank and len(ends) == lines - 1 and self._header.delimiter.encode() not in block
-        marks = characters[(characters == ord("\n")) | (characters == ord(self._header.delimiter))]
+            return not blank and not delimiters.any()
+        marks = ends[ends | delimiters]
         if len(marks) != width * lines - 1:
             return False
-        is_end = np.append(marks, np.uint8(ord("\n"))).reshape(lines, width) == ord("\n")
-        return bool(is_end[:, -1].all() and is_end.sum() == lines)
+        rows = np.append(marks, True).reshape(lines, width)
+        return bool(rows[:, -1].all() and rows.sum() == lines)
 
     def _column(self, cells: Any, values: Any) -> np.ndarray:
         if cells.dtype != "category":
@@ -142,8 +140,8 @@ class _BlockReader:
                 raise ValueError("not finite")
             return numbers
         names, codes = list(map(str, cells.cat.categories)), cells.cat.codes.to_numpy()
-        if codes.min() < 0 or (self._header.width == 1 and any(name.isspace() for name in names)):
-            raise ValueError("a cell is missing")
+        if self._header.width == 1 and any(name.isspace() for name in names):
+            raise ValueError("a blank line")
         return np.array([self._value(values, name.strip()) for name in names], np.int32)[codes]
 
     def read_carefully(self, block: bytes, first_line: int) -> list[Any]:
