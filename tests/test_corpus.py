@@ -120,6 +120,15 @@ def test_folders_without_sounds_are_refused_with_what_they_hold(tmp_path):
     ]
 
 
+def test_a_folder_of_nothing_but_empty_files_is_refused_with_the_true_reason(tmp_path):
+    for name in ("a.wav", "b.flac", "notes.txt"):
+        (tmp_path / name).touch()
+    assert lines_of(found, tmp_path, False) == [
+        f"{tmp_path}: holds 2 sounds of 0 bytes, and no other ones that are read; copy them again",
+        f"{tmp_path}: files of 0 bytes: left out: a.wav, b.flac",
+    ]
+
+
 def test_a_conditional_corpus_without_any_csv_is_one_problem(tmp_path):
     for number in range(9):
         add_sound(tmp_path, f"{number}.wav")

@@ -72,7 +72,7 @@ def hidden(home):
 
 
 def unread(home):
-    for name in ("c.m4a", "c.csv", "d.M4A", "e.wma", "f.mp4", "notes.txt"):
+    for name in ("c.m4a", "c.csv", "d.M4A", "e.wma", "f.mp4", "g.voc", "notes.txt"):
         (home / "train" / name).write_bytes(b"x")
 
 
@@ -83,6 +83,7 @@ LEFT_OUT = {
             "train: .m4a files are not read: left out; convert them: ffmpeg -i NAME.m4a NAME.wav: c.m4a, d.M4A",
             "train: .wma files are not read: left out; convert them: ffmpeg -i NAME.wma NAME.wav: e.wma",
             "train: .mp4 files are not read: left out; convert them: ffmpeg -i NAME.mp4 NAME.wav: f.mp4",
+            "train: .voc files are not read: left out; convert them: ffmpeg -i NAME.voc NAME.wav: g.voc",
         ],
         True,
     ),
@@ -268,7 +269,13 @@ SUSPICIOUS = {
         lambda wave: np.clip(5 * wave, -1, 1),
         "train: distorted, more than 1 % of the samples stand at full scale: a.wav",
     ),
-    "floats of the size of integers": (lambda wave: 32768 * wave, "train: not scaled to [-1, 1]: divide the samples"),
+    **{
+        f"floats of the size of integers of {bits} bits": (
+            lambda wave, factor=2.0 ** (bits - 1): factor * wave,
+            f"train: not scaled to [-1, 1]: divide the samples by {1 << bits - 1}: a.wav",
+        )
+        for bits in (16, 24, 32)
+    },
     "an offset": (
         lambda wave: wave + 0.1,
         "train: offset from zero (DC): a high-pass filter removes it: a.wav (+0.1",

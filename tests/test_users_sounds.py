@@ -645,6 +645,12 @@ NO_SAMPLES = {
 }
 
 
+def test_an_mp3_of_its_tag_alone_has_no_frame_with_sound(decoders, tmp_path, encoded):
+    (tmp_path / "a.mp3").write_bytes(frames_of(encoded["mp3"])[0])
+    with pytest.raises(UserError, match=r"a.mp3: has no frame with sound; it is empty or truncated: copy it again"):
+        inspect_audio(tmp_path / "a.mp3")
+
+
 @pytest.mark.parametrize("name", NO_SAMPLES)
 def test_a_file_that_ends_with_its_header_is_truncated(decoders, tmp_path, encoded, name):
     content, detail = NO_SAMPLES[name]

@@ -220,6 +220,10 @@ def _left_out(file: Path, folder: Path, notes: Notes) -> bool:
 
 def _why_no_sounds(folder: Path, files: list[Path]) -> str:
     message = f"{folder}: holds no audio; {', '.join(AUDIO_SUFFIXES)} are read"
+    empty = [file for file in files if file.suffix.lower() in AUDIO_SUFFIXES]
+    if empty:
+        count = "1 sound" if len(empty) == 1 else f"{len(empty)} sounds"
+        return f"{folder}: holds {count} of 0 bytes, and no other ones that are read; copy them again"
     suffixes = Counter(file.suffix.lower() or "without suffix" for file in files).most_common(3)
     held = ", ".join(f"{count} {suffix}" for suffix, count in suffixes)
     if not held:
