@@ -23,7 +23,7 @@ from keras_samplernn.data.suspicions import SILENT, class_suspicions, sound_susp
 from keras_samplernn.errors import UserError, collect
 
 # Part of every key: raise it when a change of the program changes the arrays.
-FORMAT = 2
+FORMAT = 3
 CODES, CONDITIONS = "codes.bin", "conditions.bin"
 
 

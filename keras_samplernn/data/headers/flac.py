@@ -112,15 +112,13 @@ def _last_sample(file: BinaryIO, stream: _Stream) -> int:
     tail = file.read(stream.end - begin) + bytes(16)
     at = len(tail) - 16
     while (at := tail.rfind(b"\xff", 0, at)) >= 0:
-        if end := _end_of_frame(tail[at : at + 16], stream):
+        if tail[at + 1] & 0xFE == 0xF8 and (end := _end_of_frame(tail[at : at + 16], stream)):
             return end
     return 0
 
 
 def _end_of_frame(head: bytes, stream: _Stream) -> int:
-    """Return how many samples there are up to the end of a frame that begins with `head`; 0 if none does."""
-    if head[1] & 0xFE != 0xF8 or not stream.block:
-        return 0
+    """Return how many samples there are up to the end of a frame that may begin with `head`; 0 if it does not."""
     block_code, rate_code, assignment, bits_code = head[2] >> 4, head[2] & 15, head[3] >> 4, head[3] >> 1 & 7
     channels = assignment + 1 if assignment < 8 else 2
     ones = 8 - (head[4] ^ 0xFF).bit_length()  # as in UTF-8: of how many bytes the number is
@@ -128,7 +126,7 @@ def _end_of_frame(head: bytes, stream: _Stream) -> int:
     rest = head[5:place]
     if channels != stream.channels or assignment > 10 or head[3] & 1 or ones in (1, 8):
         return 0
-    if block_code == 0 or rate_code == 15:
+    if block_code == 0 or rate_code == 15 or not stream.block:
         return 0
     if _BITS.get(bits_code, stream.bits) != stream.bits or any(byte & 0xC0 != 0x80 for byte in rest):
         return 0
