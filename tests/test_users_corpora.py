@@ -200,6 +200,7 @@ def test_many_files_with_one_fault_are_one_line_and_a_count(home):
         ([f'a b/{n}.csv:{n}: "x{n}" is not a class' for n in range(5)], 1),
         ([f"{n}.wav: has no {n}.csv beside it; add it" for n in range(5)], 1),
         ([f"{name}: is empty" for name in "abc"], 3),
+        (5 * ["a.csv:1: blank line"], 1),
         ([f"spec.json: {name} is wrong" for name in ("alpha", "beta", "gamma", "delta")], 4),
     ],
 )
