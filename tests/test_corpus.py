@@ -109,7 +109,7 @@ def test_folders_without_sounds_are_refused_with_what_they_hold(tmp_path):
     for name in ("a.m4a", "b.m4a", "c.csv"):
         (tmp_path / name).touch()
     assert lines_of(found, tmp_path, False) == [
-        f"{tmp_path}: {reads} 2 .m4a, 1 .csv; convert them or name another folder",
+        f"{tmp_path}: {reads} 2 .m4a; convert them or name another folder",
         f"{tmp_path}: .m4a files are not read: left out; convert them: ffmpeg -i NAME.m4a NAME.wav: a.m4a, b.m4a",
     ]
     assert lines_of(found, tmp_path / "no", False) == [

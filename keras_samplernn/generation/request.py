@@ -12,7 +12,7 @@ from keras_samplernn.checkpoints.shelf import choose_checkpoint
 from keras_samplernn.data.audio import read_sound
 from keras_samplernn.data.conditioning import read_conditions
 from keras_samplernn.data.index import read_index
-from keras_samplernn.data.pairs import conditions_beside
+from keras_samplernn.data.pairs import conditions_beside, sound_stem
 from keras_samplernn.data.wav_writer import MOST_SAMPLES
 from keras_samplernn.errors import UserError, collect
 from keras_samplernn.files import partial_of
@@ -101,7 +101,7 @@ def check_request(run: RunFolder, request: Request, say: Callable[[str], None]) 
         for temperature in request.temperatures
     ]
     primer = collect(problems, read_primer, spec, prime, say) if prime else None
-    inputs = [path for path in (index, *(files or ()), prime, prime and conditions_beside(prime)) if path]
+    inputs = [path for path in (index, *(files or ()), prime, *(conditions_beside(prime) if prime else ())) if path]
     collect(problems, check_out, request, sounds, inputs)
     outlined = outline(spec)
     collect(problems, check_generation_memory, spec, outlined)
@@ -188,7 +188,7 @@ def _read_asked(spec: Spec, path: Path) -> tuple[str, int, np.ndarray]:
             f"{path}: asks for {len(conditions):,} samples, and a WAV file holds {MOST_SAMPLES:,} at most; cut it into"
             " several"
         )
-    return path.stem, len(conditions), conditions.astype(np.min_scalar_type(len(spec.class_names)))
+    return sound_stem(path), len(conditions), conditions.astype(np.min_scalar_type(len(spec.class_names)))
 
 
 def _name(stem: str, temperature: float, temperatures: Sequence[float]) -> str:
