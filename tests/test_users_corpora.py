@@ -424,9 +424,13 @@ def test_a_primer_and_its_csv_may_have_suffixes_in_any_case_and_names_in_any_for
     write_sound(tmp_path / "up.wav", 50)
     (tmp_path / "up.wav").rename(tmp_path / "UP.WAV")
     (tmp_path / "up.csv").rename(tmp_path / "UP.Csv")
-    answer = give("generate run --conditioning-index index.txt --prime UP.WAV --out out", tmp_path)
-    assert answer.status == 0, answer.err
-    assert [path.suffix for path in (tmp_path / "out").iterdir()].count(".wav") == 1
+    write_sound(tmp_path / f"{SPLIT}2.wav", 50)
+    write_conditions(tmp_path / "c.wav.csv", 20)
+    (tmp_path / "index.txt").write_text(f"{COMPOSED}.csv\nc.wav.csv\n")
+    for primer in ("UP.WAV", f"{COMPOSED}2.wav"):
+        answer = give(f"generate run --conditioning-index index.txt --prime {primer} --out out-{primer}", tmp_path)
+        assert answer.status == 0, answer.err
+        assert sorted(path.name for path in (tmp_path / f"out-{primer}").glob("*.wav")) == ["c.wav", f"{SPLIT}.wav"]
 
 
 SUSPICIOUS = {

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_samplernn.data.condition_faults import why_a_header, why_another_length, why_not_a_class
-from keras_samplernn.data.text import BLOCK_BYTES, quote, read_lines, shorten
+from keras_samplernn.data.text import BLOCK_BYTES, quote, read_lines, shorten, unquoted
 from keras_samplernn.errors import UserError, collect, nearest
 from keras_samplernn.names import nfc
 from keras_samplernn.spec import CLASS_NUMBER
@@ -125,7 +125,7 @@ class _Parser:
     def _parse_line(self, line: bytes, number: int) -> int:
         place = f"{self.path}:{number}"
         try:
-            value = nfc(_unquoted(line.decode()))
+            value = nfc(unquoted(line.decode()))
         except UnicodeDecodeError:
             raise UserError(f"{place}: is not UTF-8 text; save it as UTF-8, one class per line") from None
         if not value:
@@ -147,7 +147,7 @@ class _Parser:
         return value in self.names or bool(self.takes_numbers and CLASS_NUMBER.fullmatch(value))
 
     def _is_written_class(self, line: str) -> bool:
-        return self._is_class(nfc(_unquoted(line)))
+        return self._is_class(nfc(unquoted(line)))
 
     def _first_lines(self) -> list[str]:
         return self.text[:BLOCK_BYTES].decode(errors="replace").split("\n")
@@ -161,13 +161,6 @@ class _Parser:
 
     def _range(self) -> str:
         return describe_classes(self.names or self.count)
-
-
-def _unquoted(value: str) -> str:
-    """Return a value without blanks and a pair of quotes around it."""
-    value = value.strip()
-    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" and value.count(value[0]) == 2
-    return value[1:-1].strip() if quoted else value
 
 
 def _blocks_of_lines(text: bytes) -> Iterator[bytes]:

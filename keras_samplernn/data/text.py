@@ -58,3 +58,10 @@ def shorten(value: str) -> str:
 def quote(value: str) -> str:
     """Return the beginning of a text in quotation marks."""
     return f'"{shorten(value)}"'
+
+
+def unquoted(value: str) -> str:
+    """Return a value without blanks and a pair of quotes around it."""
+    value = value.strip()
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" and value.count(value[0]) == 2
+    return value[1:-1].strip() if quoted else value

@@ -19,6 +19,7 @@ from keras_samplernn.files import partial_of
 from keras_samplernn.generation.record import JOURNAL, RECORD, check_record
 from keras_samplernn.generation.sound import Sound
 from keras_samplernn.model.memory import check_generation_memory, outline
+from keras_samplernn.names import existing
 from keras_samplernn.run_folder import RunFolder
 from keras_samplernn.spec import Spec
 
@@ -87,14 +88,15 @@ def check_request(run: RunFolder, request: Request, say: Callable[[str], None]) 
     Raises:
         UserError: one line for each problem; as many as can be found beforehand.
     """
-    spec, index, prime = run.spec, request.conditioning_index, request.prime
+    spec = run.spec
+    index, prime = (path and existing(path) for path in (request.conditioning_index, request.prime))
     problems: list[str] = []
     if request.precision == "int8" and request.batch_size not in (None, 1):
         problems.append(
             f"--batch-size {request.batch_size}: --precision int8 makes one sound at a time; leave --batch-size out, or"
             " --precision"
         )
-    files = collect(problems, read_index, index, spec.class_names) if index and spec.classes else None
+    files = collect(problems, read_index, index, spec.class_names, problems) if index and spec.classes else None
     sounds = [
         Sound(_name(stem, temperature, request.temperatures), stem, samples, temperature, conditions)
         for stem, samples, conditions in collect(problems, _requested, run, request, files) or ()
