@@ -321,6 +321,9 @@ COUNTED = "has 2 columns, and the first one counts the lines: an index? remove i
                 ':2: has one line with 4 values, with "," between them; write one value per line',
             ],
         ),
+        ('"","x"\n"1",0\n"2",0\n"3",1\n', 3, [f':1: ""","x"" {ABOVE}', f':2: ""1",0" {COUNTED}']),
+        ('"0\n1\n2\n"', 3, [':1: ""0" is not a class; write one whole number per line, 0 to 2']),
+        ("\ufeff\ufeff0\n1\n", 3, [':1: "?0" is not a class; write one whole number per line, 0 to 2']),
         ("sep=;\n0\n1\n", 2, [':1: "sep=;" tells Excel the delimiter; remove this line']),
         (
             "start\tend\tlabel\n0.0\t0.5\t1\n0.5\t1.0\t2\n",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from keras_samplernn.data.text import quote
+from keras_samplernn.data.text import quote, unquoted
 
 _DELIMITERS = {"\t": "a tab", ";": '";"', ",": '","', "|": '"|"', " ": "a blank"}
 _MISSING = {"na", "n/a", "nan", "null", "none", "nil", "#n/a", "?", "-"}
@@ -49,9 +49,9 @@ def why_a_header(lines: Sequence[str], fits: bool, is_class: Callable[[str], boo
     fields = _fields(first)
     if not fields or "\ufffd" in first or any(map(is_class, (first, *fields))) or first.lower() in _MISSING:
         return ""
-    if first in others or any(re.match(r"[+-]?\d", field) for field in fields):
+    if first in others or any(re.match(r"\W*\d", field) for field in fields):
         return ""
-    shown = quote(first.strip("\"'"))
+    shown = quote(unquoted(first))
     if others and all(map(is_class, others)):
         other = f"{shown} is not a class, but the other lines are"
         if fits:
