@@ -10,7 +10,7 @@ from keras_samplernn.data.conditioning import read_conditions, resample_conditio
 from keras_samplernn.data.decoding import decode_files
 from keras_samplernn.data.inspection import inspect_audio
 from keras_samplernn.data.notes import Notes
-from keras_samplernn.data.pairs import conditions_beside
+from keras_samplernn.data.pairs import conditions_beside, of_one_stem
 from keras_samplernn.errors import UserError
 
 
@@ -49,12 +49,14 @@ def read_sound(
     wave = to_mono_at_rate(decoded, rate, sample_rate)
     if not classes:
         return wave, None
-    table = conditions_beside(Path(path))
-    if table is None:
+    tables = conditions_beside(Path(path))
+    if not tables:
         name = Path(path).with_suffix(".csv").name
         raise UserError(f"{path}: has no {name} beside it; a conditional run needs the sound's conditions there")
+    if len(tables) > 1:
+        raise UserError(*(of_one_stem(other, tables[0]) for other in tables[1:]))
     # An Ogg file may hold other samples than its header states; what was decoded is what the csv was made for.
-    return wave, resample_conditions(read_conditions(table, classes, len(decoded), rate), len(wave))
+    return wave, resample_conditions(read_conditions(tables[0], classes, len(decoded), rate), len(wave))
 
 
 def _decode(path: str | Path, sample_rate: int, say: Callable[[str], None]) -> tuple[np.ndarray, int]:

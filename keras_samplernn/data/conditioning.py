@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_samplernn.data.condition_faults import why_another_length, why_not_a_class
-from keras_samplernn.data.text import BLOCK_BYTES, quote, read_lines, shorten
-from keras_samplernn.errors import UserError, nearest
+from keras_samplernn.data.condition_faults import why_a_header, why_another_length, why_not_a_class
+from keras_samplernn.data.text import BLOCK_BYTES, quote, read_lines, shorten, unquoted
+from keras_samplernn.errors import UserError, collect, nearest
 from keras_samplernn.names import nfc
 from keras_samplernn.spec import CLASS_NUMBER
 
@@ -30,22 +30,27 @@ def read_conditions(
         said: what is told of that sound, and may be why the lengths differ.
 
     Raises:
-        UserError: one line, which names the first line that is not a class, or both lengths.
+        UserError: a line that names the first line that is not a class, or both lengths; and before it one that names a
+            header.
     """
     text = read_lines(Path(path))
+    lines = text.count(b"\n") + 1
     parser = _Parser(path, classes, text)
-    blocks, line = [np.zeros(0, np.int32)], 1
-    for block in _blocks_of_lines(text):
-        blocks.append(parser.parse(block, line))
-        line += len(blocks[-1])
-    conditions = np.concatenate(blocks)
-    if samples is not None and len(conditions) != samples:
+    problems: list[str] = []
+    if header := parser.why_a_header(lines == samples):
+        problems.append(f"{path}:1: {header}")
+        parser = _Parser(path, classes, text.partition(b"\n")[2], first_line=2)
+    conditions = collect(problems, parser.parse)
+    replaced = header and lines == samples  # a class in the place of line 1 makes the file whole
+    if conditions is not None and samples not in (None, len(conditions)) and not replaced:
         sound = f"{samples} samples ({said})" if said else f"{samples} samples"
-        reason = why_another_length(len(conditions), samples, sample_rate)
-        raise UserError(
-            f"{path}: {len(conditions)} conditions for a sound of {sound}, {reason}; give one line for each sample of"
-            " the audio file"
+        reason = why_another_length(len(conditions), samples, sample_rate, bool(header))
+        problems.append(
+            f"{path}: {len(conditions)} conditions {'below line 1 ' if header else ''}for a sound of {sound}, {reason};"
+            " give one line for each sample of the audio file"
         )
+    if problems:
+        raise UserError(*problems)
     return conditions
 
 
@@ -65,14 +70,26 @@ def describe_classes(classes: int | Sequence[str]) -> str:
 class _Parser:
     """Reads classes from lines: a block at once where it has only plain numbers, line by line where it has not."""
 
-    def __init__(self, path: str | Path, classes: int | Sequence[str], text: bytes):
-        self.path, self.text = path, text
+    def __init__(self, path: str | Path, classes: int | Sequence[str], text: bytes, first_line: int = 1):
+        self.path, self.text, self.first_line = path, text, first_line
         self.names = () if isinstance(classes, int) else tuple(map(nfc, classes))
         self.count = classes if isinstance(classes, int) else len(classes)
         self.takes_numbers = not any(CLASS_NUMBER.fullmatch(name) for name in self.names)
         self.class_of: Mapping[bytes, int] = {name.encode(): number for number, name in enumerate(self.names)}
 
-    def parse(self, block: bytes, first_line: int) -> np.ndarray:
+    def parse(self) -> np.ndarray:
+        blocks, line = [np.zeros(0, np.int32)], self.first_line
+        for block in _blocks_of_lines(self.text):
+            blocks.append(self._parse_block(block, line))
+            line += len(blocks[-1])
+        return np.concatenate(blocks)
+
+    def why_a_header(self, fits: bool) -> str:
+        """Return why line 1 is not a class while the others are; empty if it is not so."""
+        first = self.text[: max(self.text.find(b"\n"), 0)].decode(errors="replace")
+        return "" if self._is_written_class(first) else why_a_header(self._first_lines(), fits, self._is_written_class)
+
+    def _parse_block(self, block: bytes, first_line: int) -> np.ndarray:
         conditions = self._parse_numbers(block) if self.takes_numbers else None
         if conditions is not None:
             return conditions
@@ -90,8 +107,7 @@ class _Parser:
     def _parse_numbers(self, block: bytes) -> np.ndarray | None:
         """Return the classes of a block in which every line is a number in range; None for any other block."""
         odd = block.translate(None, b"0123456789\n")
-        # NumPy reads a carriage return as a blank wherever it is; only at the end of a line is it allowed.
-        if odd.translate(None, b".eE+-\r") or block.count(b"\r") != block.count(b"\r\n"):
+        if odd.translate(None, b".eE+-"):
             return None
         with warnings.catch_warnings():
             warnings.simplefilter("error", DeprecationWarning)
@@ -109,7 +125,7 @@ class _Parser:
     def _parse_line(self, line: bytes, number: int) -> int:
         place = f"{self.path}:{number}"
         try:
-            value = nfc(_unquoted(line.decode()))
+            value = nfc(unquoted(line.decode()))
         except UnicodeDecodeError:
             raise UserError(f"{place}: is not UTF-8 text; save it as UTF-8, one class per line") from None
         if not value:
@@ -117,7 +133,7 @@ class _Parser:
         if value in self.names:
             return self.names.index(value)
         if not self._is_class(value):
-            raise UserError(f"{place}: {self._why_not_a_class(value, number)}")
+            raise UserError(f"{place}: {self._why_not_a_class(value)}")
         figure, shown = float(value), shorten(value)
         if figure < 0:
             raise UserError(f"{place}: {shown} is negative; classes are {self._range()}")
@@ -130,9 +146,14 @@ class _Parser:
     def _is_class(self, value: str) -> bool:
         return value in self.names or bool(self.takes_numbers and CLASS_NUMBER.fullmatch(value))
 
-    def _why_not_a_class(self, value: str, number: int) -> str:
-        lines = self.text[:BLOCK_BYTES].decode(errors="replace").split("\n")
-        if reason := why_not_a_class(lines, number, value, lambda line: self._is_class(nfc(_unquoted(line)))):
+    def _is_written_class(self, line: str) -> bool:
+        return self._is_class(nfc(unquoted(line)))
+
+    def _first_lines(self) -> list[str]:
+        return self.text[:BLOCK_BYTES].decode(errors="replace").split("\n")
+
+    def _why_not_a_class(self, value: str) -> str:
+        if reason := why_not_a_class(self._first_lines(), value, self._is_written_class):
             return reason
         if self.names:
             return f"{quote(value)} is not a class; classes are {self._range()}{nearest(value[:100], self.names)}"
@@ -140,13 +161,6 @@ class _Parser:
 
     def _range(self) -> str:
         return describe_classes(self.names or self.count)
-
-
-def _unquoted(value: str) -> str:
-    """Return a value without blanks and a pair of quotes around it."""
-    value = value.strip()
-    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" and value.count(value[0]) == 2
-    return value[1:-1].strip() if quoted else value
 
 
 def _blocks_of_lines(text: bytes) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_samplernn.data.audio import read_audio, read_sound
 from keras_samplernn.data.conditioning import describe_classes, read_conditions
+from keras_samplernn.data.pairs import sound_stem
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError, nearest
 from keras_samplernn.machine import FLOAT_BYTES, machine_bytes
@@ -27,9 +28,9 @@ def is_class(value: Any, classes: Classes) -> bool:
 
 
 def stem_of(conditions: Any, classes: Classes) -> str | None:
-    """Return the stem of the condition file if the conditions are a path, else None."""
+    """Return the stem of the sound of a condition file if the conditions are a path, else None."""
     is_path = isinstance(conditions, str | Path) and not is_class(conditions, classes)
-    return Path(conditions).stem if is_path else None
+    return sound_stem(conditions) if is_path else None
 
 
 def class_numbers(values: Any, classes: Classes, place: str) -> np.ndarray:

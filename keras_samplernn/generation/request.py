@@ -12,13 +12,14 @@ from keras_samplernn.checkpoints.shelf import choose_checkpoint
 from keras_samplernn.data.audio import read_sound
 from keras_samplernn.data.conditioning import read_conditions
 from keras_samplernn.data.index import read_index
-from keras_samplernn.data.pairs import conditions_beside
+from keras_samplernn.data.pairs import conditions_beside, sound_stem
 from keras_samplernn.data.wav_writer import MOST_SAMPLES
 from keras_samplernn.errors import UserError, collect
 from keras_samplernn.files import partial_of
 from keras_samplernn.generation.record import JOURNAL, RECORD, check_record
 from keras_samplernn.generation.sound import Sound
 from keras_samplernn.model.memory import check_generation_memory, outline
+from keras_samplernn.names import existing
 from keras_samplernn.run_folder import RunFolder
 from keras_samplernn.spec import Spec
 
@@ -87,21 +88,22 @@ def check_request(run: RunFolder, request: Request, say: Callable[[str], None]) 
     Raises:
         UserError: one line for each problem; as many as can be found beforehand.
     """
-    spec, index, prime = run.spec, request.conditioning_index, request.prime
+    spec = run.spec
+    index, prime = (path and existing(path) for path in (request.conditioning_index, request.prime))
     problems: list[str] = []
     if request.precision == "int8" and request.batch_size not in (None, 1):
         problems.append(
             f"--batch-size {request.batch_size}: --precision int8 makes one sound at a time; leave --batch-size out, or"
             " --precision"
         )
-    files = collect(problems, read_index, index, spec.class_names) if index and spec.classes else None
+    files = collect(problems, read_index, index, spec.class_names, problems) if index and spec.classes else None
     sounds = [
         Sound(_name(stem, temperature, request.temperatures), stem, samples, temperature, conditions)
         for stem, samples, conditions in collect(problems, _requested, run, request, files) or ()
         for temperature in request.temperatures
     ]
     primer = collect(problems, read_primer, spec, prime, say) if prime else None
-    inputs = [path for path in (index, *(files or ()), prime, prime and conditions_beside(prime)) if path]
+    inputs = [path for path in (index, *(files or ()), prime, *(conditions_beside(prime) if prime else ())) if path]
     collect(problems, check_out, request, sounds, inputs)
     outlined = outline(spec)
     collect(problems, check_generation_memory, spec, outlined)
@@ -188,7 +190,7 @@ def _read_asked(spec: Spec, path: Path) -> tuple[str, int, np.ndarray]:
             f"{path}: asks for {len(conditions):,} samples, and a WAV file holds {MOST_SAMPLES:,} at most; cut it into"
             " several"
         )
-    return path.stem, len(conditions), conditions.astype(np.min_scalar_type(len(spec.class_names)))
+    return sound_stem(path), len(conditions), conditions.astype(np.min_scalar_type(len(spec.class_names)))
 
 
 def _name(stem: str, temperature: float, temperatures: Sequence[float]) -> str:
