@@ -124,8 +124,8 @@ def test_a_folder_of_nothing_but_empty_files_is_refused_with_the_true_reason(tmp
     for name in ("a.wav", "b.flac", "notes.txt"):
         (tmp_path / name).touch()
     assert lines_of(found, tmp_path, False) == [
-        f"{tmp_path}: holds no audio; {', '.join(AUDIO_SUFFIXES)} are read, and the folder has 1 .wav of 0 bytes, 1 .flac"
-        " of 0 bytes, 1 .txt; copy them again or name another folder",
+        f"{tmp_path}: holds no audio; {', '.join(AUDIO_SUFFIXES)} are read, and the folder has 1 .wav of 0 bytes, 1"
+        " .flac of 0 bytes, 1 .txt; copy them again or name another folder",
         f"{tmp_path}: files of 0 bytes: left out: a.wav, b.flac",
     ]
 
