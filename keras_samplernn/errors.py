@@ -53,19 +53,18 @@ def collect(problems: list[str], function: Callable[..., Result], *arguments: ob
 def condensed(lines: Iterable[str]) -> list[str]:
     """Return lines for a reader: of many that say the same of other files the first one, a count and the next names."""
     lines = list(lines)
-    kinds = [_VALUE.sub("", line.partition(": ")[2]) or line for line in lines]
-    same: dict[str, list[str]] = {}
-    for kind, line in zip(kinds, lines, strict=True):
-        same.setdefault(kind, []).append(line)
-    shown = []
-    for kind, line in zip(kinds, lines, strict=True):
-        first, *others = same[kind]
+    places_of_kind: dict[str, list[int]] = {}
+    for place, line in enumerate(lines):
+        places_of_kind.setdefault(_VALUE.sub("", line.partition(": ")[2]) or line, []).append(place)
+    shown: dict[int, str] = {}
+    for first, *others in places_of_kind.values():
         if len(others) < _MOST_OF_A_KIND:
-            shown.append(line)
-        elif line is first:
-            names = [Path(other.partition(": ")[0]).name for other in others[:_MOST_OF_A_KIND]]
-            shown.append(f"{first} (and {len(others):,} more like it: {', '.join(names)}, ...; --all lists them)")
-    return shown
+            shown |= {place: lines[place] for place in (first, *others)}
+        else:
+            names = [Path(lines[place].partition(": ")[0]).name for place in others[:_MOST_OF_A_KIND]]
+            more = f"and {len(others):,} more like it: {', '.join(names)}, ..."
+            shown[first] = f"{lines[first]} ({more}; --all lists them)"
+    return [shown[place] for place in sorted(shown)]
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

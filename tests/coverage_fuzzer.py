@@ -43,7 +43,7 @@ def read_any_index(content: bytes) -> None:
     """Read an index that may list two files."""
     path = FOLDER / "index.txt"
     path.write_bytes(content)
-    refusal(read_index, path, NAMES)
+    refusal(read_index, path, NAMES, [])
 
 
 def read_spec(content: bytes) -> None:

@@ -285,9 +285,9 @@ MUTANTS = (
     # What users' files are held to.
     Mutant(
         "a WAV that is cut short is read without a word",
-        "keras_samplernn/data/headers/header.py",
-        "    elif stated > rest:\n",
-        "    elif stated > rest + 10**9:\n",
+        "keras_samplernn/data/headers/samples.py",
+        "    elif stated > length:\n",
+        "    elif stated > length + 10**9:\n",
         "tests/test_users_sounds.py",
     ),
     Mutant(

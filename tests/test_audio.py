@@ -156,7 +156,11 @@ def test_odd_but_honest_wavs_are_read_whole(tmp_path, content):
             wav_bytes(SAMPLES)[:12] + b"".join(b"%04d\0\0\0\0" % number for number in range(10_000)),
             "has 10,000 chunks before its samples; it is damaged: convert it again",
         ),
-        (wav_bytes(SAMPLES)[:30], "ends before a data chunk; it is empty, truncated or not a WAV file: copy it again"),
+        (
+            wav_bytes(SAMPLES)[:30],
+            'has no data chunk, since its chunk "fmt " states 16 bytes and 10 follow; '
+            "it is truncated or damaged: copy it again",
+        ),
         (
             wav_bytes(SAMPLES, block=0),
             "has blockAlign 0, but 1 channels of 16 bits are 2 bytes; "

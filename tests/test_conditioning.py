@@ -19,6 +19,9 @@ VOWELS = ("a", "e", "open o")
         "0\r\n1\r\n2\r\n1\r\n",
         "0\r1\r2\r1\r",
         "0\r1\r2\r1",
+        "0\r1\r\n2\n1",
+        "0\r\r\n1\r\r\n2\r\r\n1\r\r\n",
+        "0\n\r1\n\r2\n\r1\n\r",
         '"0"\n"1"\n"2"\n"1"\n',
         "'0'\n '1' \n2\n\"1\"\n",
         "0\n1\n2\n1\n".encode("utf-16"),
@@ -66,7 +69,9 @@ BLANK = "blank line inside the file; every condition after it would shift by one
     [
         ("0\n1\n\n2\n", 3, f"a.csv:3: {BLANK}"),
         ("\n0\n1\n", 3, f"a.csv:1: {BLANK}"),
-        ("\n1\r2", 3, f"a.csv:1: {BLANK}"),  # as many numbers as lines
+        ("0\r\n\r\n1\r\n", 3, f"a.csv:2: {BLANK}"),
+        ("0\r\r1\r", 3, f"a.csv:2: {BLANK}"),
+        ("\n1 2", 3, f"a.csv:1: {BLANK}"),  # as many numbers as lines
         ("0\n \n1\n", 3, f"a.csv:2: {BLANK}"),
         (
             "vowel\n0\n",
@@ -82,7 +87,6 @@ BLANK = "blank line inside the file; every condition after it would shift by one
         ("0\n3\n", 3, "a.csv:2: class 3 is out of range; classes are 0 to 2"),
         ("0\n99999999999999999999\n", 3, "a.csv:2: class 99999999999999999999 is out of range; classes are 0 to 2"),
         ("\t" + 50 * "9", 3, f"a.csv:1: class {40 * '9'}... is out of range; classes are 0 to 2"),
-        ("0\n1\r2\n", 3, 'a.csv:2: "1?2" is not a class; write one whole number per line, 0 to 2'),
         (b"0\n\xff\xfe\n", 3, "a.csv:2: is not UTF-8 text; save it as UTF-8, one class per line"),
         ("a\nopne o\n", VOWELS, 'a.csv:2: "opne o" is not a class; classes are a, e, open o; did you mean "open o"?'),
         ("a\n7\n", VOWELS, "a.csv:2: class 7 is out of range; classes are a, e, open o"),
@@ -106,6 +110,12 @@ def test_the_first_faulty_line_is_named(tmp_path, content, classes, message):
         (8_003, 16_000, "as many as for 8000 Hz, but the sound has 16000 Hz: write it for the sound's rate"),
         (9_000, 16_000, "7,000 too few"),
         (0, 16_000, "16,000 too few"),
+        (16_003, 16_000, "3 too many"),
+        (1_600, 800, "as many as for 32000 Hz, but the sound has 16000 Hz: write it for the sound's rate"),
+        (551, 800, "as many as for 11025 Hz, but the sound has 16000 Hz: write it for the sound's rate"),
+        (554, 800, "246 too few"),
+        (802, 800, "2 too many"),
+        (1_048_575, 2_000_000, "Excel cuts a file after so many lines: write it with another program"),
         (1_048_576, 2_000_000, "Excel cuts a file after so many lines: write it with another program"),
     ],
 )
@@ -136,6 +146,9 @@ def test_a_fault_deep_in_a_long_file_has_its_line(tmp_path, monkeypatch):
         read_classes(write(tmp_path / "a.csv", "\n".join(lines)), 3)
 
 
+TRACK = "looks like a line of a label track (begin, end, label); name the file .txt, not .csv"
+
+
 @pytest.mark.parametrize(
     ("content", "classes", "reason"),
     [
@@ -150,13 +163,63 @@ def test_a_fault_deep_in_a_long_file_has_its_line(tmp_path, monkeypatch):
         (
             "0.000000\t1.500000\tdoor\n1.500000\t2.0\train\n",
             ("door", "rain"),
-            '1: "0.000000?1.500000?door" looks like a line of a label track (begin, end, label); write one class for'
-            " each sample",
+            '1: "0.000000?1.500000?door" looks like a line of a label track (begin, end, label); name the'
+            " file .txt, not .csv",
         ),
         (
-            ",class\n0,2\n1,2\n2,0\n",
+            "0.000000\t0.050000\t0\n0.050000\t0.100000\t1\n",
             3,
-            '1: ",class" has 2 columns, and the first one counts the lines: an index? remove it (pandas: index=False,'
+            f'1: "0.000000?0.050000?0" {TRACK}',
+        ),
+        (
+            "0,0\t0,05\train\n0,05\t0,1\tdoor\n",
+            ("door", "rain"),
+            f'1: "0,0?0,05?rain" {TRACK}',
+        ),
+        (
+            "0,0;0,05;0\n0,05;0,1;1\n",
+            3,
+            f'1: "0,0;0,05;0" {TRACK}',
+        ),
+        (
+            "0.000000\t0.050000\t\n0.050000\t0.100000\t\n",
+            3,
+            f'1: "0.000000?0.050000" {TRACK}',
+        ),
+        (
+            "0.000000\t0.050000\t0\n",
+            3,
+            f'1: "0.000000?0.050000?0" {TRACK}',
+        ),
+        (
+            "0\t400\t0\n400\t800\t1\n",
+            3,
+            f'1: "0?400?0" {TRACK}',
+        ),
+        (
+            "0.0\t0.05\t0\n\\\t200.0\t4000.0\n0.05\t0.1\t1\n",
+            3,
+            f'1: "0.0?0.05?0" {TRACK}',
+        ),
+        (
+            "1 0 0\n0 1 0\n",
+            3,
+            '1: "1 0 0" has 3 columns, with a blank between them; write the class alone on each line',
+        ),
+        (
+            "0\t1\t0\n0\t1\t0\n",
+            3,
+            '1: "0?1?0" has 3 columns, with a tab between them; write the class alone on each line',
+        ),
+        (
+            "0.000\t1.0\n0.125\t1.0\n",
+            3,
+            '1: "0.000?1.0" has 2 columns, with a tab between them; write the class alone on each line',
+        ),
+        (
+            ",0\n0,2\n1,2\n2,0\n",
+            3,
+            '1: ",0" has 2 columns, and the first one counts the lines: an index? remove it (pandas: index=False,'
             " header=False)",
         ),
         (
@@ -165,6 +228,8 @@ def test_a_fault_deep_in_a_long_file_has_its_line(tmp_path, monkeypatch):
             '1: ""1","a"" has 2 columns, and the first one counts the lines: an index? remove it (pandas: index=False,'
             " header=False)",
         ),
+        ("NA\n0\n", 3, '1: "NA" stands for a value that is missing; write a class on every line'),
+        ("0x1\n0\n", 3, '1: "0x1" is not a class; write one whole number per line, 0 to 2'),
         ("0\nNA\n", 3, '2: "NA" stands for a value that is missing; write a class on every line'),
         ("0\nnan\n", 3, '2: "nan" stands for a value that is missing; write a class on every line'),
         ("a\n#N/A\n", VOWELS, '2: "#N/A" stands for a value that is missing; write a class on every line'),
@@ -179,10 +244,114 @@ def test_the_true_reason_is_told_for_files_of_other_programs(tmp_path, content, 
     assert raised.value.lines == (f"{path}:{reason}",)
 
 
+HEADER = "is not a class, but the other lines are: a header? remove it"
+ABOVE = "is not a class, but most lines below hold one: a header? remove it"
+COUNTED = "has 2 columns, and the first one counts the lines: an index? remove it (pandas: index=False, header=False)"
+
+
+@pytest.mark.parametrize(
+    ("content", "samples", "lines"),
+    [
+        ("digit\n" + 20 * "1\n", 20, [f':1: "digit" {HEADER}']),
+        ("digit\n" + 20 * "1\n", None, [f':1: "digit" {HEADER}']),
+        (
+            "digit\n" + 19 * "1\n",
+            20,
+            [
+                ':1: "digit" is not a class, but the other lines are, and there is one line for each sample: write the'
+                " first sample's class in its place"
+            ],
+        ),
+        (
+            "digit\n" + 15 * "1\n",
+            20,
+            [
+                f':1: "digit" {HEADER}',
+                ": 15 conditions below line 1 for a sound of 20 samples, 5 too few; give one line for each sample of"
+                " the audio file",
+            ],
+        ),
+        (
+            "digit\n" + 21 * "1\n",
+            20,
+            [
+                f':1: "digit" {HEADER}',
+                ": 21 conditions below line 1 for a sound of 20 samples, 1 too many; give one line for each sample of"
+                " the audio file",
+            ],
+        ),
+        (
+            "digit\n" + 1_048_575 * "1\n",
+            1_100_000,
+            [
+                f':1: "digit" {HEADER}',
+                ": 1048575 conditions below line 1 for a sound of 1100000 samples, Excel cuts a file after so many"
+                " lines: write it with another program; give one line for each sample of the audio file",
+            ],
+        ),
+        (
+            "digit\n0\nNA\n" + 18 * "1\n",
+            20,
+            [
+                f':1: "digit" {ABOVE}',
+                ':3: "NA" stands for a value that is missing; write a class on every line',
+            ],
+        ),
+        (
+            "digit\n0\n3\n" + 18 * "1\n",
+            20,
+            [f':1: "digit" {HEADER}', ":3: class 3 is out of range; classes are 0 to 2"],
+        ),
+        ('"x"\n"1" 0\n"2" 0\n"3" 1\n', 3, [f':1: "x" {ABOVE}', f':2: ""1" 0" {COUNTED}']),
+        (",digit\n0,2\n1,2\n2,0\n", 3, [f':1: ",digit" {ABOVE}', f':2: "0,2" {COUNTED}']),
+        (
+            "class;\n0;\n1;\n",
+            2,
+            [f':1: "class;" {ABOVE}', ':2: "0;" ends with the delimiter ";"; write the class alone on each line'],
+        ),
+        (
+            "digit\n0,1,2,0\n",
+            4,
+            [
+                f':1: "digit" {ABOVE}',
+                ':2: has one line with 4 values, with "," between them; write one value per line',
+            ],
+        ),
+        ('"","x"\n"1",0\n"2",0\n"3",1\n', 3, [f':1: ""","x"" {ABOVE}', f':2: ""1",0" {COUNTED}']),
+        ('"0\n1\n2\n"', 3, [':1: ""0" is not a class; write one whole number per line, 0 to 2']),
+        ("\ufeff\ufeff0\n1\n", 3, [':1: "?0" is not a class; write one whole number per line, 0 to 2']),
+        ("sep=;\n0\n1\n", 2, [':1: "sep=;" tells Excel the delimiter; remove this line']),
+        (
+            "start\tend\tlabel\n0.0\t0.5\t1\n0.5\t1.0\t2\n",
+            9,
+            [
+                f':1: "start?end?label" {ABOVE}',
+                ':2: "0.0?0.5?1" looks like a line of a label track (begin, end, label); name the file'
+                " .txt, not .csv",
+            ],
+        ),
+        ("x\nx\n" + 30 * "1\n", 9, [':1: "x" is not a class; write one whole number per line, 0 to 2']),
+        ("one\ntwo\n", 9, [':1: "one" is not a class; write one whole number per line, 0 to 2']),
+        (b"\xe9\n0\n", 1, [":1: is not UTF-8 text; save it as UTF-8, one class per line"]),
+    ],
+)
+def test_a_header_is_named_together_with_what_else_is_wrong(tmp_path, content, samples, lines):
+    path = write(tmp_path / "a.csv", content)
+    with pytest.raises(UserError) as raised:
+        read_classes(path, 3, samples, 8_000)
+    assert raised.value.lines == tuple(f"{path}{line}" for line in lines)
+
+
 @pytest.mark.parametrize("content", ["0\n1\n".encode("utf-16-le"), b"\xff\xfe0\n1"])
 def test_text_that_is_half_utf_16_is_told_so(tmp_path, content):
     with pytest.raises(UserError, match=r"a.csv: is not .*UTF-16.*; save it as UTF-8"):
         read_classes(write(tmp_path / "a.csv", content), 3)
+
+
+@pytest.mark.parametrize("encoding", ["utf-32-le", "utf-32-be"])
+def test_utf_32_is_told_so(tmp_path, encoding):
+    with pytest.raises(UserError, match=r"a.csv: is UTF-32 text; save it as UTF-8"):
+        read_classes(write(tmp_path / "a.csv", "\ufeff0\n1\n".encode(encoding)), 3)
 
 
 def test_names_of_classes_are_the_same_in_each_form_of_unicode(tmp_path):

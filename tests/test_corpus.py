@@ -109,7 +109,7 @@ def test_folders_without_sounds_are_refused_with_what_they_hold(tmp_path):
     for name in ("a.m4a", "b.m4a", "c.csv"):
         (tmp_path / name).touch()
     assert lines_of(found, tmp_path, False) == [
-        f"{tmp_path}: {reads} 2 .m4a, 1 .csv; convert them or name another folder",
+        f"{tmp_path}: {reads} 2 .m4a; convert them or name another folder",
         f"{tmp_path}: .m4a files are not read: left out; convert them: ffmpeg -i NAME.m4a NAME.wav: a.m4a, b.m4a",
     ]
     assert lines_of(found, tmp_path / "no", False) == [
@@ -117,6 +117,16 @@ def test_folders_without_sounds_are_refused_with_what_they_hold(tmp_path):
     ]
     assert lines_of(found, tmp_path / "c.csv", False) == [
         f"{tmp_path}/c.csv: is not a folder; name the folder that holds the corpus"
+    ]
+
+
+def test_a_folder_of_nothing_but_empty_files_is_refused_with_the_true_reason(tmp_path):
+    for name in ("a.wav", "b.flac", "notes.txt"):
+        (tmp_path / name).touch()
+    assert lines_of(found, tmp_path, False) == [
+        f"{tmp_path}: holds no audio; {', '.join(AUDIO_SUFFIXES)} are read, and the folder has 1 .wav of 0 bytes, 1"
+        " .flac of 0 bytes, 1 .txt; copy them again or name another folder",
+        f"{tmp_path}: files of 0 bytes: left out: a.wav, b.flac",
     ]
 
 

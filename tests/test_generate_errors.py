@@ -32,6 +32,14 @@ COMMANDS = {
             "valid/b.csv:5: class 7 is out of range; classes are 0 to 2",
         ],
     ),
+    "an index that names a missing file and condition files with faults": (
+        together(text("index.txt", "valid/a.csv\nvalid/c.csv\nvalid/b.csv\n"), line_of("valid/b.csv", 5, "7")),
+        GENERATE,
+        [
+            'index.txt:2: "valid/c.csv" is not a file; did you mean "b.csv"?',
+            "valid/b.csv:5: class 7 is out of range; classes are 0 to 2",
+        ],
+    ),
     "an empty index": (text("index.txt", "\n\n"), GENERATE, "index.txt: is empty; list one condition file per line"),
     "no index": (
         remove("index.txt"),

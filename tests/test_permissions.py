@@ -21,7 +21,7 @@ CLOSED = [
         "generate run --conditioning-index index.txt --out run/out",
         "run/out: cannot be written: Permission denied; " + ELSEWHERE,
     ),
-    ("spec.json", 0, "fit spec.json", "spec.json: cannot be read (Permission denied); give the path of a spec"),
+    ("spec.json", 0, "fit spec.json", "spec.json: cannot be read (Permission denied); see to its permissions"),
     ("train/a.wav", 0, "fit spec.json", "HOME/train/a.wav: Permission denied; make it readable or move it away"),
     (
         "run",

@@ -358,6 +358,40 @@ NOT_JSON = [
     ('{"name": \u201ca\u201d}', 'spec.json:1:10: typographic quotes; strings and keys need straight ones: "'),
     ('{"name": \u201ea\u201c}', 'spec.json:1:10: typographic quotes; strings and keys need straight ones: "'),
     ('{"name": \u00aba\u00bb}', 'spec.json:1:10: typographic quotes; strings and keys need straight ones: "'),
+    ("{\u2033name\u2033: 1}", 'spec.json:1:2: typographic quotes; strings and keys need straight ones: "'),
+    ("{`name`: 1}", 'spec.json:1:2: typographic quotes; strings and keys need straight ones: "'),
+    ("{\u201aname\u2018: 1}", 'spec.json:1:2: typographic quotes; strings and keys need straight ones: "'),
+    (
+        '{"name": "a\u201d,\n"b": 1}',
+        'spec.json:1:14: a string in "..." holds \u201d: if that is to close it, write a straight one: "',
+    ),
+    (
+        '{"name": "a\u201d, "b": 1}',
+        'spec.json:1:16: a string in "..." holds \u201d: if that is to close it, write a straight one: "',
+    ),
+    (
+        '{"name\u201d: 1}',
+        'spec.json:1:2: a string in "..." holds \u201d: if that is to close it, write a straight one: "',
+    ),
+    (
+        '{"name": "l\u2019an\\c"}',
+        "spec.json:1:15: a backslash is followed by a letter that it cannot escape; write \\\\ for a backslash",
+    ),
+    ('{"name": "l\u2019an" "b": 1}', "spec.json:1:17: a comma is missing before this, or a bracket } or ]"),
+    ('{"a": "b\tc"}', "spec.json:1:9: a string holds a tab; write \\t, or a blank"),
+    ('{"a": "b\x0bc"}', "spec.json:1:9: a string holds the control character U+000B; remove it"),
+    (
+        '{\n\u00a0"a": 1}',
+        "spec.json:2:1: U+00A0 (no-break space) is not a blank in JSON; write a plain one, or remove it",
+    ),
+    (
+        '{"a":\u200b1}',
+        "spec.json:1:6: U+200B (zero width space) is not a blank in JSON; write a plain one, or remove it",
+    ),
+    ('{"a": 1\uff0c "b": 2}', "spec.json:1:8: U+FF0C (fullwidth comma) is not read in JSON; write ,"),
+    ('{"a"\uff1a 1}', "spec.json:1:5: U+FF1A (fullwidth colon) is not read in JSON; write :"),
+    ("{\\rtf1\\ansi {}}", "spec.json:1:2: this is the RTF of a word processor; save it as plain text"),
+    ('{"a": TRUE}', "spec.json:1:7: TRUE is written true in JSON"),
     ('{"tiers": [1, 2,]}', "spec.json:1:17: there is a comma before a closing bracket; remove it"),
     ('{"tiers": [{"a": 1,}]}', "spec.json:1:20: there is a comma before a closing bracket; remove it"),
     ('{"a": True}', "spec.json:1:7: True is written true in JSON"),
@@ -533,11 +567,17 @@ def test_the_examples_are_the_published_models():
 FILES = [
     (None, "cannot be read (No such file or directory); give the path of a spec"),
     (b"{" + b" " * 1_000_000, "is larger than 1 MB; a spec has a few kB"),
-    (b'{\n"name": "\xe9"}', "is not UTF-8 text; save it in that encoding"),
+    (b'{\n"name": "\xe9"}', "is not UTF-8 text; save it as UTF-8"),
+    ("{}".encode("utf-16"), "is UTF-16 text, or no text; save it as UTF-8"),
+    ("{}".encode("utf-16-le"), "is UTF-16 text, or no text; save it as UTF-8"),
+    ("{}".encode("utf-16-be"), "is UTF-16 text, or no text; save it as UTF-8"),
+    ("{}".encode("utf-32"), "is UTF-16 text, or no text; save it as UTF-8"),
 ]
 
 
-@pytest.mark.parametrize(("content", "message"), FILES, ids=["missing", "large", "latin-1"])
+@pytest.mark.parametrize(
+    ("content", "message"), FILES, ids=["missing", "large", "latin-1", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]
+)
 def test_a_file_that_cannot_be_a_spec_is_refused_by_name(tmp_path, content, message):
     path = tmp_path / "spec.json"
     if content is not None:

@@ -56,7 +56,7 @@ SPECS = {
     ),
     "a folder": (
         together(remove("spec.json"), folder("spec.json")),
-        "spec.json: cannot be read (Is a directory); give the path of a spec",
+        "spec.json: is a folder; give the path of the spec itself, a file",
     ),
     "an empty file": (
         text("spec.json", ""),
@@ -74,7 +74,7 @@ SPECS = {
     ),
     "bytes that are no text": (
         text("spec.json", b"{\n\xff}"),
-        "spec.json:2: is not UTF-8 text; save it in that encoding",
+        "spec.json:2: is not UTF-8 text; save it as UTF-8",
     ),
 }
 

@@ -2,6 +2,7 @@
 
 import os
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ import soundfile
 from command_line import RATE, give, write_conditions, write_corpora, write_sound, write_spec
 from untrained import write_run
 
-from keras_samplernn.data.pairs import find_pairs, split_pairs
+from keras_samplernn.data.audio import read_sound
+from keras_samplernn.data.inspection import AUDIO_SUFFIXES
+from keras_samplernn.data.pairs import conditions_beside, find_pairs, split_pairs
 from keras_samplernn.errors import UserError, condensed
 from keras_samplernn.generation.asked import class_numbers
 from keras_samplernn.model.registry import load_tiers
@@ -43,6 +46,13 @@ def problems_of(home, **options):
     return [line.replace(str(home), "HOME") for line in raised.value.lines]
 
 
+def without_conditions(home):
+    """Make the corpora unconditional."""
+    write_spec(home, conditioning=None, audio={"q_levels": 256})
+    for table in home.glob("*/*.csv"):
+        table.unlink()
+
+
 def change(home, name, function):
     """Change the wave of a sound."""
     wave, rate = soundfile.read(home / name)
@@ -72,7 +82,7 @@ def hidden(home):
 
 
 def unread(home):
-    for name in ("c.m4a", "c.csv", "d.M4A", "e.wma", "f.mp4", "notes.txt"):
+    for name in ("c.m4a", "c.csv", "d.M4A", "e.wma", "f.mp4", "g.voc", "notes.txt"):
         (home / "train" / name).write_bytes(b"x")
 
 
@@ -83,6 +93,7 @@ LEFT_OUT = {
             "train: .m4a files are not read: left out; convert them: ffmpeg -i NAME.m4a NAME.wav: c.m4a, d.M4A",
             "train: .wma files are not read: left out; convert them: ffmpeg -i NAME.wma NAME.wav: e.wma",
             "train: .mp4 files are not read: left out; convert them: ffmpeg -i NAME.mp4 NAME.wav: f.mp4",
+            "train: .voc files are not read: left out; convert them: ffmpeg -i NAME.voc NAME.wav: g.voc",
         ],
         True,
     ),
@@ -97,6 +108,19 @@ LEFT_OUT = {
         [
             "train: hidden folders with sounds: left out: .old",
             "train: hidden files: left out: ._a.wav, .b.csv",
+        ],
+        False,
+    ),
+    "pipes": (
+        lambda home: [os.mkfifo(home / "train" / name) for name in ("c.wav", "c.csv", "notes.txt")],
+        ["train: pipes, sockets and devices: left out: c.csv, c.wav"],
+        True,
+    ),
+    "csv files that nobody asks for": (
+        lambda home: write_spec(home, conditioning=None, audio={"q_levels": 256}),
+        [
+            f"{name}: csv files beside sounds: not read, since the spec has no conditioning: a.csv, b.csv"
+            for name in ("train", "valid")
         ],
         False,
     ),
@@ -133,11 +157,109 @@ def test_what_is_left_out_of_a_folder_that_is_split_is_told_once_and_with_each_p
         assert f"{part}: {left_out}" in told
 
 
-def test_a_folder_of_links_that_lead_nowhere_is_refused_with_that_reason(tmp_path):
-    (tmp_path / "a.wav").symlink_to("nowhere.wav")
+READ = f"{', '.join(AUDIO_SUFFIXES)} are read"
+NO_CSV = (
+    "holds 1 sounds and no csv, but the spec has conditioning; put a csv of one class per sample beside each sound, or"
+    " take `conditioning` out of the spec"
+)
+NO_PAIRS = {
+    "links that lead nowhere": (
+        lambda folder: (folder / "a.wav").symlink_to("nowhere.wav"),
+        [
+            f"holds no audio; {READ}, and the folder has no files; add sounds or name another folder",
+            "links that lead nowhere: left out: a.wav",
+        ],
+    ),
+    "csv files": (
+        lambda folder: [(folder / name).write_text("0\n") for name in ("a.csv", "b.CSV")],
+        [f"holds no audio; {READ}, and the folder has 2 .csv alone; put the sounds beside them or name another folder"],
+    ),
+    "files of 0 bytes": (
+        lambda folder: [(folder / name).touch() for name in ("a.csv", "a.wav", "b.mp3", "c.wav")],
+        [
+            f"holds no audio; {READ}, and the folder has 2 .wav of 0 bytes, 1 .mp3 of 0 bytes; copy them again or name"
+            " another folder",
+            "files of 0 bytes: left out: a.wav, b.mp3, c.wav",
+        ],
+    ),
+    "a csv that is a link that leads nowhere": (
+        lambda folder: (
+            [write_sound(folder / "a.wav", 100), (folder / "a.csv").unlink()]
+            and (folder / "a.csv").symlink_to("nowhere.csv")
+        ),
+        [NO_CSV, "links that lead nowhere: left out: a.csv"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", NO_PAIRS)
+def test_a_folder_without_pairs_is_refused_with_the_true_reason(tmp_path, kind):
+    make, lines = NO_PAIRS[kind]
+    make(tmp_path)
     with pytest.raises(UserError) as raised:
-        find_pairs(tmp_path, conditional=False)
-    assert raised.value.lines[1:] == (f"{tmp_path}: links that lead nowhere: left out: a.wav",)
+        find_pairs(tmp_path, conditional=True)
+    assert raised.value.lines == tuple(f"{tmp_path}: {line}" for line in lines)
+
+
+def test_what_cannot_be_read_is_told_with_all_other_problems(home, monkeypatch):
+    for name in ("closed/c.wav", "d.wav"):
+        (home / "train" / name).parent.mkdir(exist_ok=True)
+        write_sound(home / "train" / name, 100)
+    (home / "train/d.csv").unlink()
+    (home / "train/b.csv").write_text("x\n")
+    scandir, stat = os.scandir, Path.stat
+
+    def refusing(function, closed):
+        def refuse(path, **options):
+            if str(path).endswith(closed):
+                raise PermissionError(13, os.strerror(13), str(path))
+            return function(path, **options)
+
+        return refuse
+
+    monkeypatch.setattr(os, "scandir", refusing(scandir, "closed"))
+    monkeypatch.setattr(Path, "stat", refusing(stat, "d.wav"))
+    remedy = "cannot be read (Permission denied); see to its permissions or move it away"
+    assert problems_of(home) == [
+        f"HOME/train/d.wav: {remedy}",
+        f"HOME/train/closed: {remedy}",
+        'HOME/train/b.csv:1: "x" is not a class; write one whole number per line, 0 to 2',
+    ]
+
+
+def valid_to_train(home):
+    (home / "valid").rename(home / "old")
+    (home / "valid").symlink_to("train")
+    return "valid", "train"
+
+
+def train_to_test(home):
+    (home / "train").rename(home / "test")
+    (home / "train").symlink_to("test")
+    return "test", "test"
+
+
+def inside_train(home):
+    (home / "train/more").symlink_to(home / "valid")
+    return "valid", "valid"
+
+
+def elsewhere_in_both(home):
+    (home / "far").mkdir()
+    write_sound(home / "far/c.wav", 300)
+    for name in ("train", "valid"):
+        (home / name / "linked").symlink_to(home / "far")
+    return "valid", "far"
+
+
+@pytest.mark.parametrize("make", [valid_to_train, train_to_test, inside_train, elsewhere_in_both])
+def test_corpora_that_share_a_folder_over_links_are_refused(home, make):
+    name, both = make(home)
+    write_spec(home, data={"train": "train", "valid": "valid", **({"test": "test"} if name == "test" else {})})
+    assert problems_of(home) == [
+        f'data.{name} = "HOME/{name}" shares files with data.train = "HOME/train", since links to folders are followed:'
+        f" both read HOME/{both}; give folders that share none"
+    ]
 
 
 def test_a_linked_folder_is_read(home, tmp_path_factory):
@@ -159,6 +281,7 @@ def test_a_part_that_is_missing_is_told_and_refused_where_it_is_to_be(home):
     assert problems_of(home, strict=True) == [line]
     answer = give("check spec.json --strict", home)
     assert (answer.status, answer.out) == (1, "")
+    assert answer.err.splitlines().count(line) == 1
     assert answer.err.splitlines()[-1] == line
     assert give("check spec.json", home).status == 0
 
@@ -200,6 +323,7 @@ def test_many_files_with_one_fault_are_one_line_and_a_count(home):
         ([f'a b/{n}.csv:{n}: "x{n}" is not a class' for n in range(5)], 1),
         ([f"{n}.wav: has no {n}.csv beside it; add it" for n in range(5)], 1),
         ([f"{name}: is empty" for name in "abc"], 3),
+        (5 * ["a.csv:1: blank line"], 1),
         ([f"spec.json: {name} is wrong" for name in ("alpha", "beta", "gamma", "delta")], 4),
     ],
 )
@@ -238,6 +362,54 @@ def test_the_split_is_the_same_in_each_form_of_unicode(tmp_path):
     assert sides[0] == sides[1]
 
 
+def test_folders_are_the_same_in_each_form_of_unicode(home):
+    for form in (COMPOSED, SPLIT):
+        (home / "train" / form).mkdir()
+    write_sound(home / f"train/{COMPOSED}/c.wav", 400)
+    (home / f"train/{COMPOSED}/c.csv").rename(home / f"train/{SPLIT}/c.csv")
+    (home / "train").rename(home / SPLIT)
+    write_spec(home, data={"train": COMPOSED, "valid": "valid"}, audio={"q_levels": 256})
+    assert [sound.name for sound in prepare(home)[0].train.sounds] == ["a.wav", "b.wav", f"{COMPOSED}/c.wav"]
+
+
+@pytest.mark.parametrize(
+    ("names", "pairs"),
+    [
+        (["a.mp3.wav", "a.mp3.csv"], {"a.mp3.wav": "a.mp3.csv"}),
+        (["a.mp3.wav", "a.mp3.wav.csv"], {"a.mp3.wav": "a.mp3.wav.csv"}),
+        (["a.wav.wav", "a.wav.csv"], {"a.wav.wav": "a.wav.csv"}),
+        (["a.wav", "a.csv", "a.wav.wav", "a.wav.csv"], {"a.wav": "a.csv", "a.wav.wav": "a.wav.csv"}),
+        (["a.flac.WAV", "a.wav", "A.Flac.csv", "a.flac.csv"], {"a.flac.WAV": "a.flac.csv"}),
+        (["a.wav", "a.wav.csv"], {"a.wav": "a.wav.csv"}),
+    ],
+)
+def test_a_csv_of_the_whole_stem_goes_before_one_that_is_named_after_its_sound(tmp_path, names, pairs):
+    for name in names:
+        (tmp_path / name).write_text("x")
+    found = {pair.name: pair.conditions.name for pair in find_pairs(tmp_path, conditional=True).pairs}
+    assert found == pairs
+    assert {name: [path.name for path in conditions_beside(tmp_path / name)] for name in pairs} == {
+        name: [table] for name, table in pairs.items()
+    }
+
+
+def test_a_csv_that_is_named_after_a_sound_that_is_missing_names_it(home):
+    (home / "train/c.flac.csv").write_text("0\n")
+    assert problems_of(home) == [
+        "HOME/train/c.flac.csv: has no sound beside it (c.flac); add the sound or move the csv away"
+    ]
+
+
+def test_a_primer_with_two_csv_files_is_refused_as_a_corpus_is(tmp_path):
+    write_sound(tmp_path / "p.wav", 50)
+    write_conditions(tmp_path / "p.wav.csv", 50)
+    with pytest.raises(UserError) as raised:
+        read_sound(tmp_path / "p.wav", RATE, 3, print)
+    assert raised.value.lines == (
+        f"{tmp_path}/p.wav.csv: is beside p.csv, which has the same stem; keep one of the two",
+    )
+
+
 @pytest.mark.parametrize("table", ["a.CSV", "a.wav.csv", "a.WAV.Csv"])
 def test_a_csv_may_be_named_after_its_sound_in_any_case(home, table):
     (home / "train/a.csv").rename(home / "train" / table)
@@ -253,9 +425,13 @@ def test_a_primer_and_its_csv_may_have_suffixes_in_any_case_and_names_in_any_for
     write_sound(tmp_path / "up.wav", 50)
     (tmp_path / "up.wav").rename(tmp_path / "UP.WAV")
     (tmp_path / "up.csv").rename(tmp_path / "UP.Csv")
-    answer = give("generate run --conditioning-index index.txt --prime UP.WAV --out out", tmp_path)
-    assert answer.status == 0, answer.err
-    assert [path.suffix for path in (tmp_path / "out").iterdir()].count(".wav") == 1
+    write_sound(tmp_path / f"{SPLIT}2.wav", 50)
+    write_conditions(tmp_path / "c.wav.csv", 20)
+    (tmp_path / "index.txt").write_text(f"{COMPOSED}.csv\nc.wav.csv\n")
+    for primer in ("UP.WAV", f"{COMPOSED}2.wav"):
+        answer = give(f"generate run --conditioning-index index.txt --prime {primer} --out out-{primer}", tmp_path)
+        assert answer.status == 0, answer.err
+        assert sorted(path.name for path in (tmp_path / f"out-{primer}").glob("*.wav")) == ["c.wav", f"{SPLIT}.wav"]
 
 
 SUSPICIOUS = {
@@ -268,7 +444,13 @@ SUSPICIOUS = {
         lambda wave: np.clip(5 * wave, -1, 1),
         "train: distorted, more than 1 % of the samples stand at full scale: a.wav",
     ),
-    "floats of the size of integers": (lambda wave: 32768 * wave, "train: not scaled to [-1, 1]: divide the samples"),
+    **{
+        f"floats of the size of integers of {bits} bits": (
+            lambda wave, factor=2.0 ** (bits - 1): factor * wave,
+            f"train: not scaled to [-1, 1]: divide the samples by {1 << bits - 1}: a.wav",
+        )
+        for bits in (16, 24, 32)
+    },
     "an offset": (
         lambda wave: wave + 0.1,
         "train: offset from zero (DC): a high-pass filter removes it: a.wav (+0.1",
@@ -323,7 +505,7 @@ COPIES = {
 
 @pytest.mark.parametrize("kind", COPIES)
 def test_a_sound_that_is_in_training_and_in_validation_is_told(home, kind):
-    write_spec(home, conditioning=None, audio={"q_levels": 256})
+    without_conditions(home)
     wave = np.cumsum(np.random.default_rng(1).normal(size=4 * RATE)) / 200
     wave = 0.5 * (wave - wave.mean()) * np.abs(np.sin(np.arange(len(wave)) / 900)) / np.abs(wave - wave.mean()).max()
     soundfile.write(home / "train/c.wav", wave, RATE)
@@ -336,7 +518,7 @@ def test_a_sound_that_is_in_training_and_in_validation_is_told(home, kind):
 
 def test_sounds_of_one_speaker_are_no_copies(home):
     rng = np.random.default_rng(3)
-    write_spec(home, conditioning=None, audio={"q_levels": 256})
+    without_conditions(home)
     for number in range(6):
         wave = np.convolve(rng.normal(size=RATE), np.hanning(9))[:RATE] * np.hanning(RATE) / 10
         soundfile.write(home / ("train" if number % 2 else "valid") / f"{number}.wav", wave, RATE)

@@ -55,6 +55,8 @@ def _check(info: AudioInfo, decoded: Decoded) -> Recording | UserError:
     if fault or short:
         of = "" if stated is None else f" of {stated:,}"
         remarks += (Remark("decoded in part: the rest is damaged or missing", f"{len(wave):,}{of} samples", lost=True),)
+    if not len(wave) and (details := [remark.detail for remark in remarks if remark.lost]):
+        return UserError(f"{info.path}: has a header but no samples ({details[0]}); it is truncated: copy it again")
     finite = np.isfinite(wave)
     if not finite.all():
         first = int(np.argmin(finite.all(axis=1)))

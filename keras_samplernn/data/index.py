@@ -1,76 +1,90 @@
 """The index: a text file that lists condition files."""
 
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from keras_samplernn.data.pairs import sound_stem
 from keras_samplernn.errors import UserError, nearest
 from keras_samplernn.names import existing, nfc
 from keras_samplernn.spec import CLASS_NUMBER
-from keras_samplernn.text import quote, read_lines
+from keras_samplernn.text import quote, read_lines, unquoted
 
-_MOST_HINTS = 10  # to look for one takes time
+_MOST_HINTS, _MOST_FIELDS = 10, 100  # to look for files takes time
 # From this share of lines that are classes on, a file is taken for a condition file: a header or two do not matter.
 _SHARE_OF_CLASSES = 0.9
+# What stands between delimiters, quotes and brackets.
+_FIELD = re.compile(r"[^\t;,| \"'\[\]]+")
 
 
-def read_index(path: str | Path, class_names: Sequence[str] = ()) -> list[Path]:
+def read_index(path: str | Path, class_names: Sequence[str], problems: list[str]) -> list[Path]:
     """Read an index: one condition file per line, relative to the index's folder; blank lines are passed over.
 
     Args:
         path: the index.
         class_names: names of the spec's classes; with them, and numbers, a condition file is told from an index.
+        problems: get a line for each file that is missing, and for each stem that is the same as another one or would
+            be on a file system that ignores case (sounds are named by them).
+
+    Returns:
+        The files without such a problem.
 
     Raises:
-        UserError: the index is empty, is not text, or is a condition file; or, one line each, files that are missing,
-            and stems that are the same or would be on a file system that ignores case (sounds are named by them).
+        UserError: the index is empty, is not text, or is a condition file.
     """
     path = Path(path)
+    text = read_lines(path)
     try:
-        lines = enumerate(read_lines(path).decode().split("\n"), 1)
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: is not UTF-8 text; list one condition file per line") from None
+        lines = enumerate(text.decode().split("\n"), 1)
+    except UnicodeDecodeError as error:
+        line = text.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{path}:{line}: is not UTF-8 text; save the index as UTF-8") from None
     entries = [(number, entry) for number, line in lines if (entry := line.strip())]
     if not entries:
         raise UserError(f"{path}: is empty; list one condition file per line")
     _refuse_conditions(path, [entry for _, entry in entries], class_names)
     found: list[Path] = []
-    problems: list[str] = []
     missing = 0
     line_of_stem: dict[str, tuple[int, str]] = {}
+    listings: dict[Path, dict[str, Path]] = {}
     for number, entry in entries:
-        file = existing(path.parent / entry)
-        if any(unicodedata.category(character) == "Cc" for character in entry):
+        file = existing(path.parent / entry, listings)
+        if not _is_file(file) and (bare := unquoted(entry)) != entry:
+            file = existing(path.parent / bare, listings)
+        if any(unicodedata.category(character) == "Cc" for character in entry.replace("\t", "")):
             problems.append(f"{path}:{number}: {quote(entry)} holds a control character; rename the file")
         elif not _is_file(file):
             missing += 1
-            hint = _neighbour(file) if missing <= _MOST_HINTS else ""
-            remedy = hint or "; relative paths are relative to the index"
-            problems.append(f"{path}:{number}: {quote(entry)} is not a file{remedy}")
+            problems.append(f"{path}:{number}: {quote(entry)} {_why_no_file(file, path.parent, entry, missing)}")
         else:
-            other, stem = line_of_stem.setdefault(_folded(file.stem), (number, file.stem))
+            stem = sound_stem(file)
+            other, same = line_of_stem.setdefault(_folded(stem), (number, stem))
             if other == number:
                 found.append(file)
-            elif stem == file.stem:
+            elif stem == same:
                 both = f'has the stem of line {other}, both would be written to "{stem}.wav"'
                 problems.append(f'{path}:{number}: "{entry}" {both}; rename one')
             else:
-                differ = f'and line {other}, "{stem}", differ only in case or Unicode form'
+                differ = f'and line {other}, "{same}", differ only in case or Unicode form'
                 remedy = "some file systems would keep only one of the two sounds; rename one"
                 problems.append(f'{path}:{number}: "{entry}" {differ}; {remedy}')
-    if problems:
-        raise UserError(*problems)
     return found
 
 
 def _refuse_conditions(path: Path, entries: Sequence[str], class_names: Sequence[str]) -> None:
-    """Raise UserError where the entries are not paths but classes."""
+    """Raise UserError where the entries are not paths but classes, with quotes or delimiters between them or not."""
     names = set(class_names)
+
+    def is_class(value: str) -> bool:
+        return nfc(value) in names or bool(CLASS_NUMBER.fullmatch(value))
+
     # A condition file has few different lines.
     classes = {
         entry
         for entry in set(entries)
-        if (entry in names or CLASS_NUMBER.fullmatch(entry)) and not _is_file(path.parent / entry)
+        if (is_class(entry) or ((fields := _FIELD.findall(entry)) and all(map(is_class, fields))))
+        and not _is_file(path.parent / entry)
     }
     count = sum(entry in classes for entry in entries)
     if count >= _SHARE_OF_CLASSES * len(entries):
@@ -80,14 +94,38 @@ def _refuse_conditions(path: Path, entries: Sequence[str], class_names: Sequence
         )
 
 
+def _why_no_file(file: Path, folder: Path, entry: str, missing: int) -> str:
+    """Return why an entry of an index in a folder is not a file; `missing` counts those that are not."""
+    if _is(Path.is_dir, file):
+        return "is a folder; list the condition files in it"
+    if _is(Path.is_symlink, file):
+        return "is a link that leads nowhere; mend or remove it"
+    fields = _FIELD.findall(entry)[:_MOST_FIELDS]
+    files = [field for field in fields if _is_file(folder / field)]
+    if len(files) > 1:
+        return f"holds {len(files)} paths; write one on each line"
+    # A blank may be in a name too: what stands beside the path must be a number then.
+    numbers = all(field in files or CLASS_NUMBER.fullmatch(field) for field in fields)
+    if "\t" in entry or (files and (numbers or re.search("[;,|]", entry))):
+        return "holds more than a path; write the path alone on each line"
+    if "\\" in entry:
+        return "is not a file; write / between folders"
+    hint = _neighbour(file) if missing <= _MOST_HINTS else ""
+    return f"is not a file{hint or '; relative paths are relative to the index'}"
+
+
 def _folded(stem: str) -> str:
     """Return the same text for all stems that are one name on some file system."""
     return nfc(nfc(stem).casefold())
 
 
 def _is_file(path: Path) -> bool:
+    return _is(Path.is_file, path)
+
+
+def _is(kind: Callable[[Path], bool], path: Path) -> bool:
     try:
-        return path.is_file()
+        return kind(path)
     except (OSError, ValueError):
         # A line too long for a name, or one that holds a NUL.
         return False

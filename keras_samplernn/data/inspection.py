@@ -32,10 +32,15 @@ _READERS: dict[str, Callable[[Path], Header]] = {
     ".opus": read_ogg_header,
     ".oga": read_ogg_header,
     ".wave": read_wav_header,
+    ".bwf": read_wav_header,
+    ".rf64": read_wav_header,
 }
 AUDIO_SUFFIXES: tuple[str, ...] = tuple(_READERS)
 # Audio, and video with sound, of formats that no library here reads.
-_UNREAD = "m4a m4b mp4 aac wma ac3 amr ape wv tta ra dsf dff 3gp avi mka mkv mov webm"
+_UNREAD = (
+    "3ga 3gp 8svx aa aac aax ac3 adts amr ape asf avi awb dff dsf dts eac3 f4a flv gsm iff m2ts m4a m4b m4p m4r m4v mka"
+    " mkv mov mp1 mp2 mp4 mpa mpc mpeg mpg nist ogv oma qcp ra rm sd2 shn sph spx tak tta voc vox weba webm wma wmv wv"
+)
 UNREAD_SUFFIXES = frozenset(f".{suffix}" for suffix in _UNREAD.split())
 
 

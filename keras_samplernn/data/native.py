@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import soundfile
@@ -108,6 +108,8 @@ def _decode_part(info: AudioInfo, part: Part | None) -> tuple[list[np.ndarray], 
     for most in _BLOCKS:
         try:
             with _opened(info, part) as sound:
+                if info.header.encoding == "OPUS":
+                    sound.seek(0)  # else libsndfile keeps the delay of the codec in a part of a broadcast
                 _pass_over(sound, done)
                 # At first all at once, since putting blocks together takes time and memory.
                 size = max(info.header.samples or 0, most) if most == _BLOCKS[0] else most
@@ -118,7 +120,7 @@ def _decode_part(info: AudioInfo, part: Part | None) -> tuple[list[np.ndarray], 
                         return blocks, "more samples than this machine has memory for"
             return blocks, ""
         except (soundfile.SoundFileError, OSError, MemoryError, ValueError) as error:
-            fault = _first_line(str(error))
+            fault = _first_line(getattr(error, "error_string", str(error)))
     return blocks, fault
 
 
@@ -136,8 +138,7 @@ def _opened(info: AudioInfo, part: Part | None) -> Iterator[soundfile.SoundFile]
             yield sound
         return
     with info.path.open("rb") as file:
-        file.seek(part.start)
-        data = part.prefix + file.read(part.end - part.start)
+        data = part.prefix + part.between.join(_bytes(file, *span) for span in part.spans)
     if header.raw:
         endian = "BIG" if header.big_endian else "LITTLE"
         layout = {"samplerate": header.sample_rate, "channels": header.channels, "subtype": header.encoding}
@@ -150,6 +151,11 @@ def _opened(info: AudioInfo, part: Part | None) -> Iterator[soundfile.SoundFile]
     else:
         with _Forward(io.BytesIO(data)) as sound:
             yield sound
+
+
+def _bytes(file: BinaryIO, start: int, end: int) -> bytes:
+    file.seek(start)
+    return file.read(end - start)
 
 
 @contextlib.contextmanager
@@ -176,4 +182,4 @@ def _nothing(waves: list[np.ndarray]) -> np.ndarray:
 def _first_line(message: str) -> str:
     """Return the first line of a decoder's error message, without the graph node that TensorFlow adds."""
     line = message.strip().splitlines()[0] if message.strip() else "no reason given"
-    return line.rsplit("}} ", 1)[-1].rpartition(": Error : ")[-1][:200].rstrip(" .")
+    return line.rsplit("}} ", 1)[-1].rpartition("Error : ")[-1][:200].rstrip(" .")

@@ -3,19 +3,20 @@
 import hashlib
 import math
 import os
-from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from keras_samplernn.conditions.readers.reading import SUFFIXES
 from keras_samplernn.data.headers.header import Remark
-from keras_samplernn.data.inspection import AUDIO_SUFFIXES, UNREAD_SUFFIXES
+from keras_samplernn.data.inspection import AUDIO_SUFFIXES
 from keras_samplernn.data.notes import Notes
+from keras_samplernn.data.walk import SOUNDS, TABLE, files_under, is_left_out, name_in, why_no_sounds
 from keras_samplernn.errors import UserError
-from keras_samplernn.names import nfc
+from keras_samplernn.names import existing, nfc
 
-_SOUNDS = frozenset((*AUDIO_SUFFIXES, *UNREAD_SUFFIXES))
+# A file of another suffix that is read for conditions may be in a folder for other reasons.
+_ONLY_CONDITIONS = (TABLE, ".textgrid")
 _Stem = tuple[str, str]  # a folder and a name
 
 
@@ -26,7 +27,7 @@ class Pair:
     Attributes:
         name: POSIX path of the audio file, relative to the corpus folder, in Unicode form NFC; unique in it.
         audio: the audio file.
-        conditions: the condition file beside it, of the same stem; None if it has none.
+        conditions: the condition file beside it, as `x.csv` or `x.wav.csv` for `x.wav`; None if it has none.
     """
 
     name: str
@@ -40,9 +41,11 @@ class Found:
 
     Attributes:
         pairs: sorted by name.
-        problems: a line for each sound in two formats (`x.wav` beside `x.flac`) and, in a conditional corpus, for each
-            sound without condition file, each condition file without sound, and each two of one stem.
-        notes: on what is left out: hidden files, files of 0 bytes, links that lead nowhere, formats that are not read.
+        problems: a line for each file or folder that cannot be read, each sound in two formats (`x.wav` beside
+            `x.flac`) and, in a conditional corpus, each sound without condition file, each condition file without
+            sound, and each two of one stem.
+        notes: on what is left out: hidden files, files of 0 bytes, links that lead nowhere, formats that are not read,
+            and csv files in an unconditional corpus.
     """
 
     pairs: list[Pair]
@@ -59,59 +62,76 @@ def find_pairs(folder: str | Path, conditional: bool, unlabelled: bool = False) 
         unlabelled: whether a sound may have none.
 
     Raises:
-        UserError: the folder is missing, has no audio files, has no condition file where each sound needs one, or has a
-            folder in it that cannot be read.
+        UserError: the folder is missing, cannot be read, has no audio files, or has no condition file where each sound
+            needs one; with what is left out of it.
     """
-    folder, notes, problems = Path(folder), Notes(), []
+    folder, notes, problems = existing(Path(folder)), Notes(), []
     if not folder.is_dir():
         found = "is not a folder" if folder.exists() else "does not exist"
         raise UserError(f"{folder}: {found}; name the folder that holds the corpus")
-    files = sorted(_files_under(folder, notes), key=lambda file: _name(file, folder))
-    left_out = {_stem(file) for file in files if _left_out(file, folder, notes)}
+    files = sorted(files_under(folder, notes, problems), key=lambda file: name_in(folder, file))
+    left_out = {_stem(file) for file in files if is_left_out(file, folder, notes)}
     sounds = [file for file in files if file.suffix.lower() in AUDIO_SUFFIXES and file.stat().st_size]
     if not sounds:
-        raise UserError(_why_no_sounds(folder, files), *(f"{folder}: {line}" for line in notes.lines()))
+        raise UserError(*(problems or [why_no_sounds(folder, files)]), *(f"{folder}: {line}" for line in notes.lines()))
     several: set[_Stem] = set()
-    sound_of_stem = _by_stem(sounds, problems, several)
-    tables = [file for file in files if conditional and _says_conditions(file, sound_of_stem)]
-    table_of_stem = _by_stem(tables, problems, several)
-    if conditional and not unlabelled and not table_of_stem:
+    sound_of_stem = _by_stem([(_stem(sound), sound) for sound in sounds], problems, several)
+    stems = {*sound_of_stem, *left_out}
+    tables = [(_stem_of_table(file, stems), file) for file in files if file.suffix.lower() in SUFFIXES]
+    tables = [(stem, file) for stem, file in tables if stem in stems or file.suffix.lower() in _ONLY_CONDITIONS]
+    if not conditional:
+        ignored = Remark("condition files beside sounds: not read, since the spec has no conditioning")
+        for stem, table in tables:
+            if stem in sound_of_stem and table.suffix.lower() in _ONLY_CONDITIONS:
+                notes.add(name_in(folder, table), [ignored])
+        pairs = [(sound, None) for stem, sound in sound_of_stem.items() if stem not in several]
+    elif not tables and not unlabelled:
         raise UserError(
+            *problems,
             f"{folder}: holds {len(sounds)} sounds and no condition file, but the spec has conditioning; put a file"
             " such as a csv of one class per sample, or a label track, beside each sound, or take `conditioning` out of"
-            " the spec"
+            " the spec",
+            *(f"{folder}: {line}" for line in notes.lines()),
         )
-    if conditional:
+    else:
+        table_of_stem = _by_stem(tables, problems, several)
         for stem, sound in sound_of_stem.items():
             if stem not in table_of_stem and not unlabelled:
                 problems.append(f"{sound}: has no {sound.stem}.csv beside it; add the csv or move the sound away")
         for stem, table in table_of_stem.items():
-            if stem not in sound_of_stem and stem not in left_out:
-                kind = "csv" if table.suffix.lower() == ".csv" else "file"
-                name = f"{table.stem}.wav"
+            if stem not in stems:
+                kind = "csv" if table.suffix.lower() == TABLE else "file"
+                name = f"{table.stem}.wav" if sound_stem(table) == table.stem else table.stem
                 problems.append(f"{table}: has no sound beside it ({name}); add the sound or move the {kind} away")
-    pairs = [
-        Pair(_name(sound, folder), sound, table_of_stem.get(stem))
-        for stem, sound in sound_of_stem.items()
-        if stem not in several and (stem in table_of_stem or unlabelled or not conditional)
-    ]
-    return Found(pairs, problems, notes)
+        pairs = [
+            (sound, table_of_stem.get(stem))
+            for stem, sound in sound_of_stem.items()
+            if stem not in several and (stem in table_of_stem or unlabelled)
+        ]
+    return Found([Pair(name_in(folder, sound), sound, table) for sound, table in pairs], problems, notes)
 
 
-def conditions_beside(audio: Path) -> Path | None:
-    """Return the condition file beside an audio file; None if there is none, or the folder cannot be read.
-
-    Raises:
-        UserError: there are several.
-    """
+def conditions_beside(audio: Path) -> list[Path]:
+    """Return the condition files beside an audio file, of which one is right; none where the folder cannot be read."""
     try:
-        files = sorted(file for file in audio.parent.iterdir() if file.suffix.lower() in SUFFIXES)
+        files = sorted(audio.parent.iterdir())
     except OSError:
-        return None
-    found = [file for file in files if _stem(file) == _stem(audio)]
-    if len(found) > 1:
-        raise UserError(f"{found[1]}: {_beside(found[0])}")
-    return found[0] if found else None
+        return []
+    stems = {_stem(file) for file in files if file.suffix.lower() in SOUNDS}
+    tables = (file for file in files if file.suffix.lower() in SUFFIXES)
+    return [file for file in tables if _stem_of_table(file, stems) == _stem(audio)]
+
+
+def of_one_stem(file: Path, other: Path) -> str:
+    """Return the problem of two sounds, or two condition files, of the same stem."""
+    return f"{file}: is beside {other.name}, which has the same stem; keep one of the two"
+
+
+def sound_stem(table: str | Path) -> str:
+    """Return the stem of the sound that a condition file belongs to: `x` for `x.csv`, and for `x.wav.csv`."""
+    stem, suffix = os.path.splitext(os.path.basename(table))  # noqa: PTH119, PTH122 (a path takes long to make)
+    inner, inner_suffix = os.path.splitext(stem)  # noqa: PTH122
+    return inner if suffix.lower() in SUFFIXES and inner_suffix.lower() in SOUNDS else stem
 
 
 def split_pairs(pairs: Sequence[Pair], fraction: float) -> tuple[list[Pair], list[Pair]]:
@@ -143,105 +163,28 @@ def split_pairs(pairs: Sequence[Pair], fraction: float) -> tuple[list[Pair], lis
     )
 
 
-def _name(file: Path, folder: Path) -> str:
-    return nfc(file.relative_to(folder).as_posix())
-
-
 def _stem(file: Path) -> _Stem:
-    """Return what a sound and its conditions have in common: their folder, and their name without suffixes."""
     folder, name = os.path.split(file)
-    stem, suffix = os.path.splitext(name)  # noqa: PTH122 (a corpus has many files, and a path takes long to make)
-    inner, inner_suffix = os.path.splitext(stem)  # noqa: PTH122
-    named_after_sound = suffix.lower() in SUFFIXES and inner_suffix.lower() in _SOUNDS
-    return folder, nfc(inner if named_after_sound else stem)
+    return nfc(folder), nfc(os.path.splitext(name)[0])  # noqa: PTH122 (a corpus has many files)
 
 
-def _by_stem(files: Sequence[Path], problems: list[str], several: set[_Stem]) -> dict[_Stem, Path]:
+def _stem_of_table(table: Path, stems: Collection[_Stem]) -> _Stem:
+    """Return the stem of the sound of a csv; `x.wav.csv` belongs to `x.wav.wav` where it is among `stems`."""
+    exact = _stem(table)
+    return exact if exact in stems else (exact[0], nfc(sound_stem(table)))
+
+
+def _by_stem(files: Sequence[tuple[_Stem, Path]], problems: list[str], several: set[_Stem]) -> dict[_Stem, Path]:
     """Return files by their stem; add a problem for each that has the stem of another one, and that stem."""
     found: dict[_Stem, Path] = {}
-    for file in files:
-        other = found.setdefault(_stem(file), file)
+    for stem, file in files:
+        other = found.setdefault(stem, file)
         if other != file:
-            problems.append(f"{file}: {_beside(other)}")
-            several.add(_stem(file))
+            problems.append(of_one_stem(file, other))
+            several.add(stem)
     return found
-
-
-def _beside(other: Path) -> str:
-    return f"is beside {other.name}, which has the same stem; keep one of the two"
-
-
-def _says_conditions(file: Path, sounds: Container[_Stem]) -> bool:
-    """Return whether a file is a condition file; a text file is one only if it lies beside a sound."""
-    suffix = file.suffix.lower()
-    return suffix in SUFFIXES and (suffix != ".txt" or _stem(file) in sounds)
 
 
 def _place(name: str) -> float:
     """Return a number in [0, 1) that depends only on the name."""
     return int.from_bytes(hashlib.sha256(os.fsencode(name)).digest()[:6], "big") / 2**48
-
-
-def _files_under(folder: Path, notes: Notes) -> Iterator[Path]:
-    """Yield the files under a folder, those of linked folders too, without hidden ones.
-
-    UserError where a folder cannot be read.
-    """
-
-    def refuse(error: OSError) -> None:
-        raise UserError(f"{error.filename}: cannot be read ({error.strerror}); see to its permissions or move it away")
-
-    seen = set()
-    for place, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
-        status = Path(place).stat()
-        if (status.st_dev, status.st_ino) in seen:
-            notes.add(_name(Path(place), folder), [Remark("links to folders that are read already: not followed")])
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        for name in folders:
-            if name.startswith(".") and any(map(_is_corpus_file, _files_in(Path(place, name)))):
-                notes.add(_name(Path(place, name), folder), [Remark("hidden folders with sounds: left out")])
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for file in (Path(place, name) for name in sorted(names)):
-            if file.name.startswith("."):
-                if _is_corpus_file(file):
-                    notes.add(_name(file, folder), [Remark("hidden files: left out")])
-            elif file.is_file():
-                yield file
-            elif file.is_symlink() and _is_corpus_file(file):
-                notes.add(_name(file, folder), [Remark("links that lead nowhere: left out", lost=True)])
-
-
-def _files_in(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except OSError:
-        return []
-
-
-def _is_corpus_file(file: Path) -> bool:
-    return file.suffix.lower() in {*_SOUNDS, ".csv"}
-
-
-def _left_out(file: Path, folder: Path, notes: Notes) -> bool:
-    """Return whether a sound is left out, and note why."""
-    suffix = file.suffix.lower()
-    if suffix in UNREAD_SUFFIXES:
-        remedy = f"convert them: ffmpeg -i NAME{suffix} NAME.wav"
-        remark = Remark(f"{suffix} files are not read: left out; {remedy}", lost=True)
-    elif suffix in AUDIO_SUFFIXES and not file.stat().st_size:
-        remark = Remark("files of 0 bytes: left out", lost=True)
-    else:
-        return False
-    notes.add(_name(file, folder), [remark])
-    return True
-
-
-def _why_no_sounds(folder: Path, files: list[Path]) -> str:
-    message = f"{folder}: holds no audio; {', '.join(AUDIO_SUFFIXES)} are read"
-    suffixes = Counter(file.suffix.lower() or "without suffix" for file in files).most_common(3)
-    held = ", ".join(f"{count} {suffix}" for suffix, count in suffixes)
-    if not held:
-        return f"{message}, and the folder has no files; add sounds or name another folder"
-    return f"{message}, and the folder has {held}; convert them or name another folder"

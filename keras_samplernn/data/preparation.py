@@ -27,7 +27,7 @@ from keras_samplernn.data.tracks import TrackWriter
 from keras_samplernn.errors import UserError, collect
 
 # Part of every key: raise it when a change of the program changes the arrays.
-FORMAT = 3
+FORMAT = 4
 CODES = "codes.bin"
 
 

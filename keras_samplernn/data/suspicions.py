@@ -31,7 +31,9 @@ def sound_suspicions(wave: np.ndarray, mono: np.ndarray) -> Iterator[Remark]:
     elif mixed <= max(_SILENT, peak / 1000):
         yield Remark("silent after mixing, since the channels cancel each other: use one of them")
     elif peak >= _NOT_SCALED:
-        yield Remark("not scaled to [-1, 1]: divide the samples by 32768", f"peak {peak:,.0f}")
+        # Resampling may have made them a little larger than the integers that they were.
+        divisor = next((1 << bits for bits in (15, 23, 31) if peak <= 2 << bits), f"{peak:.3g}")
+        yield Remark(f"not scaled to [-1, 1]: divide the samples by {divisor}", f"peak {peak:,.0f}")
     elif peak >= _FULL_SCALE and (share := np.count_nonzero(np.abs(wave) >= _FULL_SCALE) / wave.size) > (
         _MOST_AT_FULL_SCALE
     ):

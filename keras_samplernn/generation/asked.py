@@ -21,6 +21,7 @@ from keras_samplernn.conditions.streams import (
 )
 from keras_samplernn.conditions.track import Track, runs
 from keras_samplernn.data.audio import read_audio, read_sound
+from keras_samplernn.data.pairs import sound_stem
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError, nearest
 from keras_samplernn.machine import FLOAT_BYTES, machine_bytes
@@ -150,7 +151,7 @@ def sound_asked_for(
             "the run is conditional; give conditions, a class for each sample, or a single class and seconds"
         )
     track = track_asked_for(streams, conditions, samples, rate)
-    stem = Path(conditions).stem if is_path(conditions, streams) else None
+    stem = sound_stem(conditions) if is_path(conditions, streams) else None
     return stem, track.samples, Columns(track, streams, rate)
 
 

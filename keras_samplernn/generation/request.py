@@ -16,7 +16,7 @@ from keras_samplernn.conditions.streams import classes_streams, dropout_shares, 
 from keras_samplernn.conditions.track import Track
 from keras_samplernn.data.audio import read_audio, read_sound
 from keras_samplernn.data.index import read_index
-from keras_samplernn.data.pairs import conditions_beside
+from keras_samplernn.data.pairs import conditions_beside, sound_stem
 from keras_samplernn.data.wav_writer import MOST_SAMPLES
 from keras_samplernn.errors import UserError, collect
 from keras_samplernn.files import partial_of
@@ -24,7 +24,7 @@ from keras_samplernn.generation.guidance import Guidance, guidance_of
 from keras_samplernn.generation.record import JOURNAL, RECORD, check_record
 from keras_samplernn.generation.sound import Sound
 from keras_samplernn.model.memory import check_generation_memory, outline
-from keras_samplernn.names import nfc
+from keras_samplernn.names import existing, nfc
 from keras_samplernn.run_folder import RunFolder
 from keras_samplernn.spec import Spec
 
@@ -103,7 +103,8 @@ def check_request(run: RunFolder, request: Request, say: Callable[[str], None]) 
     Raises:
         UserError: one line for each problem; as many as can be found beforehand.
     """
-    spec, index, prime = run.spec, request.conditioning_index, request.prime
+    spec = run.spec
+    index, prime = (path and existing(path) for path in (request.conditioning_index, request.prime))
     streams, problems = streams_of(spec), []
     if request.precision == "int8" and request.batch_size not in (None, 1):
         problems.append(
@@ -111,7 +112,7 @@ def check_request(run: RunFolder, request: Request, say: Callable[[str], None]) 
             " --precision"
         )
     names = [name for stream in classes_streams(streams) for name in stream.classes]
-    listed = collect(problems, read_index, index, names) if index and streams else None
+    listed = collect(problems, read_index, index, names, problems) if index and streams else None
     files = [*(listed or ()), *request.conditions]
     sounds = [
         Sound(_name(stem, temperature, request.temperatures), stem, samples, temperature, columns)
@@ -119,8 +120,8 @@ def check_request(run: RunFolder, request: Request, say: Callable[[str], None]) 
         for temperature in request.temperatures
     ]
     primer = collect(problems, read_primer, spec, prime, say) if prime else None
-    beside = prime and collect([], conditions_beside, prime)
-    inputs = [path for path in (index, *files, *request.like, prime, beside) if path]
+    beside = conditions_beside(prime) if prime else ()
+    inputs = [path for path in (index, *files, *request.like, prime, *beside) if path]
     guidance = None
     if request.guidance != 1 or request.guidance_stream is not None:
         guidance = collect(problems, _guidance, spec, request)
@@ -215,14 +216,16 @@ def _requested(
     problems: list[str] = []
     sources = [(path, False) for path in files] + [(path, True) for path in request.like]
     for path, other in _same_stems([path for path, _ in sources]):
-        problems.append(f'{path}: has the stem of {other}, both would be written to "{path.stem}.wav"; rename one')
+        problems.append(
+            f'{path}: has the stem of {other}, both would be written to "{sound_stem(path)}.wav"; rename one'
+        )
     tracks = [
         collect(problems, _like if is_sound else _read_asked, spec, path, samples, say) for path, is_sound in sources
     ]
     if problems:
         raise UserError(*problems)
     return [
-        (path.stem, track.samples, Columns(track, streams, rate))
+        (sound_stem(path), track.samples, Columns(track, streams, rate))
         for (path, _), track in zip(sources, tracks, strict=True)
     ]
 
@@ -231,7 +234,7 @@ def _same_stems(paths: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
     """Yield each path whose stem an earlier one has, and that one; some file systems ignore case."""
     first: dict[str, Path] = {}
     for path in paths:
-        other = first.setdefault(nfc(path.stem.casefold()), path)
+        other = first.setdefault(nfc(sound_stem(path).casefold()), path)
         if other is not path:
             yield path, other
 

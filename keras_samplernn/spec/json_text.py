@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,10 @@ from keras_samplernn.errors import UserError
 from keras_samplernn.spec.wording import place_of
 
 DEEPEST = 16
+# Curly, angled, low, primes, wide, accents: what editors and keyboards write in place of straight quotes.
+_ODD_QUOTES = frozenset(
+    "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb\u2039\u203a\u2032\u2033\u2035\u2036\u301d\u301e\u301f\uff02\uff07`\u00b4"
+)
 
 
 class _Object(dict):
@@ -73,30 +78,30 @@ def _walk(value: Any, path: tuple) -> Iterator[tuple[tuple, Any]]:
 
 def _why_not_json(text: str, error: json.JSONDecodeError) -> str:
     """Say in plain words what is wrong at the position where parsing stopped."""
-    before, after = text[: error.pos].rstrip(), text[error.pos :].lstrip()
+    before, after = text[: error.pos].rstrip(), text[error.pos :].lstrip(" \t\n\r")
     if not text.strip():
         return "the file is empty; a spec is one JSON object, in braces { }"
+    if text.startswith("{\\rtf"):
+        return "this is the RTF of a word processor; save it as plain text"
     if error.msg.startswith("Extra data"):
         return "there is text after the end of the spec; a file holds one object"
+    if odd := _odd_quote_in_string(text, error):
+        return f'a string in "..." holds {odd}: if that is to close it, write a straight one: "'
     if error.msg.startswith("Unterminated string"):
         return "a string is not closed; it ends with a double quote"
     if error.msg.startswith("Invalid control character"):
-        return "a string runs over the end of its line; close its double quotes or write \\n"
+        return _why_no_control_character(text[error.pos])
     if error.msg.startswith("Invalid \\"):
         return "a backslash is followed by a letter that it cannot escape; write \\\\ for a backslash"
     if not after:
         return "the file ends before the spec does; a bracket } or ] is missing"
     if (after[0] in "}]" and before.endswith(",")) or error.msg.startswith("Illegal trailing comma"):
         return "there is a comma before a closing bracket; remove it"
-    if after[0] == "'":
-        return "strings and keys need double quotes, not single ones"
-    if after[0] in "\u201c\u201d\u201e\u201f\u2018\u2019\u00ab\u00bb":
-        return 'typographic quotes; strings and keys need straight ones: "'
-    if after[0] in "/#":
-        return "JSON has no comments; remove it"
-    if literal := re.match("(True|False|None)\\b", after):
-        right = {"True": "true", "False": "false", "None": "null"}[literal[1]]
-        return f"{literal[1]} is written {right} in JSON"
+    if why := _why_no_character(after[0]):
+        return why
+    if literal := re.match("(?i:true|false|none|null)\\b", after):
+        right = literal[0].lower().replace("none", "null")
+        return f"{literal[0]} is written {right} in JSON"
     if "',' delimiter" in error.msg:
         return "a comma is missing before this, or a bracket } or ]"
     if "':' delimiter" in error.msg:
@@ -104,3 +109,40 @@ def _why_not_json(text: str, error: json.JSONDecodeError) -> str:
     if "property name" in error.msg:
         return "a key in double quotes is expected here"
     return "a value is expected here: a string in double quotes, a number, true, false, null, an object or a list"
+
+
+def _odd_quote_in_string(text: str, error: json.JSONDecodeError) -> str:
+    """Return the typographic quote in a string that runs on, be it up to the quote that should begin the next one."""
+    before, after = text[: error.pos].rstrip(), text[error.pos :]
+    if error.msg.startswith("Unterminated string"):
+        string = after
+    elif error.msg.startswith("Invalid control character"):
+        string = text[text.rfind('"', 0, error.pos) : error.pos]
+    elif before.endswith('"') and not after.startswith(('"', "\\")):
+        string = before[before.rfind('"', 0, -1) :]
+    else:
+        return ""
+    return next((character for character in string if character in _ODD_QUOTES), "")
+
+
+def _why_no_control_character(character: str) -> str:
+    if character in "\r\n":
+        return "a string runs over the end of its line; close its double quotes or write \\n"
+    if character == "\t":
+        return "a string holds a tab; write \\t, or a blank"
+    return f"a string holds the control character U+{ord(character):04X}; remove it"
+
+
+def _why_no_character(character: str) -> str:
+    """Say why a character stands nowhere in JSON outside strings; empty if it may."""
+    if character == "'":
+        return "strings and keys need double quotes, not single ones"
+    if character in _ODD_QUOTES:
+        return 'typographic quotes; strings and keys need straight ones: "'
+    if character in "/#":
+        return "JSON has no comments; remove it"
+    plain = unicodedata.normalize("NFKC", character)
+    name = f"U+{ord(character):04X} ({unicodedata.name(character, 'a control character').lower()})"
+    if character.isspace() or unicodedata.category(character) in ("Cf", "Cc"):
+        return f"{name} is not a blank in JSON; write a plain one, or remove it"
+    return f"{name} is not read in JSON; write {plain}" if plain != character and plain in ",:{}[]" else ""

@@ -1,5 +1,6 @@
 """From a spec's file to a `Spec`, or to one line for each of its problems."""
 
+import codecs
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -8,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from keras_samplernn.errors import UserError
+from keras_samplernn.errors import REMEDIES, UserError
 from keras_samplernn.files import home_folder
 from keras_samplernn.spec.constructors import constructor_model
 from keras_samplernn.spec.fields import Data, Spec
@@ -34,15 +35,20 @@ def load_spec(path: str | Path, tier_types: Mapping[str, type]) -> Spec:
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
+    except IsADirectoryError:
+        raise UserError(f"{path}: is a folder; give the path of the spec itself, a file") from None
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); give the path of a spec") from None
+        remedy = REMEDIES.get(error.strerror, "give the path of a spec")
+        raise UserError(f"{path}: cannot be read ({error.strerror}); {remedy}") from None
     if len(content) > MOST_BYTES:
         raise UserError(f"{path}: is larger than {MOST_BYTES // 1_000_000} MB; a spec has a few kB")
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:4]:
+        raise UserError(f"{path}: is UTF-16 text, or no text; save it as UTF-8")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise UserError(f"{path}:{line}: is not UTF-8 text; save it in that encoding") from None
+        raise UserError(f"{path}:{line}: is not UTF-8 text; save it as UTF-8") from None
     return parse_spec(text, str(path), tier_types, path.parent)
 
 

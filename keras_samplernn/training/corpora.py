@@ -1,7 +1,8 @@
 """From a spec to its corpora; everything is checked before training starts."""
 
 import dataclasses
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from keras_samplernn.data.preparation import CorpusSettings
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError, collect
 from keras_samplernn.spec import Spec
+
+NAMES = ("train", "valid", "test")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,27 +42,9 @@ def prepare_folder(spec: Spec, folder: Path, say: Callable[[str], None]) -> Corp
     return _prepare(spec, _find(spec, folder), str(folder), say)
 
 
-def prepare_named(spec: Spec, name: str, say: Callable[[str], None], told: bool = False) -> Corpus:
-    """Prepare the sounds of `data.train`, `data.valid` or `data.test`.
-
-    Args:
-        spec: validated.
-        name: "train", "valid" or "test".
-        say: called with each message.
-        told: whether what is left out of a folder that is split has been told with its other part.
-
-    Raises:
-        UserError: one line for each problem.
-    """
-    fraction = spec.data.valid
-    if name == "test" or not isinstance(fraction, float):
-        return _prepare(spec, _find(spec, getattr(spec.data, name)), name, say)
-    found = _find(spec, spec.data.train)
-    if found.problems and len(found.pairs) < 2:
-        raise UserError(*found.problems)
-    train, valid = split_pairs(found.pairs, fraction)
-    notes = Notes() if told else found.notes
-    return _prepare(spec, Found(train if name == "train" else valid, found.problems, notes), name, say)
+def prepare_named(spec: Spec, name: str, say: Callable[[str], None]) -> Corpus:
+    """Prepare the sounds of `data.train`, `data.valid` or `data.test`; UserError with one line for each problem."""
+    return _prepare(spec, _find_named(spec, name), name, say)
 
 
 def prepare_corpora(spec: Spec, say: Callable[[str], None], strict: bool = False) -> Corpora:
@@ -74,32 +59,68 @@ def prepare_corpora(spec: Spec, say: Callable[[str], None], strict: bool = False
         UserError: all problems of all corpora, one line each.
     """
     problems: list[str] = []
-    named = [name for name in ("train", "valid", "test") if getattr(spec.data, name) is not None]
-    found = {name: collect(problems, prepare_named, spec, name, say, name == "valid") for name in named}
+    named = [name for name in NAMES if getattr(spec.data, name) is not None]
+    found = {name: each for name in named if (each := collect(problems, _find_named, spec, name))}
+    if isinstance(spec.data.valid, float) and "valid" in found:
+        # What is left out of a folder that is split is told once.
+        found["valid"] = dataclasses.replace(found["valid"], notes=Notes())
+    problems += _shared(spec, found)
+    prepared = {name: collect(problems, _prepare, spec, each, name, say, strict) for name, each in found.items()}
     if problems:
         raise UserError(*dict.fromkeys(problems))  # a folder that is split is read twice
-    if "valid" not in found:
+    if "valid" not in prepared:
         say("data.valid is null: there is no validation, and the newest checkpoint counts as the best")
-    corpora = Corpora(found["train"], found.get("valid"), found.get("test"))
-    if strict and (lost := [f"{name}: {line}" for name, corpus in corpora.present().items() for line in corpus.lost]):
-        raise UserError(*lost)
-    for name in ("valid", "test"):
-        if name in found:
-            same = [f"{one} ({other})" for one, other in near_duplicates(found[name], corpora.train)]
-            if same:
-                say(f"{name}: nearly the same as a sound in train, so that its figures say less: {first_few(same)}")
+    corpora = Corpora(prepared["train"], prepared.get("valid"), prepared.get("test"))
+    for name, corpus in corpora.present().items():
+        same = [f"{one} ({other})" for one, other in near_duplicates(corpus, corpora.train)] if name != "train" else ()
+        if same:
+            say(f"{name}: nearly the same as a sound in train, so that its figures say less: {first_few(same)}")
     return corpora
 
 
 def _find(spec: Spec, folder: Path) -> Found:
-    streams = streams_of(spec)
-    conditional = not all(map(stream_from_folder, streams))
+    """Find the sounds of a folder, and the condition files that the spec needs."""
+    conditional = not all(map(stream_from_folder, streams_of(spec)))
     return find_pairs(folder, conditional, conditional and spec.conditioning.unlabelled)
 
 
-def _prepare(spec: Spec, found: Found, label: str, say: Callable[[str], None]) -> Corpus:
+def _find_named(spec: Spec, name: str) -> Found:
+    """Find the sounds of `data.train`, `data.valid` or `data.test`."""
+    fraction = spec.data.valid
+    if name == "test" or not isinstance(fraction, float):
+        return _find(spec, getattr(spec.data, name))
+    found = _find(spec, spec.data.train)
+    if found.problems and len(found.pairs) < 2:
+        raise UserError(*found.problems)
+    train, valid = split_pairs(found.pairs, fraction)
+    return dataclasses.replace(found, pairs=train if name == "train" else valid)
+
+
+def _shared(spec: Spec, found: Mapping[str, Found]) -> Iterator[str]:
+    """Yield a problem for each corpus that reads a folder of the training corpus, over links."""
+
+    def folders(name: str) -> set[str]:
+        return {os.path.realpath(folder) for folder in {pair.audio.parent for pair in found[name].pairs}}
+
+    for name in ("valid", "test"):
+        path = getattr(spec.data, name)
+        if isinstance(path, Path) and {name, "train"} <= found.keys() and (both := folders(name) & folders("train")):
+            yield (
+                f'data.{name} = "{path}" shares files with data.train = "{spec.data.train}", since'
+                f" links to folders are followed: both read {min(both)}; give folders that share none"
+            )
+
+
+def _prepare(spec: Spec, found: Found, label: str, say: Callable[[str], None], strict: bool = False) -> Corpus:
+    """Prepare what was found and say what was done; where it is strict, what is lost is refused, and not said too."""
     settings = CorpusSettings(spec.audio.sample_rate, Quantizer.of(spec.audio), streams_of(spec))
-    for line in found.notes.lines():
-        say(f"{label}: {line}")
-    corpus = prepare_corpus(found.pairs, settings, lambda note: say(f"{label}: {note}"), found.problems)
-    return dataclasses.replace(corpus, lost=[*found.notes.lost(), *corpus.lost])
+    problems: list[str] = []
+    notes = found.notes.lines()
+    corpus = collect(problems, prepare_corpus, found.pairs, settings, notes.append, found.problems)
+    lost = [*found.notes.lost(), *(corpus.lost if corpus else ())] if strict else []
+    for line in notes:
+        if line not in lost:
+            say(f"{label}: {line}")
+    if problems or lost:
+        raise UserError(*problems, *(f"{label}: {line}" for line in lost))
+    return corpus

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from keras_samplernn.conditions.readers.blocks import RowRuns, blocks_of_lines
-from keras_samplernn.conditions.readers.faults import why_not_a_class
+from keras_samplernn.conditions.readers.faults import why_a_header, why_not_a_class
 from keras_samplernn.conditions.readers.sound import Sound
 from keras_samplernn.conditions.readers.values import ClassValues
 from keras_samplernn.conditions.streams import ClassesStream
 from keras_samplernn.conditions.track import Track
-from keras_samplernn.errors import UserError, nearest
+from keras_samplernn.errors import UserError, collect, nearest
 from keras_samplernn.names import nfc
 from keras_samplernn.text import BLOCK_BYTES, quote, unquoted
 
@@ -23,24 +23,43 @@ def read_rows(path: Path, text: bytes, stream: ClassesStream, sound: Sound) -> T
     classes have names, a line holds a name, or the number of the class, unless the name of some class is a number.
 
     Raises:
-        UserError: one line, which names the first line that is not a class, or both lengths.
+        UserError: a line that names the first line that is not a class, or both lengths; and before it one that names a
+            header.
     """
-    parser = _Parser(path, stream, text)
-    rows = RowRuns(np.int32)
-    for block in blocks_of_lines(text, BLOCK_BYTES):
-        rows.add(parser.parse(block, rows.samples + 1))
-    sound.check_rows(path, rows.samples)
+    fits = text.count(b"\n") + 1 == sound.samples
+    parser, problems = _Parser(path, stream, text), []
+    if header := parser.why_a_header(fits):
+        problems.append(f"{path}:1: {header}")
+        parser = _Parser(path, stream, text.partition(b"\n")[2], first_line=2)
+    rows = collect(problems, parser.parse)
+    # A class in the place of line 1 would make the file whole.
+    if rows is not None and not (header and fits):
+        below = (True, "line", "below line 1 ") if header else ()
+        collect(problems, sound.check_rows, path, rows.samples, *below)
+    if problems:
+        raise UserError(*problems)
     return Track(rows.samples, {stream.name: rows.spans()})
 
 
 class _Parser:
     """Reads classes from lines: a block at once where it has only plain numbers, line by line where it has not."""
 
-    def __init__(self, path: Path, stream: ClassesStream, text: bytes):
-        self.path, self.text, self.values = path, text, ClassValues(stream)
+    def __init__(self, path: Path, stream: ClassesStream, text: bytes, first_line: int = 1):
+        self.path, self.text, self.values, self.first_line = path, text, ClassValues(stream), first_line
         self.class_of = {name.encode(): number for name, number in self.values.class_of.items()}
 
-    def parse(self, block: bytes, first_line: int) -> np.ndarray:
+    def parse(self) -> RowRuns:
+        rows = RowRuns(np.int32)
+        for block in blocks_of_lines(self.text, BLOCK_BYTES):
+            rows.add(self._parse_block(block, rows.samples + self.first_line))
+        return rows
+
+    def why_a_header(self, fits: bool) -> str:
+        """Return why line 1 is not a class while the others are; empty if it is not so."""
+        first = self.text[: max(self.text.find(b"\n"), 0)].decode(errors="replace")
+        return "" if self._is_written_class(first) else why_a_header(self._first_lines(), fits, self._is_written_class)
+
+    def _parse_block(self, block: bytes, first_line: int) -> np.ndarray:
         conditions = self._parse_numbers(block) if self.values.takes_numbers else None
         if conditions is not None:
             return conditions
@@ -58,8 +77,7 @@ class _Parser:
     def _parse_numbers(self, block: bytes) -> np.ndarray | None:
         """Return the classes of a block in which every line is a number in range; None for any other block."""
         odd = block.translate(None, b"0123456789\n")
-        # NumPy reads a carriage return as a blank wherever it is; only at the end of a line is it allowed.
-        if odd.translate(None, b".eE+-\r") or block.count(b"\r") != block.count(b"\r\n"):
+        if odd.translate(None, b".eE+-"):
             return None
         with warnings.catch_warnings():
             warnings.simplefilter("error", DeprecationWarning)
@@ -83,16 +101,21 @@ class _Parser:
         if not value:
             raise UserError(f"{place}: blank line inside the file; every condition after it would shift by one sample")
         if not self.values.is_class(value):
-            raise UserError(f"{place}: {self._why_not_a_class(value, number)}")
+            raise UserError(f"{place}: {self._why_not_a_class(value)}")
         try:
             return self.values.number(value)
         except ValueError as error:
             raise UserError(f"{place}: {error}") from None
 
-    def _why_not_a_class(self, value: str, number: int) -> str:
+    def _is_written_class(self, line: str) -> bool:
+        return self.values.is_class(nfc(unquoted(line)))
+
+    def _first_lines(self) -> list[str]:
+        return self.text[:BLOCK_BYTES].decode(errors="replace").split("\n")
+
+    def _why_not_a_class(self, value: str) -> str:
         values = self.values
-        lines = self.text[:BLOCK_BYTES].decode(errors="replace").split("\n")
-        if reason := why_not_a_class(lines, number, value, lambda line: values.is_class(nfc(unquoted(line)))):
+        if reason := why_not_a_class(self._first_lines(), value, self._is_written_class):
             return reason
         if values.names:
             return f"{quote(value)} is not a class; classes are {values.range}{nearest(value[:100], values.names)}"

@@ -40,7 +40,7 @@ class Sound(NamedTuple):
             raise UserError(f"{place}: {shorten(seconds)} s is longer than any sound; write times in seconds")
         return sample_at(seconds, self.sample_rate)
 
-    def check_rows(self, path: Path, rows: int, header: bool = False, row: str = "line") -> None:
+    def check_rows(self, path: Path, rows: int, header: bool = False, row: str = "line", where: str = "") -> None:
         """Raise UserError unless a file with a row for each sample has as many as the sound has samples.
 
         Args:
@@ -48,14 +48,15 @@ class Sound(NamedTuple):
             rows: their number, the header aside.
             header: whether the file has one.
             row: what a row is called.
+            where: which rows these are, if not all.
         """
         if self.samples is None or rows == self.samples:
             return
         sound = f"{self.samples} samples ({self.said})" if self.said else f"{self.samples} samples"
         reason = why_another_length(rows, self.samples, self.sample_rate, header)
         raise UserError(
-            f"{path}: {rows} conditions for a sound of {sound}, {reason}; give one {row} for each sample of the audio"
-            " file"
+            f"{path}: {rows} conditions {where}for a sound of {sound}, {reason}; give one"
+            f" {row} for each sample of the audio file"
         )
 
     def check_stop(self, stop: int, place: str) -> None:

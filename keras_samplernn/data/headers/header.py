@@ -1,7 +1,5 @@
 """What all readers of headers return and raise."""
 
-import struct
-from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
 SAMPLE_RATES = range(1000, 384_001)
@@ -23,11 +21,17 @@ class Remark(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A part of a file that is decoded by itself: the bytes `start` to `end`, with `prefix` before them."""
+    """What is decoded by itself.
 
-    start: int
-    end: int
+    Attributes:
+        spans: start and end of each run of bytes of the file, at least one.
+        prefix: stands before them.
+        between: stands for what is left out between them.
+    """
+
+    spans: tuple[tuple[int, int], ...]
     prefix: bytes = b""
+    between: bytes = b""
 
 
 class Header(NamedTuple):
@@ -56,12 +60,7 @@ class Header(NamedTuple):
     big_endian: bool = False
 
 
-# From this number of bytes on, 32 bits hold no length: programs that write to a pipe put such numbers there.
-LEAST_UNKNOWN = 0x7FFFF000
-_MOST_CHUNKS = 10_000
 _MAGICS = {
-    b"RIFF": ".wav",
-    b"FORM": ".aiff",
     b"caff": ".caf",
     b"riff": ".w64",
     b".snd": ".au",
@@ -71,6 +70,10 @@ _MAGICS = {
     b"\xff\xfb": ".mp3",
     b"\xff\xf3": ".mp3",
 }
+# Containers: the kind of what they hold comes after their length.
+_KINDS = {(b"RIFF", b"WAVE"): ".wav", (b"FORM", b"AIFF"): ".aiff", (b"FORM", b"AIFC"): ".aiff"}
+_UNREAD = {b"NIST_1A": "a NIST SPHERE file", b"\x1aE\xdf\xa3": "a Matroska or WebM file", b"0&\xb2u": "a WMA file"}
+_MOST_TAGS, _MOST_BETWEEN = 100, 1 << 32  # of the latter, bytes
 
 
 class HeaderError(Exception):
@@ -78,9 +81,16 @@ class HeaderError(Exception):
 
 
 def foreign(head: bytes, expected: str) -> HeaderError:
-    """Return the error for a file whose first bytes are not those of the format that its suffix tells."""
-    kind = next((suffix for magic, suffix in _MAGICS.items() if head.startswith(magic)), None)
-    remedy = f"it looks like a {kind} file: give it that suffix" if kind else "convert it or give it its true suffix"
+    """Return the error for a file whose first bytes, 12 of them, are not those of the format that its suffix tells."""
+    convert = "convert its sound: ffmpeg -i FILE FILE.wav"
+    if unread := next((kind for magic, kind in _UNREAD.items() if head.startswith(magic)), None):
+        return HeaderError(f"is {unread}, not {expected}; {convert}")
+    known = next((suffix for magic, suffix in _MAGICS.items() if head.startswith(magic)), None)
+    known = _KINDS.get((head[:4], head[8:12]), known)
+    if known is None and head[:4] in (b"RIFF", b"FORM"):
+        container = head[:4].decode()
+        return HeaderError(f"is a {container} file of the kind {head[8:12]!r}, which is not {expected}; {convert}")
+    remedy = f"it looks like a {known} file: give it that suffix" if known else "convert it or give it its true suffix"
     return HeaderError(f"begins with {head[:4]!r}, which is not {expected}; {remedy}")
 
 
@@ -98,107 +108,27 @@ def check_layout(sample_rate: int, channels: int) -> None:
         )
 
 
-def id3_length(head: bytes) -> int:
-    """Return the length in bytes of the ID3v2 tag that begins with `head` (10 bytes at least); 0 if there is none."""
-    if len(head) < 10 or head[:3] != b"ID3":
-        return 0
-    footer = 10 if head[5] & 0x10 else 0
-    return 10 + footer + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
-
-
-def chunks(
-    file: BinaryIO, position: int, size: int, layout: str, align: int = 2, counted: int = 0
-) -> Iterator[tuple[bytes, int, int]]:
-    """Yield name, position of the content and its length, as stated, of each chunk from `position` on.
-
-    Args:
-        size: bytes of the file; a chunk whose head lies beyond is not yielded.
-        layout: of a chunk's head, name and length, as `struct` has it.
-        align: chunks begin at multiples of it.
-        counted: bytes of the head that its length counts too.
-
-    Raises:
-        HeaderError: there are more chunks than any program writes.
-    """
-    head = struct.Struct(layout)
-    for _ in range(_MOST_CHUNKS):
-        if position + head.size > size:
-            return
+def skip_id3(file: BinaryIO) -> int:
+    """Go to the end of the ID3v2 tags with which a file begins, and return its position."""
+    position = 0
+    for _ in range(_MOST_TAGS):
         file.seek(position)
-        name, length = head.unpack(file.read(head.size))
-        length = max(length - counted, 0)
-        position += head.size
-        yield name, position, length
-        position += length + -length % align
-    raise HeaderError(f"has {_MOST_CHUNKS:,} chunks before its samples; it is damaged: convert it again")
+        head = file.read(10)
+        if len(head) < 10 or head[:3] != b"ID3":
+            break
+        footer = 10 if head[5] & 0x10 else 0
+        bits = zip(head[6:10], (21, 14, 7, 0), strict=True)
+        position += 10 + footer + sum((byte & 0x7F) << shift for byte, shift in bits)
+    return file.seek(position)
 
 
-def whole_frames(stated: int | None, rest: int, block: int) -> tuple[int, list[Remark]]:
-    """Return how many bytes of samples there are in whole frames, and a remark on each assumption.
-
-    Args:
-        stated: their number by the header; None: it states none.
-        rest: bytes from the first sample to the end of the file.
-        block: bytes of a frame, one sample of each channel.
-    """
-    length, remarks = rest if stated is None else min(stated, rest), []
-    if stated is None:
-        remarks.append(Remark("length not stated: read to the end of the file"))
-    elif stated > rest:
-        missing = f"{stated - rest:,} bytes missing"
-        remarks.append(Remark("shorter than its header states: read to the end of the file", missing, lost=True))
-    if partial := length % block:
-        remarks.append(Remark("last bytes are part of a frame: left out", f"{partial} of {block} bytes"))
-    return length - partial, remarks
-
-
-def raw_header(
-    encoding: str,
-    sample_rate: int,
-    channels: int,
-    sample_bytes: int,
-    start: int,
-    length: int,
-    big_endian: bool,
-    remarks: Iterable[Remark],
-) -> Header:
-    """Return the header of `length` bytes of samples of a fixed size, for soundfile to decode."""
-    return Header(
-        encoding=encoding,
-        sample_rate=sample_rate,
-        channels=channels,
-        samples=length // (channels * sample_bytes),
-        parts=(Part(start, start + length),),
-        remarks=tuple(remarks),
-        raw=True,
-        big_endian=big_endian,
-    )
-
-
-def pcm_header(
-    encoding: str,
-    sample_rate: int,
-    channels: int,
-    sample_bytes: int,
-    start: int,
-    size: int,
-    stated: int | None,
-    big_endian: bool,
-    remarks: tuple[Remark, ...] = (),
-) -> Header:
-    """Return the header of the whole frames that are there from `start` on, whatever the header states.
-
-    Args:
-        sample_bytes: bytes of a sample.
-        start: position of the first one in the file.
-        size: bytes of the file.
-        stated: bytes of samples by the header; None: it states none.
-        remarks: further ones.
-
-    Raises:
-        HeaderError: the sample rate or the number of channels is impossible.
-    """
-    check_layout(sample_rate, channels)
-    start = min(start, size)
-    length, said = whole_frames(stated, size - start, channels * sample_bytes)
-    return raw_header(encoding, sample_rate, channels, sample_bytes, start, length, big_endian, (*remarks, *said))
+def find_bytes(file: BinaryIO, wanted: bytes, position: int) -> int:
+    """Return where some bytes come next, from `position` on; -1 where they do not."""
+    last, before = position + _MOST_BETWEEN, b""
+    file.seek(position)
+    while position < last and (block := file.read(1 << 16)):
+        found = (before + block).find(wanted)
+        if found >= 0:
+            return position - len(before) + found
+        position, before = position + len(block), (before + block)[-len(wanted) + 1 :]
+    return -1

@@ -5,11 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from keras_samplernn.data.headers.header import Header, HeaderError, Part, Remark, id3_length
+from keras_samplernn.data.headers.header import Header, HeaderError, Part, Remark, skip_id3
 
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+_TAGS = b"TAG", b"ID3", b"APETAGEX", b"LYRICSBE"
+# A decoder that does not see a hole puts frames together that do not belong together, which is a loud noise; but it
+# gives up at one of more than 1,024 bytes.
+_HOLE = bytes(64)
 # Bytes 0xff that do not begin a frame; and bytes between two of them.
 _MOST_SKIPPED, _MOST_BETWEEN = 1_000_000, 100_000_000
 # The walk looks one frame ahead and goes back, so a block begins a longest frame before the position asked for.
@@ -58,6 +62,10 @@ class _Frame(NamedTuple):
     samples: int
     tag: int  # position of a Xing or Info tag in the frame
 
+    @property
+    def end(self) -> int:
+        return self.position + self.length
+
 
 class _Stream:
     """Frames that one encoder wrote: a Xing or Info tag in the first of them describes the others.
@@ -68,14 +76,22 @@ class _Stream:
     """
 
     def __init__(self, frame: _Frame, data: _Blocks):
-        self.first = self.last = frame
+        self.first = frame
+        self.spans = [(frame.position, frame.end)]
         self.head = data.read(frame.position, frame.length)
         self.tag = _tag(frame, data)
         self.frames = 0 if self.tag else 1  # without the tag's own
+        self.between = b""
 
-    def add(self, frame: _Frame) -> None:
-        """Add the next frame."""
-        self.last, self.frames = frame, self.frames + 1
+    def add(self, frame: _Frame, hole: int) -> None:
+        """Add the next frame, and tell how many damaged bytes are before it."""
+        self.frames += 1
+        if hole:
+            self.between = _HOLE
+        if frame.position == self.spans[-1][1]:
+            self.spans[-1] = self.spans[-1][0], frame.end
+        else:
+            self.spans.append((frame.position, frame.end))
 
     @property
     def stated(self) -> int:
@@ -89,12 +105,11 @@ class _Stream:
 
     def part(self) -> Part:
         """Return what to decode: the tag states as many frames as there are."""
-        first, end = self.first, self.last.position + self.last.length
         if not self.tag or not self.tag[7] & 1:
-            return Part(first.position, end)
-        count = first.tag + 8
+            return Part(tuple(self.spans), between=self.between)
+        count = self.first.tag + 8
         head = self.head[:count] + self.frames.to_bytes(4, "big") + self.head[count + 4 :]
-        return Part(first.position + first.length, end, head)
+        return Part(((self.first.end, self.spans[0][1]), *self.spans[1:]), head, self.between)
 
 
 def read_mp3_header(path: Path) -> Header:
@@ -104,23 +119,41 @@ def read_mp3_header(path: Path) -> Header:
     Files that were joined to one are read one after the other. A remark says what is missing or left out.
     """
     with path.open("rb") as stream:
-        return _read_header(_Blocks(stream))
+        return _read_header(_Blocks(stream), skip_id3(stream))
 
 
-def _read_header(data: _Blocks) -> Header:
+def _read_header(data: _Blocks, begin: int) -> Header:
     streams: list[_Stream] = []
     remarks: list[Remark] = []
-    for frame in _frames(data, id3_length(data.read(0, 10))):
-        if frame.position + frame.length > data.size:
-            remarks.append(Remark("the last frame is cut short: left out", lost=True))
-        elif streams and frame.sample_rate == streams[-1].first.sample_rate and not _tag(frame, data):
-            streams[-1].add(frame)
+    cut = holes = end = 0
+    for frame in _frames(data, begin):
+        continued = streams and frame.sample_rate == streams[-1].first.sample_rate and not _tag(frame, data)
+        hole = frame.position - end if streams else 0
+        if hole and data.read(end, 8).startswith(_TAGS):
+            hole = 0
+        if hole and _parse_frame(data, end):
+            cut += 1
+        elif continued:
+            holes += hole
+        end = frame.end
+        if end > data.size:
+            cut += 1
+        elif continued:
+            streams[-1].add(frame, hole)
         else:
             streams.append(_Stream(frame, data))
     if not streams:
         raise HeaderError("has no MPEG layer III frame; convert it or give it its true suffix")
     first = streams[0].first
+    if cut:
+        remarks.append(
+            Remark("the last frame is cut short: left out", f"of {cut:,} joined files" * (cut > 1), lost=True)
+        )
+    if holes:
+        remarks.append(Remark("damaged, bytes between the frames: left out", f"{holes:,} bytes", lost=True))
     read = [each for each in streams if each.frames and each.first.sample_rate == first.sample_rate]
+    if not read:
+        raise HeaderError("has no frame with sound; it is empty or truncated: copy it again")
     for each in read:
         if each.frames + 1 < each.stated:
             missing = f"{each.frames:,} of {each.stated:,} frames are there"
@@ -135,7 +168,7 @@ def _read_header(data: _Blocks) -> Header:
     return Header(
         encoding="MPEG_LAYER_III",
         sample_rate=first.sample_rate,
-        channels=max((each.first.channels for each in read), default=first.channels),
+        channels=max(each.first.channels for each in read),
         samples=sum(each.samples for each in read),
         parts=tuple(each.part() for each in read),
         tensorflow_io=len(streams) == 1 and not remarks,
@@ -163,23 +196,34 @@ def _padding(tag: bytes) -> int:
 
 def _frames(data: _Blocks, position: int) -> Iterator[_Frame]:
     """Yield the frames; bytes between two runs of frames are skipped, as decoders do."""
-    end, skipped = -1, 0
-    while (position := data.find_sync(position)) >= 0:
-        frame = _parse_frame(data, position)
-        if frame is None or not (position == end or _continues(data, frame)):
+    held, looked_inside, skipped = None, False, 0
+    while True:
+        position = data.find_sync(position)
+        frame = _parse_frame(data, position) if position >= 0 else None
+        if held and frame and position == held.end:
+            yield held
+            held, position = frame, frame.end
+        elif held and not looked_inside and held.end != data.size:
+            # Nothing follows: if another frame begins inside, this one was cut short when files were joined.
+            looked_inside, position = True, held.position + 1
+        elif position < 0:
+            break
+        elif frame and _continues(data, frame):
+            if held and position >= held.end:
+                yield held
+            held, looked_inside, position = frame, False, frame.end
+        else:
             position, skipped = position + 1, skipped + 1
             if skipped == _MOST_SKIPPED:
                 raise _not_mpeg()
-        else:
-            yield frame
-            position = end = frame.position + frame.length
+    if held:
+        yield held
 
 
 def _continues(data: _Blocks, frame: _Frame) -> bool:
     """Return whether a frame of the same rate or the file's end follows: many bytes look like a header by chance."""
-    following = frame.position + frame.length
-    after = _parse_frame(data, following)
-    return following == data.size or (after is not None and after.sample_rate == frame.sample_rate)
+    after = _parse_frame(data, frame.end)
+    return frame.end == data.size or (after is not None and after.sample_rate == frame.sample_rate)
 
 
 def _parse_frame(data: _Blocks, position: int) -> _Frame | None:
