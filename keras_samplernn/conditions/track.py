@@ -190,11 +190,11 @@ def settled(spans: Spans, samples: int) -> Spans:
     ends = np.append(spans.starts[1:], samples)
     for start, end, value, target, moving in zip(spans.starts, ends, spans.values, spans.targets, moves, strict=True):
         middle = (start + end) // 2 if moving else end
-        # A cross-fade of one sample has no first half.
+        # A cross-fade of one sample has no first half, and its second one may follow a span of its class.
         if middle > start and not (values and values[-1] == value and (joins or moving)):
             starts.append(start)
             values.append(value)
-        if moving:
+        if moving and not (values and values[-1] == target):
             starts.append(middle)
             values.append(target)
         joins = moving
