@@ -226,10 +226,11 @@ class _ClassesColumns:
             values = self._settled.values
             first, last = piece.spans.start, piece.spans.stop
             before = np.append(NONE if first == 0 else values[first - 1], values[first : last - 1])
-            columns[:, 1] = np.repeat(before, piece.lengths)
+            after = np.append(values[first + 1 : last], NONE if last == len(values) else values[last])
+            known = values[piece.spans] != NONE  # none has no neighbours, so that it adds nothing
+            columns[:, 1] = np.repeat(np.where(known, before, NONE), piece.lengths)
             if lookahead:
-                after = np.append(values[first + 1 : last], NONE if last == len(values) else values[last])
-                columns[:, 2] = np.repeat(after, piece.lengths)
+                columns[:, 2] = np.repeat(np.where(known, after, NONE), piece.lengths)
 
     def write_fades(self, targets: np.ndarray, weights: np.ndarray, start: int, stop: int) -> None:
         piece = _Piece(self._spans, self._samples, start, stop)

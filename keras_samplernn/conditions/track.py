@@ -62,12 +62,16 @@ class Track:
         spans = {}
         for stream in streams:
             starts, values, targets = self.spans[stream.name]
-            if samples > self.samples:
-                rest = lay_spans(stream, [], 1)
+            rest = lay_spans(stream, [], 1)
+            if samples > self.samples and not (len(starts) and _stays(values[-1], targets[-1], rest.values[0])):
                 starts = np.append(starts, self.samples)
                 values, targets = np.append(values, rest.values), np.append(targets, rest.targets)
-            keeps = starts < samples
-            spans[stream.name] = Spans(starts[keeps], values[keeps], targets[keeps])
+            ends, keeps = np.append(starts[1:], self.samples), starts < samples
+            starts, values, targets = starts[keeps], values[keeps], targets[keeps].copy()
+            if len(starts) and samples < self.samples:
+                share = (samples - starts[-1]) / (ends[keeps][-1] - starts[-1])
+                targets[-1] = _cut(values[-1], targets[-1], share)
+            spans[stream.name] = Spans(starts, values, targets)
         return Track(samples, spans)
 
 
@@ -153,7 +157,7 @@ def lay_spans(stream: Stream, items: Iterable[Item], samples: int) -> Spans:
     def add(start: int, value: Any, target: Any) -> None:
         joins = not isinstance(stream, ClassesStream) or value in (NONE, stream.gaps)
         value, target = dtype(value), dtype(target)
-        if not (joins and whole and _same(value, target) and all(_same(value, last) for last in whole[-1][1:])):
+        if not (joins and whole and _same(value, target) and _stays(*whole[-1][1:], value)):
             whole.append((start, value, target))
 
     end = 0
@@ -186,11 +190,11 @@ def settled(spans: Spans, samples: int) -> Spans:
     ends = np.append(spans.starts[1:], samples)
     for start, end, value, target, moving in zip(spans.starts, ends, spans.values, spans.targets, moves, strict=True):
         middle = (start + end) // 2 if moving else end
-        # A cross-fade of one sample has no first half.
+        # A cross-fade of one sample has no first half, and its second one may follow a span of its class.
         if middle > start and not (values and values[-1] == value and (joins or moving)):
             starts.append(start)
             values.append(value)
-        if moving:
+        if moving and not (values and values[-1] == target):
             starts.append(middle)
             values.append(target)
         joins = moving
@@ -206,6 +210,11 @@ def _resampled(spans: Spans, before: int, after: int) -> Spans:
 
 def _same(value: Any, other: Any) -> bool:
     return value == other or (value != value and other != other)  # NaN is not itself
+
+
+def _stays(value: Any, target: Any, said: Any) -> bool:
+    """Return whether a span says a value, and does not move."""
+    return _same(value, said) and _same(target, said)
 
 
 def _cut(value: Any, target: Any, share: float) -> Any:

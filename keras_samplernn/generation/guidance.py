@@ -63,7 +63,8 @@ class Guidance(NamedTuple):
                     if array is not None:
                         array[:] = empty
             else:
-                base.classes[..., self.column] = bases[..., row - 1]
+                # Past the end of a sound there is no class: it would count in the mean over the last frame's targets.
+                base.classes[..., self.column] = np.where(base.exists > 0, bases[..., row - 1], NONE)
                 if base.targets is not None:
                     base.weights[..., self.fades] = 0
         return conditions
@@ -92,8 +93,10 @@ def guidance_of(streams: Sequence[Stream], name: str | None, drops: bool, place:
         raise UserError(
             f"{place}: needs a stream of classes, or a run that was trained with conditioning.condition_dropout"
         )
-    column = next(number for number, each in enumerate(class_columns(streams)) if each.name == stream.name)
-    return Guidance(column, found.index(stream), len(stream.classes))
+    # Not by its name, which the neighbours of another stream may have: `tone_before`.
+    fades = found.index(stream)
+    column = next(number for number, each in enumerate(class_columns(streams)) if each.fades == fades)
+    return Guidance(column, fades, len(stream.classes))
 
 
 def guided(logits: Any, rows: int, strength: Any) -> Any:
