@@ -602,7 +602,7 @@ def test_the_schema_has_a_branch_for_each_tier_and_a_sentence_for_each_field():
     assert branches["strange"]["properties"]["kernel"]["description"] == "Width of the kernel."
     assert schema["properties"]["tier_defaults"]["properties"].keys() >= {"dim", "emb_size", "taps"}
     assert schema["required"] == ["data"]
-    for name in ("Audio", "Data", "Conditioning", "Training", "Monitoring"):
+    for name in ("Audio", "Data", "Conditioning", "Stream", "NumberRange", "Training", "Monitoring"):
         for key, field in schema["$defs"][name]["properties"].items():
             assert field["description"].endswith("."), f"{name}.{key}"
 
@@ -615,5 +615,6 @@ def test_the_reference_has_a_row_for_every_field():
     )
     assert '### `"type": "frame_rnn"`\n\nStacked RNN over frames.\n' in reference
     assert "| `n_rnn` | a whole number from 1 to 5 | `1` |" in reference
-    for key in (*spec_schema(TIERS)["properties"], "classes", "seq_len", "every_epochs", "train", "window"):
+    assert "### `conditioning.streams.NAME`\n\nA condition stream, of classes or of numbers.\n" in reference
+    for key in (*spec_schema(TIERS)["properties"], "classes", "low", "seq_len", "every_epochs", "train", "window"):
         assert key == "$schema" or f"| `{key}` |" in reference
