@@ -15,9 +15,10 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import atheris
 
 with atheris.instrument_imports(
-    include=[f"keras_samplernn.{module}" for module in ("data.conditioning", "data.index", "data.text", "spec")]
+    include=[f"keras_samplernn.{module}" for module in ("conditions.readers", "data.index", "text", "spec")]
 ):
-    from keras_samplernn.data.conditioning import read_conditions
+    from condition_files import read_classes
+
     from keras_samplernn.data.index import read_index
     from keras_samplernn.spec import parse_spec
 
@@ -34,7 +35,7 @@ def read_csv(content: bytes) -> None:
     path = FOLDER / "any.csv"
     path.write_bytes(content)
     for classes in (3, NAMES):
-        seen = refusal(read_conditions, path, classes)
+        seen = refusal(read_classes, path, classes)
         assert (None if seen is None else seen.tolist()) == naive_conditions(content, classes), content
 
 

@@ -7,10 +7,10 @@ import unicodedata
 
 import pytest
 from command_line import SPEC
+from condition_files import read_classes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from keras_samplernn.data.conditioning import read_conditions
 from keras_samplernn.data.index import read_index
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.registry import load_tiers
@@ -116,7 +116,7 @@ def test_a_csv_is_read_as_the_naive_reader_reads_it(tmp_path, rounds, tally, cla
     def check(content):
         nonlocal agreed
         path.write_bytes(content)
-        seen, expected = refusal(read_conditions, path, classes), naive_conditions(content, classes)
+        seen, expected = refusal(read_classes, path, classes), naive_conditions(content, classes)
         assert (None if seen is None else seen.tolist()) == expected
         agreed += 1
 
