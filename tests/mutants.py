@@ -55,15 +55,15 @@ MUTANTS = (
     Mutant(
         "conditions of the sample before",
         "keras_samplernn/data/batches.py",
-        "corpus.conditions[first : first + valid]",
-        "corpus.conditions[max(first - 1, 0) : max(first - 1, 0) + valid]",
+        "offset, offset + valid, hidden",
+        "max(offset - 1, 0), max(offset - 1, 0) + valid, hidden",
         "tests/test_batches.py",
     ),
     Mutant(
-        "targets past a sound's end count in the histogram",
-        "keras_samplernn/model/tier.py",
-        "return counts / ops.maximum(",
-        "return counts / ops.shape(conditions)[-1] + 0 / ops.maximum(",
+        "targets past a sound's end count in the mean",
+        "keras_samplernn/model/encoder.py",
+        "ops.sum(conditions.exists, axis=-1, keepdims=True)",
+        "ops.sum(conditions.exists * 0 + 1, axis=-1, keepdims=True)",
         "tests/test_model_laws.py -k ends_inside",
     ),
     # States.

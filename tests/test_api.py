@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 import soundfile
 from command_line import write_conditions, write_spec
+from condition_files import read_classes
 from untrained import write_run
+from variants import as_conditions
 
 import keras_samplernn
 from keras_samplernn import Control, UserError, load_run
 from keras_samplernn.data import audio
-from keras_samplernn.data.conditioning import read_conditions
 from keras_samplernn.data.decoding import Recording
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.request import read_primer
@@ -67,7 +68,7 @@ def test_generate_gives_the_samples_of_the_commands_wav(home, run):
 
 
 def test_conditions_may_be_a_file_an_array_or_a_list(home, run):
-    conditions = read_conditions(home / "valid/a.csv", 3)
+    conditions = read_classes(home / "valid/a.csv", 3)
     expected = run.generate(str(home / "valid/a.csv"), seed=1)
     np.testing.assert_array_equal(run.generate(conditions, name="a", seed=1), expected)
     np.testing.assert_array_equal(run.generate(conditions.tolist(), name="a", seed=1), expected)
@@ -85,7 +86,7 @@ def test_classes_may_be_named(named):
 def test_a_primer_may_be_a_file_or_a_wave(home, run):
     path = home / "train/a.wav"
     expected = run.generate(home / "valid/a.csv", prime=path)
-    wave, conditions = read_wav(path), read_conditions(path.with_suffix(".csv"), 3)
+    wave, conditions = read_wav(path), read_classes(path.with_suffix(".csv"), 3)
     made = run.generate(home / "valid/a.csv", prime=wave, prime_conditions=conditions)
     np.testing.assert_array_equal(made, expected)
     assert (run.generate(home / "valid/a.csv") != expected).any()
@@ -152,14 +153,14 @@ def test_scores_are_what_evaluate_averages(home, run):
     assert [each.dtype for each in bits] == [np.float64] * 2
     assert [len(each) for each in bits] == [300, 437]
     assert np.concatenate(bits).mean() == pytest.approx(BITS, abs=1e-6)
-    conditions = read_conditions(home / "valid/b.csv", 3)
+    conditions = read_classes(home / "valid/b.csv", 3)
     np.testing.assert_array_equal(run.score(read_wav(home / "valid/b.wav"), conditions), bits[1])
 
 
 @pytest.mark.law
 def test_bits_do_not_depend_on_the_windows(run):
     rng = np.random.default_rng(0)
-    codes, conditions = rng.integers(0, 16, 300), np.repeat([0, 1, 2], 100)
+    codes, conditions = rng.integers(0, 16, 300), as_conditions(np.repeat([0, 1, 2], 100))
     one, several = (Scorer(run.model, 8, window).sound(codes, conditions) for window in (304, 40))
     np.testing.assert_allclose(several, one, atol=1e-4)
     changed = Scorer(run.model, 8, 40).sound(np.where(np.arange(300) < 290, codes, 0), conditions)
@@ -169,7 +170,7 @@ def test_bits_do_not_depend_on_the_windows(run):
 def test_a_sound_generated_greedily_is_cheap(home, run):
     """The sound that the model thinks likeliest, beside one of another temperature, under the same conditions."""
     likeliest, hot = (run.generate(home / "valid/a.csv", temperature=temperature) for temperature in (0, 5))
-    conditions = read_conditions(home / "valid/a.csv", 3)
+    conditions = read_classes(home / "valid/a.csv", 3)
     assert run.score(likeliest, conditions).mean() < run.score(hot, conditions).mean() - 1
 
 
@@ -233,11 +234,11 @@ WRONG = {
     ),
     "a class without a length": (
         lambda home, runs: runs["run"].generate(2),
-        "the run is conditional; give conditions, a class for each sample, or a single class and seconds",
+        "conditions: has no length; give seconds, or a value for each sample",
     ),
     "conditions and a length": (
         lambda home, runs: runs["run"].generate([0, 1], seconds=1),
-        "the run is conditional; give conditions, a class for each sample, or a single class and seconds",
+        "conditions: has values for each sample, and seconds are given; give one of the two",
     ),
     "an unconditional run with conditions": (
         lambda home, runs: runs["free"].generate([0, 1]),
@@ -293,7 +294,7 @@ WRONG = {
     ),
     "a control that is nothing": (
         lambda home, runs: [*runs["run"].stream([None])],
-        "control 0: None is not a class; classes are 0 to 2",
+        "control 0: is None, and the run is conditional; give its conditions",
     ),
     "a control of an unconditional stream": (
         lambda home, runs: [*runs["free"].stream([1])],

@@ -326,8 +326,7 @@ COUNTED = "has 2 columns, and the first one counts the lines: an index? remove i
             9,
             [
                 f':1: "start?end?label" {ABOVE}',
-                ':2: "0.0?0.5?1" looks like a line of a label track (begin, end, label); name the file'
-                " .txt, not .csv",
+                ':2: "0.0?0.5?1" looks like a line of a label track (begin, end, label); name the file .txt, not .csv',
             ],
         ),
         ("x\nx\n" + 30 * "1\n", 9, [':1: "x" is not a class; write one whole number per line, 0 to 2']),

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from condition_files import CLASS, stream_of
 from faults import operations, watched
 
+from keras_samplernn.conditions.streams import ClassesStream, NumberStream
 from keras_samplernn.data import corpus as corpus_module
 from keras_samplernn.data import hashes, preparation, quantization
 from keras_samplernn.data.cache import clear_cache, list_cache, staged_entry
@@ -48,7 +50,12 @@ def add_sound(folder, name, samples=100, classes=None, rate=RATE, wave=None, sub
 
 
 def settings(classes=0, quantizer=MU_LAW, rate=RATE):
-    return CorpusSettings(rate, quantizer, classes)
+    return CorpusSettings(rate, quantizer, (stream_of(classes),) if classes else ())
+
+
+def classes_of(corpus):
+    """Return the class of each sample of a corpus, sound after sound."""
+    return np.concatenate([sound.columns.piece(0, sound.samples).classes[:, 0] for sound in corpus.sounds])
 
 
 def found(folder, conditional):
@@ -134,7 +141,7 @@ def test_a_conditional_corpus_without_any_csv_is_one_problem(tmp_path):
     for number in range(9):
         add_sound(tmp_path, f"{number}.wav")
     (line,) = lines_of(found, tmp_path, True)
-    assert line.startswith(f"{tmp_path}: holds 9 sounds and no csv, but the spec has conditioning; put a csv")
+    assert line.startswith(f"{tmp_path}: holds 9 sounds and no condition file, but the spec has conditioning; put a")
 
 
 def pairs_named(count):
@@ -182,9 +189,10 @@ def test_prepared_arrays_are_the_quantized_files_end_to_end(tmp_path, monkeypatc
     expected = np.concatenate([quantizer.encode(soundfile.read(tmp_path / name)[0]) for name in lengths])
     np.testing.assert_array_equal(corpus.codes, expected)
     assert corpus.codes.dtype == (np.uint8 if q_levels <= 256 else np.uint16)
-    np.testing.assert_array_equal(corpus.conditions, np.concatenate([np.arange(n) % 3 for n in lengths.values()]))
+    np.testing.assert_array_equal(classes_of(corpus), np.concatenate([np.arange(n) % 3 for n in lengths.values()]))
     np.testing.assert_array_equal(corpus.code_counts, np.bincount(expected, minlength=q_levels))
-    np.testing.assert_array_equal(corpus.class_counts, [146, 144, 144, 0])
+    assert corpus.class_counts.keys() == {CLASS}
+    np.testing.assert_array_equal(corpus.class_counts[CLASS], [146, 144, 144, 0])
     assert corpus.samples == 434
     assert isinstance(corpus.codes, np.memmap)
     assert json.loads(json.dumps(corpus.manifest)) == corpus.manifest
@@ -228,7 +236,8 @@ def test_what_was_done_to_sounds_is_said_in_a_line_a_kind(tmp_path):
         "clipped to [-1, 1]: 0.wav (2 of 200 samples), 1.wav (2 of 200 samples), 2.wav (2 of 200 samples) and 2 more",
         f"resampled to {RATE} Hz: fast.wav (16000 Hz)",
     ]
-    assert corpus.conditions is None
+    assert (corpus.streams, corpus.class_counts) == ((), {})
+    assert [sound.columns for sound in corpus.sounds] == [None] * 6
     assert corpus.sounds[-1].samples == 200
     again = []
     prepare_corpus(found(tmp_path, False), settings(), again.append)
@@ -238,7 +247,7 @@ def test_what_was_done_to_sounds_is_said_in_a_line_a_kind(tmp_path):
 def test_conditions_follow_a_resampled_sound(tmp_path):
     add_sound(tmp_path, "a.wav", 400, rate=16000, classes=[0] * 200 + [1] * 200)
     corpus = prepare_corpus(found(tmp_path, True), settings(2), say=lambda _: None)
-    np.testing.assert_array_equal(corpus.conditions, [0] * 100 + [1] * 100)
+    np.testing.assert_array_equal(classes_of(corpus), [0] * 100 + [1] * 100)
 
 
 def test_classes_that_never_occur_are_named(tmp_path):
@@ -282,13 +291,17 @@ def test_a_corpus_is_prepared_once_and_again_when_anything_changes(tmp_path, mon
     assert prepare() == 1
 
 
-def test_a_damaged_cache_entry_is_prepared_anew(tmp_path):
-    add_sound(tmp_path, "a.wav")
-    pairs = found(tmp_path, False)
-    corpus = prepare_corpus(pairs, settings(), print)
-    codes = np.array(corpus.codes)
-    (corpus.folder / "codes.bin").write_bytes(b"short")
-    np.testing.assert_array_equal(prepare_corpus(pairs, settings(), print).codes, codes)
+@pytest.mark.parametrize("name", ["codes", "stream_00_starts", "stream_00_values", "stream_00_targets"])
+def test_a_damaged_cache_entry_is_prepared_anew(tmp_path, name):
+    add_sound(tmp_path, "a.wav", classes=[0] * 40 + [1] * 60)
+    pairs = found(tmp_path, True)
+    corpus = prepare_corpus(pairs, settings(2), print)
+    codes, classes = np.array(corpus.codes), classes_of(corpus)
+    assert (corpus.folder / f"{name}.bin").is_file()
+    (corpus.folder / f"{name}.bin").write_bytes(b"short")
+    again = prepare_corpus(pairs, settings(2), print)
+    np.testing.assert_array_equal(again.codes, codes)
+    np.testing.assert_array_equal(classes_of(again), classes)
 
 
 def test_an_entry_that_is_no_folder_is_replaced(tmp_path, own_cache):
@@ -304,17 +317,20 @@ def test_an_entry_that_is_no_folder_is_replaced(tmp_path, own_cache):
 def sound_entry(**changes):
     digest = "0123456789abcdef" * 4
     sound = {"name": "a", "start": 0, "samples": 3, "sha256": digest, "conditions_sha256": digest}
-    return sound | {"profile": "00" * 64} | changes
+    return sound | {"profile": "00" * 64, "spans": [2, 1]} | changes
+
+
+STREAMS = (ClassesStream(CLASS, ("rain", "door"), named=True), NumberStream("loudness", -60.0, 0.0))
 
 
 def manifest(**changes):
     return {
-        "format": 1,
-        "settings": {"sample_rate": RATE, "q_type": "linear", "q_levels": 2, "classes": ["rain", "door"]},
+        "format": 3,
+        "settings": json.loads(json.dumps(CorpusSettings(RATE, Quantizer("linear", 2), STREAMS).to_dict())),
         "samples": 5,
         "sounds": [sound_entry(), sound_entry(name="\udcff", start=3, samples=2, conditions_sha256=None)],
         "code_counts": [1, 4],
-        "class_counts": [3, 2],
+        "class_counts": {CLASS: [3, 2]},
         "notes": ["clipped to [-1, 1]: \udcff"],
         "lost": [],
     } | changes
@@ -334,7 +350,12 @@ WRONG_MANIFESTS = {
     "a list of settings": manifest(settings=[256]),
     "levels that are text": settings_with(q_levels="2"),
     "levels of another corpus": settings_with(q_levels=256),
-    "classes of another corpus": settings_with(classes=3),
+    "streams by name": settings_with(streams={CLASS: 2}),
+    "streams of another corpus": settings_with(streams=manifest()["settings"]["streams"][:1]),
+    "classes of another corpus": manifest(class_counts={CLASS: [3, 1, 1]}),
+    "class counts of another stream": manifest(class_counts={"loudness": [3, 2]}),
+    "class counts of no stream": manifest(class_counts=[3, 2]),
+    "spans without end": manifest(sounds=[sound_entry(samples=5, spans=[float("inf"), 1])]),
     "samples that are true": manifest(samples=True),
     "samples without end": manifest(samples=float("inf")),
     "samples of another corpus": manifest(samples=6),
@@ -360,6 +381,16 @@ def test_any_other_manifest_is_refused(tmp_path, wrong):
     (tmp_path / "manifest.json").write_text(wrong if isinstance(wrong, str) else json.dumps(wrong))
     with pytest.raises(ValueError):
         read_manifest(tmp_path)
+
+
+def test_an_entry_of_other_streams_is_prepared_anew(tmp_path):
+    add_sound(tmp_path, "a.wav", classes=[0] * 100)
+    pairs = found(tmp_path, True)
+    corpus = prepare_corpus(pairs, settings(2), print)
+    other = corpus.manifest["sounds"][0] | {"spans": []}
+    wrong = corpus.manifest | {"settings": settings().to_dict(), "sounds": [other], "class_counts": {}}
+    (corpus.folder / "manifest.json").write_text(json.dumps(wrong))
+    assert prepare_corpus(pairs, settings(2), print).manifest == corpus.manifest
 
 
 def test_an_entry_with_another_manifest_is_not_listed_and_prepared_anew(tmp_path):
@@ -391,7 +422,7 @@ def test_an_entry_that_another_process_commits_meanwhile_is_kept(tmp_path, own_c
     (prepare_corpus(pairs, settings(), print).folder / "manifest.json").write_text("[]")
     theirs = []
 
-    def late(folder):
+    def late(folder, streams):
         """Look at the damaged entry, which another process replaces at this moment."""
         monkeypatch.undo()
         monkeypatch.setenv("KERAS_SAMPLERNN_CACHE", str(own_cache))

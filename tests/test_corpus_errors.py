@@ -29,8 +29,15 @@ CORPORA = {
         "HOME/train/a.csv:12: blank line inside the file; every condition after it would shift by one sample",
     ),
     "a header": (
-        together(conditions("train/a.csv", 301), line_of("train/a.csv", 1, "class")),
-        'HOME/train/a.csv:1: "class" is not a class, but the other lines are: a header? remove it',
+        together(conditions("train/a.csv", 301), line_of("train/a.csv", 1, "label")),
+        'HOME/train/a.csv:1: "label" is not a class, but the other lines are: a header? remove it',
+    ),
+    "the header of the stream instead of a line": (
+        line_of("train/a.csv", 1, "class"),
+        (
+            "HOME/train/a.csv: 299 conditions for a sound of 300 samples, 1 too few; give one line for each sample of the"
+            " audio file"
+        ),
     ),
     "text": (
         line_of("train/a.csv", 7, "zwei"),
@@ -55,8 +62,8 @@ CORPORA = {
     "no csv at all": (
         remove("train/a.csv", "train/b.csv"),
         (
-            "HOME/train: holds 2 sounds and no csv, but the spec has conditioning; put a csv of one class per"
-            " sample beside each sound, or take `conditioning` out of the spec"
+            "HOME/train: holds 2 sounds and no condition file, but the spec has conditioning; put a file such as a csv"
+            " of one class per sample, or a label track, beside each sound, or take `conditioning` out of the spec"
         ),
     ),
     "an empty folder": (

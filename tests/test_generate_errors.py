@@ -125,17 +125,14 @@ COMMANDS = {
         nothing(),
         "generate run --seconds 1 --count 2 --out out",
         (
-            "run: is a conditional run and was called without --conditioning-index and with --seconds and with"
-            " --count; give --conditioning-index alone: the condition files say how long each sound is"
+            "run: is a conditional run and was called without --conditioning-index or --conditions; give"
+            " --conditioning-index or --conditions: the condition files say what each sound is, and how long"
         ),
     ),
     "a conditional run asked for a count": (
         nothing(),
         f"{GENERATE} --count 2",
-        (
-            "run: is a conditional run and was called with --count; give --conditioning-index alone: the "
-            "condition files say how long each sound is"
-        ),
+        "run: is a conditional run and was called with --count; leave it out: each condition file is one sound",
     ),
     "an unconditional run with an index": (
         nothing(),
@@ -206,8 +203,11 @@ COMMANDS = {
         'index.txt:1: "a?[2Jb.csv" holds a control character; rename the file',
     ),
     "sounds that would take the place of what is read": (
-        together(text("out/a.wav", "0\n"), text("out/generation.json", "a.wav\n")),
-        "generate run --conditioning-index out/generation.json --out out --overwrite",
+        together(
+            text("out/generation.json", "a.csv\n"),
+            *(copy(f"valid/{name}", f"out/{name}") for name in ("a.wav", "a.csv")),
+        ),
+        "generate run --conditioning-index out/generation.json --prime out/a.wav --out out --overwrite",
         [
             "out/a.wav: is read and would be overwritten; give --out another folder",
             "out/generation.json: is read and would be overwritten; give --out another folder",
@@ -219,8 +219,8 @@ COMMANDS = {
         "sound_000.wav: is read and would be overwritten; give --out another folder",
     ),
     "a sound on whose way to the disk an input lies": (
-        together(text("out/.a.wav.partial", "0\n"), text("out/index.txt", "../valid/a.csv\n.a.wav.partial\n")),
-        "generate run --conditioning-index out/index.txt --out out --overwrite",
+        text("out/.a.wav.partial", "../valid/a.csv\n"),
+        "generate run --conditioning-index out/.a.wav.partial --out out --overwrite",
         "out/.a.wav.partial: is read and would be overwritten; give --out another folder",
     ),
     "a sound whose name would be too long": (

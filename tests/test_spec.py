@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import AfterValidator, Field, PositiveInt
 
+from keras_samplernn.conditions.streams import streams_of
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.registry import load_tiers
 from keras_samplernn.spec import differences, load_spec, parse_spec, spec_reference, spec_schema
@@ -159,16 +160,17 @@ FIELDS = [
     ({"frame_size": 3}, 'frame_size is not a field of the spec; did you mean "tiers[0].frame_size"?'),
     (
         {"conditioning": {"classes": 2, "x y\n": 1}},
-        'conditioning["x y\\n"] is not a field of conditioning; its fields are classes',
+        'conditioning["x y\\n"] is not a field of conditioning; its fields are classes, position, neighbours, gaps, from, '
+        "streams, unlabelled, condition_dropout, lookahead_dropout",
     ),
     (
         {"conditioning": {"classes": 0}},
-        "conditioning.classes = 0 must be a whole number from 1 to 4096 or a list of 1 to 4096 values, each text",
+        "conditioning.classes = 0 must be a whole number from 1 to 4096, a list of 1 to 4096 values, each text, or null",
     ),
     (
         {"conditioning": {"classes": ["a", 3]}},
-        'conditioning.classes = ["a", 3] must be a whole number from 1 to 4096 '
-        "or a list of 1 to 4096 values, each text",
+        'conditioning.classes = ["a", 3] must be a whole number from 1 to 4096, '
+        "a list of 1 to 4096 values, each text, or null",
     ),
     (
         {"conditioning": {"classes": ["a", "b", "a"]}},
@@ -502,7 +504,7 @@ def test_a_corpus_is_all_a_spec_must_name():
         ("frame_rnn", 2),
         ("sample_mlp", 1),
     ]
-    assert (spec.classes, spec.class_names) == (0, ())
+    assert streams_of(spec) == ()
     assert (spec.audio.q_type, spec.training.seq_len, spec.data.valid) == ("mu-law", 512, None)
 
 
@@ -530,9 +532,10 @@ def test_tier_defaults_reach_every_tier_that_has_the_field_and_yield_to_its_own(
 
 
 def test_class_names_stand_for_their_numbers():
-    assert parse({"conditioning": {"classes": ["a", "é b"]}}).classes == ("a", "é b")
-    counted = parse({"conditioning": {"classes": 3}})
-    assert (counted.classes, counted.class_names) == (3, ("0", "1", "2"))
+    (named,) = streams_of(parse({"conditioning": {"classes": ["a", "é b"]}}))
+    assert (named.classes, named.named) == (("a", "é b"), True)
+    (counted,) = streams_of(parse({"conditioning": {"classes": 3}}))
+    assert (counted.classes, counted.named) == (("0", "1", "2"), False)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -636,7 +639,7 @@ def test_the_schema_has_a_branch_for_each_tier_and_a_sentence_for_each_field():
     assert branches["strange"]["properties"]["kernel"]["description"] == "Width of the kernel."
     assert schema["properties"]["tier_defaults"]["properties"].keys() >= {"dim", "emb_size", "taps"}
     assert schema["required"] == ["data"]
-    for name in ("Audio", "Data", "Conditioning", "Training", "Monitoring"):
+    for name in ("Audio", "Data", "Conditioning", "Stream", "NumberRange", "Training", "Monitoring"):
         for key, field in schema["$defs"][name]["properties"].items():
             assert field["description"].endswith("."), f"{name}.{key}"
 
@@ -649,5 +652,6 @@ def test_the_reference_has_a_row_for_every_field():
     )
     assert '### `"type": "frame_rnn"`\n\nStacked RNN over frames.\n' in reference
     assert "| `n_rnn` | a whole number from 1 to 5 | `1` |" in reference
-    for key in (*spec_schema(TIERS)["properties"], "classes", "seq_len", "every_epochs", "train", "window"):
+    assert "### `conditioning.streams.NAME`\n\nA condition stream, of classes or of numbers.\n" in reference
+    for key in (*spec_schema(TIERS)["properties"], "classes", "low", "seq_len", "every_epochs", "train", "window"):
         assert key == "$schema" or f"| `{key}` |" in reference

@@ -121,19 +121,19 @@ class ReleasesAnotherKernel(Lowerable, Echo):
 
 class AbsorbsNothing(Lowerable, Echo):
     def absorb_kernel(self, prepared, kernel):
-        return Absorbed("the same", 0)
+        return Absorbed(prepared, 0)
 
 
 class NarrowsToNothing(Lowerable, Echo):
     def prepare(self):
-        return ops.ones(())
+        return super().prepare() | {"share": ops.ones(())}
 
     def narrowed(self, prepared):
-        return 0.0 * prepared
+        return prepared | {"share": 0.0 * prepared["share"]}
 
     def step(self, inputs, state, prepared):
         outputs, state = super().step(inputs, state, prepared)
-        return outputs * prepared, state
+        return outputs * prepared["share"], state
 
 
 class LeavesTheGraph(Echo):
@@ -144,8 +144,7 @@ class LeavesTheGraph(Echo):
     def sequence(self, inputs, state, prepared):
         outputs = []
         for number in range(inputs.codes.shape[1]):
-            one = type(inputs)(*(None if x is None else x[:, number] for x in inputs))
-            output, state = self.step(one, state, prepared)
+            output, state = self.step(inputs.map(lambda x, number=number: x[:, number]), state, prepared)
             outputs.append(output)
         return ops.stack(outputs, axis=1), state
 

@@ -3,7 +3,7 @@
 from keras import ops
 from pydantic import PositiveInt
 
-from keras_samplernn import Tier, affine, class_histogram
+from keras_samplernn import Tier, affine
 
 
 class FrameConv(Tier):
@@ -27,8 +27,7 @@ class FrameConv(Tier):
     def build(self):
         """Create the Linears; `step` finds them in `prepared`, by name."""
         self.add_linear(self.frame_size, self.dim, "input")
-        if self.takes_conditions:
-            self.add_linear(self.binding.classes, self.dim, "class", use_bias=False)
+        self.conditions = self.add_conditions(self.dim)
         # A convolution is a Linear of the frames side by side. Variance 1 / inputs keeps outputs as large as inputs.
         self.add_linear(self.kernel_size * self.dim, 2 * self.dim, "convolution", initializer="lecun_uniform")
         self.add_linear(self.dim, self.binding.ratio * self.binding.output_dim, "output", initializer="lecun_uniform")
@@ -38,8 +37,7 @@ class FrameConv(Tier):
         x = affine(inputs.wave, prepared["input"])  # (B, dim)
         if inputs.context is not None:
             x = x + inputs.context
-        if inputs.conditions is not None:
-            x = x + affine(class_histogram(inputs.conditions, self.binding.classes, x.dtype), prepared["class"])
+        x = x + self.conditions(inputs.conditions, prepared["conditions"])
         frames = ops.concatenate([state[0], x[:, None]], axis=1)  # (B, kernel_size, dim)
         side_by_side = ops.reshape(frames, (-1, self.kernel_size * self.dim))
         content, gate = ops.split(affine(side_by_side, prepared["convolution"]), 2, axis=-1)

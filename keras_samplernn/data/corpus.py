@@ -81,6 +81,8 @@ class Corpus:
         dtype = array_dtype(settings["q_levels"])
         if (folder / CODES).stat().st_size != manifest["samples"] * dtype.itemsize:
             raise ValueError(f"{folder / CODES} does not have the length that the manifest states")
+        if [stream["name"] for stream in settings["streams"]] != [stream.name for stream in streams]:
+            raise ValueError(f"{folder} has other streams")
         tracks = open_tracks(folder, streams, [s["samples"] for s in sounds], [s["spans"] for s in sounds])
         columns = [Columns(track, streams, settings["sample_rate"]) if streams else None for track in tracks]
         return cls(

@@ -23,11 +23,20 @@ class _Part(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
+class _Stream(BaseModel):
+    # What else a stream has depends on its kind.
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    kind: str
+    name: _Text
+    classes: list[_Text] | None = None
+
+
 class _Settings(_Part):
     sample_rate: _Count
     q_type: str
     q_levels: _Count
-    streams: list[dict[str, Any]]
+    streams: list[_Stream]
 
 
 class _Sound(_Part):
@@ -56,7 +65,10 @@ class _Manifest(_Part):
         starts = [*(sound.start for sound in self.sounds), self.samples]
         streams = self.settings.streams
         spans = all(len(sound.spans) == len(streams) for sound in self.sounds)
-        if starts != list(ends) or len(self.code_counts) != self.settings.q_levels or not spans:
+        classes = {stream.name: len(stream.classes) for stream in streams if stream.classes is not None}
+        counted = {name: len(counts) for name, counts in self.class_counts.items()}
+        counts = len(self.code_counts) == self.settings.q_levels and counted == classes
+        if starts != list(ends) or not counts or not spans:
             raise ValueError("the parts of the manifest contradict each other")
         return self
 

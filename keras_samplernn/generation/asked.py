@@ -32,9 +32,10 @@ Values = int | float | str | Sequence[Any] | np.ndarray | None
 
 
 def is_value(value: Any, stream: Stream) -> bool:
-    """Return whether a value is a single one of a stream: any number, or the name of a class."""
+    """Return whether a value is a single one of a stream: any number, the name of a class, or the word for none."""
     if isinstance(value, str):
-        return isinstance(stream, ClassesStream) and stream.named and nfc(value) in (*stream.classes, "none")
+        names = stream.classes if isinstance(stream, ClassesStream) and stream.named else ()
+        return isinstance(stream, ClassesStream) and nfc(value) in (*names, "none")
     return isinstance(value, numbers.Real | np.number)
 
 

@@ -120,6 +120,8 @@ class ControlledPart:
         conditions, temperature = control if isinstance(control, Control) else (control, None)
         temperature = self._temperature if temperature is None else checked_temperature(temperature, place)
         if self._streams:
+            if conditions is None:
+                raise UserError(f"{place}: is None, and the run is conditional; give its conditions")
             values = values_by_stream(self._streams, conditions, place)
             lengths = {len(each) for each in values.values() if each.ndim} or {self._block_samples}
             if len(lengths) > 1:

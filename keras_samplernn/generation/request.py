@@ -207,11 +207,15 @@ def _requested(
             asked = f"with {' and '.join(scored)}" if scored else "without --seconds"
             raise UserError(f"{run.folder}: is an unconditional run and was called {asked}; give --seconds and --count")
         return [(f"sound_{number:03d}", samples, None) for number in range(count or 1)]
-    if not scored or count is not None:
-        asked = "with --count" if scored else "without --conditioning-index or --conditions"
+    if not scored:
         raise UserError(
-            f"{run.folder}: is a conditional run and was called {asked}; give --conditioning-index or --conditions: the"
-            " condition files say what each sound is, and how long"
+            f"{run.folder}: is a conditional run and was called without --conditioning-index or --conditions; give"
+            " --conditioning-index or --conditions: the condition files say what each sound is, and how long"
+        )
+    if count is not None:
+        raise UserError(
+            f"{run.folder}: is a conditional run and was called with --count; leave it out: each condition file is one"
+            " sound"
         )
     problems: list[str] = []
     sources = [(path, False) for path in files] + [(path, True) for path in request.like]

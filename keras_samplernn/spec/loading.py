@@ -87,11 +87,14 @@ def parse_spec(text: str, place: str, tier_types: Mapping[str, type], folder: st
 
 def differences(old: Spec, new: Spec) -> list[str]:
     """Return the differences that a run may not have from its spec, as `training.seq_len: 512 -> 256`."""
-    return list(_compare(_frozen_fields(old), _frozen_fields(new), ()))
+    return list(_compare(_frozen_fields(old, new), _frozen_fields(new, old), ()))
 
 
-def _frozen_fields(spec: Spec) -> dict[str, Any]:
+def _frozen_fields(spec: Spec, other: Spec) -> dict[str, Any]:
     fields = spec.model_dump(mode="json")
+    if spec.conditioning is not None and other.conditioning is None:
+        # It is shown whole: without what nobody wrote.
+        fields["conditioning"] = spec.conditioning.model_dump(mode="json", exclude_defaults=True)
     for key in DATA_PATHS:
         if not isinstance(fields["data"][key], float):
             fields["data"][key] = None

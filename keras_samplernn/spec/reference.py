@@ -16,9 +16,7 @@ def spec_reference(tier_types: Mapping[str, type]) -> str:
     lines = ["# The spec", "", "One JSON file says what is trained on what. Unknown fields are refused."]
     lines += _table("Top level", schema | {"properties": top}, definitions, level=2)
     for key, field in top.items():
-        for option in field.get("anyOf", [field]):
-            if "$ref" in option:
-                lines += _table(f"`{key}`", resolved(option, definitions), definitions, level=2)
+        lines += _sections(key, field, definitions, level=2)
         if key == "tiers":
             lines += ["", "## `tiers`", "", field["description"]]
             for branch in field["items"]["oneOf"]:
@@ -26,6 +24,18 @@ def spec_reference(tier_types: Mapping[str, type]) -> str:
                 title = f'`"type": "{branch["properties"]["type"]["const"]}"`'
                 lines += _table(title, branch | {"properties": own}, definitions, level=3)
     return "\n".join(lines) + "\n"
+
+
+def _sections(place: str, field: dict[str, Any], definitions: dict[str, Any], level: int) -> Iterator[str]:
+    """Yield the lines of the objects that a field may be, and of those in them."""
+    for option in field.get("anyOf", [field]):
+        for inside in option.get("patternProperties", {}).values():
+            yield from _sections(f"{place}.NAME", inside, definitions, level)
+        if "$ref" in option:
+            section = resolved(option, definitions)
+            yield from _table(f"`{place}`", section, definitions, level)
+            for key, inner in section["properties"].items():
+                yield from _sections(f"{place}.{key}", inner, definitions, level + 1)
 
 
 def _table(title: str, schema: dict[str, Any], definitions: dict[str, Any], level: int) -> Iterator[str]:

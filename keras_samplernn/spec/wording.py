@@ -31,9 +31,10 @@ def show(value: Any) -> str:
 
 
 def any_of(items: Iterable[str]) -> str:
-    """Join alternatives: `a, b or c`."""
+    """Join alternatives: `a, b or c`; with a comma before the `or` if an alternative before it has one itself."""
     *others, last = items
-    return f"{', '.join(others)} or {last}" if others else last
+    comma = "," * any(", " in other for other in others)
+    return f"{', '.join(others)}{comma} or {last}" if others else last
 
 
 def rule(schema: dict[str, Any], definitions: dict[str, Any]) -> str:

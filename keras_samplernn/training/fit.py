@@ -134,6 +134,6 @@ def _take_weights(source: RunFolder, trainer: Trainer, say: Callable[[str], None
         changes = [change for change in differences(source.spec, trainer.spec) if change.startswith(places)]
         raise UserError(
             f"{source.folder}: its weights do not fit the spec: {', '.join(changes)}; --init-from takes a run of the"
-            " same tiers, q_levels and number of classes"
+            " same tiers, q_levels and condition streams"
         ) from None
     return chosen.folder
