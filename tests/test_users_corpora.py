@@ -11,7 +11,7 @@ from untrained import write_run
 
 from keras_samplernn.data.pairs import find_pairs, split_pairs
 from keras_samplernn.errors import UserError, condensed
-from keras_samplernn.generation.asked import class_numbers
+from keras_samplernn.generation.asked import values_of
 from keras_samplernn.model.registry import load_tiers
 from keras_samplernn.spec import load_spec
 from keras_samplernn.training.corpora import prepare_corpora, prepare_named
@@ -293,8 +293,9 @@ def test_a_corpus_of_silence_is_told(home):
 def test_names_of_classes_are_the_same_in_each_form_of_unicode(home):
     write_spec(home, conditioning={"classes": [SPLIT, "oboe"]}, audio={"q_levels": 256})
     spec = load_spec(home / "spec.json", load_tiers())
-    assert spec.class_names == (COMPOSED, "oboe")
-    assert class_numbers([SPLIT, COMPOSED, "oboe"], spec.classes, "conditions").tolist() == [0, 0, 1]
+    (stream,) = streams_of(spec)
+    assert stream.classes == (COMPOSED, "oboe")
+    assert values_of([SPLIT, COMPOSED, "oboe"], stream, "conditions").tolist() == [0, 0, 1]
     write_spec(home, conditioning={"classes": [SPLIT, COMPOSED]})
     with pytest.raises(UserError, match="is given 2 times; class names must be distinct"):
         load_spec(home / "spec.json", load_tiers())
