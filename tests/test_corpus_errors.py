@@ -35,8 +35,8 @@ CORPORA = {
     "the header of the stream instead of a line": (
         line_of("train/a.csv", 1, "class"),
         (
-            "HOME/train/a.csv: 299 conditions for a sound of 300 samples, 1 too few; give one line for each sample of the"
-            " audio file"
+            "HOME/train/a.csv: 299 conditions for a sound of 300 samples, 1 too few; give one line for each sample of"
+            " the audio file"
         ),
     ),
     "text": (

@@ -13,8 +13,8 @@ QUESTIONS = {
         remove("valid/a.csv", "valid/b.csv"),
         "evaluate run --data valid --json",
         (
-            "valid: holds 2 sounds and no condition file, but the spec has conditioning; put a file such as a csv of one "
-            "class per sample, or a label track, beside each sound, or take `conditioning` out of the spec"
+            "valid: holds 2 sounds and no condition file, but the spec has conditioning; put a file such as a csv of "
+            "one class per sample, or a label track, beside each sound, or take `conditioning` out of the spec"
         ),
     ),
     "no folder to score": (

@@ -160,12 +160,13 @@ FIELDS = [
     ({"frame_size": 3}, 'frame_size is not a field of the spec; did you mean "tiers[0].frame_size"?'),
     (
         {"conditioning": {"classes": 2, "x y\n": 1}},
-        'conditioning["x y\\n"] is not a field of conditioning; its fields are classes, position, neighbours, gaps, from, '
-        "streams, unlabelled, condition_dropout, lookahead_dropout",
+        'conditioning["x y\\n"] is not a field of conditioning; its fields are classes, position, neighbours, gaps, '
+        "from, streams, unlabelled, condition_dropout, lookahead_dropout",
     ),
     (
         {"conditioning": {"classes": 0}},
-        "conditioning.classes = 0 must be a whole number from 1 to 4096, a list of 1 to 4096 values, each text, or null",
+        "conditioning.classes = 0 must be a whole number from 1 to 4096, "
+        "a list of 1 to 4096 values, each text, or null",
     ),
     (
         {"conditioning": {"classes": ["a", 3]}},

@@ -9,6 +9,7 @@ import soundfile
 from command_line import RATE, give, write_conditions, write_corpora, write_sound, write_spec
 from untrained import write_run
 
+from keras_samplernn.conditions.streams import streams_of
 from keras_samplernn.data.pairs import find_pairs, split_pairs
 from keras_samplernn.errors import UserError, condensed
 from keras_samplernn.generation.asked import values_of
