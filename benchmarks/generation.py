@@ -19,6 +19,8 @@ import numpy as np
 from measuring import Figure, interleave, main, ratios, seconds
 
 from keras_samplernn import SampleRNN
+from keras_samplernn.conditions.columns import nothing
+from keras_samplernn.conditions.streams import ClassesStream
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.stream import BLOCK_SAMPLES
 from keras_samplernn.plugins.frame_rnn import FrameRNN
@@ -47,7 +49,8 @@ def build_model(dim, frames=FRAMES, classes=0, weight_norm=True, emb_size=256, w
     keras.utils.set_random_seed(0)
     tiers = [FrameRNN(frame, dim=dim, weight_norm=weight_norm, **options) for frame in frames]
     sample = SampleMLP(dim, emb_size=emb_size, window=window, weight_norm=weight_norm)
-    return SampleRNN([*tiers, sample], Q_LEVELS, classes)
+    streams = (ClassesStream.of_count(classes),) if classes else ()
+    return SampleRNN([*tiers, sample], Q_LEVELS, streams)
 
 
 def loop_runner(
@@ -59,7 +62,10 @@ def loop_runner(
     start = engine.silent_start(weights)
     rng = np.random.default_rng(0)
     uniforms = rng.random((rows, engine.block_samples), dtype=np.float32)
-    conditions = np.zeros((rows, engine.block_samples), np.int32) if model.classes else None
+    conditions = None
+    if model.streams:
+        conditions = nothing(model.streams, (rows, engine.block_samples), fades=False)
+        conditions.exists[:], conditions.classes[:] = 1, 0
     frames = rows, engine.frames
     arguments = np.zeros(frames, np.int32), conditions, uniforms, np.ones(frames, np.float32)
     carry = start

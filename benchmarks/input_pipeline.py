@@ -26,6 +26,7 @@ import tensorflow as tf
 from measuring import Figure, interleave, main, ratios, tell
 from synthetic import SPEC, forget_pages, in_fresh_process, parse, write_prepared
 
+from keras_samplernn.conditions.streams import streams_of
 from keras_samplernn.data.batches import Plan
 from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.model.assembly import assemble
@@ -48,7 +49,7 @@ def measure(repeats: int) -> Iterator[Figure]:
         folders = {hours: root / f"{hours}_hours" for hours in HOURS}
         for hours, folder in folders.items():
             tell(f"writing {hours} h")
-            write_prepared(folder, parse(SPEC, root)[0], 3600 * hours, SOUND_SECONDS)
+            write_prepared(folder, parse(SPEC, root), 3600 * hours, SOUND_SECONDS)
             forget_pages(folder)  # lest the system still writes while something is timed
         yield from _over_training(in_fresh_process(take_turns, folders[HOURS[0]], repeats))
         yield from _over_one_hour(folders, repeats)
@@ -93,7 +94,7 @@ def make_trainer(folder: Path) -> Trainer:
     spec = parse(SPEC, folder)
     keras.utils.set_random_seed(spec.training.seed)
     tf.config.experimental.enable_op_determinism()
-    return Trainer(spec, assemble(spec), Corpus.open(folder))
+    return Trainer(spec, assemble(spec), Corpus.open(folder, streams_of(spec)))
 
 
 def take_turns(folder: Path, repeats: int) -> dict[str, list[float]]:

@@ -33,6 +33,7 @@ from measuring import Figure, main, seconds, tell
 from synthetic import SAMPLE_RATE, SPEC, in_fresh_process, parse, write_prepared
 
 from keras_samplernn import demo_corpus
+from keras_samplernn.conditions.streams import streams_of
 from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.training import fit
 from keras_samplernn.training.bookkeeping import LOG_SECONDS
@@ -149,7 +150,8 @@ def train_short_epochs() -> dict[str, Any]:
         sound_seconds = spec.monitoring.seconds
         write_prepared(root / "train", spec, samples / SAMPLE_RATE, samples / SAMPLE_RATE)
         write_prepared(root / "valid", spec, VALID_SOUNDS * sound_seconds, sound_seconds)
-        corpora = Corpora(Corpus.open(root / "train"), Corpus.open(root / "valid"), None)
+        train, valid = (Corpus.open(root / name, streams_of(spec)) for name in ("train", "valid"))
+        corpora = Corpora(train, valid, None)
         # At an epoch that they are due at, and at the run's last.
         epochs = spec.monitoring.every_epochs + 1
         watch = Stopwatch()

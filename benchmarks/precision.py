@@ -47,7 +47,7 @@ def measure(repeats: int) -> Iterator[Figure]:
         root = Path(name)
         os.environ["KERAS_SAMPLERNN_CACHE"] = str(root / "cache")
         demo_corpus.write_demo_corpus(root)
-        prepare_corpora(parse(spec_of("float32", 0), root)[0], tell)
+        prepare_corpora(parse(spec_of("float32", 0), root), tell)
         seeds = {precision: iter(range(repeats)) for precision in PRECISIONS}
         fits = interleave(
             {each: lambda each=each: in_fresh_process(fit, root, each, next(seeds[each])) for each in PRECISIONS},

@@ -32,6 +32,9 @@ import soundfile
 from measuring import Figure, main, seconds, tell
 from synthetic import CLASSES, SAMPLE_RATE, SPEC, in_fresh_process, parse, synthesise
 
+from keras_samplernn.conditions.columns import Columns
+from keras_samplernn.conditions.streams import streams_of
+from keras_samplernn.conditions.track import Track, constant
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.sound import Sound
@@ -69,7 +72,7 @@ def _first_steps(root: Path, repeats: int) -> Iterator[Figure]:
     }
     for number, (case, (raw, times)) in enumerate(cases.items()):
         (root / f"{number}.json").write_text(json.dumps(raw))
-        prepare_corpora(parse(raw, root)[0], tell)
+        prepare_corpora(parse(raw, root), tell)
         waits = [_until_first_step(root / f"{number}.json", root / f"run_{number}_{turn}") for turn in range(times)]
         yield Figure(case, "from fit's start to the first step done", "s", waits, at_most=20)
         yield Figure(case, "a further step", "s", [in_fresh_process(time_step, raw, root)])
@@ -136,7 +139,10 @@ def time_sound(raw: dict[str, Any], started: float) -> tuple[float, float, float
     model = assemble(spec)
     before = time.time() - started
     samples = spec.audio.sample_rate
-    conditions = np.zeros(samples, np.int32) if spec.classes else None
+    streams, columns = streams_of(spec), None
+    if streams:
+        track = Track(samples, {stream.name: constant(stream, 0, samples) for stream in streams})
+        columns = Columns(track, streams, spec.audio.sample_rate)
     engines = []
 
     def build() -> None:
@@ -145,7 +151,7 @@ def time_sound(raw: dict[str, Any], started: float) -> tuple[float, float, float
 
     def generate() -> None:
         engine = engines[0]
-        weights, sound = engine.weights(), Sound("sound", "sound", samples, 1.0, conditions)
+        weights, sound = engine.weights(), Sound("sound", "sound", samples, 1.0, columns)
         blocks = stream_parts(engine, weights, engine.silent_start(weights), [sound], seed=0)
         made = sum(len(codes) for _, codes, _ in blocks)
         if made != samples:

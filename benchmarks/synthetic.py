@@ -13,16 +13,19 @@ from typing import Any, BinaryIO
 import numpy as np
 from measuring import tell
 
-from keras_samplernn.data.cache import MANIFEST
-from keras_samplernn.data.preparation import CODES, CONDITIONS, FORMAT, CorpusSettings, array_dtype
+from keras_samplernn.conditions.streams import Streams, streams_of
+from keras_samplernn.conditions.track import Spans, Track
+from keras_samplernn.data.manifest import MANIFEST
+from keras_samplernn.data.preparation import CODES, FORMAT, CorpusSettings, array_dtype
 from keras_samplernn.data.profiles import SEGMENTS
 from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.data.tracks import TrackWriter
 from keras_samplernn.model.registry import load_tiers
 from keras_samplernn.quiet import start_tensorflow
 from keras_samplernn.spec import Spec, parse_spec
 
 SAMPLE_RATE, CLASSES = 16000, 10
-BLOCK_SECONDS, SPAN_SECONDS = 60, 0.5
+BLOCK_SECONDS, SPAN_SAMPLES = 60, SAMPLE_RATE // 2
 # Width 256, frames of 16 and 4, ten classes; what it does not name is as a spec has it by default.
 SPEC = {
     "name": "benchmark",
@@ -46,51 +49,50 @@ def parse(raw: dict[str, Any], folder: Path) -> Spec:
 
 def synthesise(samples: int) -> tuple[np.ndarray, np.ndarray]:
     """Return a wave `(samples,)` of noisy tones, and conditions `(samples,)`, which decide the pitch."""
-    # 3 and 10 have no common divisor: all classes come round.
-    conditions = np.arange(samples) // round(SPAN_SECONDS * SAMPLE_RATE) * 3 % CLASSES
+    conditions = _class_of_span(np.arange(samples) // SPAN_SAMPLES)
     phase = 2 * np.pi * np.cumsum(110 * 1.25**conditions) / SAMPLE_RATE
     noise = np.random.default_rng(0).standard_normal(samples)
     return 0.4 * np.sin(phase) + 0.1 * np.sin(3 * phase) + 0.02 * noise, conditions
+
+
+def _class_of_span(spans: np.ndarray) -> np.ndarray:
+    # 3 and 10 have no common divisor: all classes come round.
+    return spans * 3 % CLASSES
 
 
 def write_prepared(folder: Path, spec: Spec, seconds: float, sound_seconds: float) -> None:
     """Write a corpus as the cache holds it once it is prepared, without any audio file.
 
     It repeats a minute of synthesised sound: what codes say does not matter to how fast they are read. Where the disk
-    is short, what follows the first hour is a hole in a sparse file; this is said then.
+    is short, the codes that follow the first hour are a hole in a sparse file; this is said then.
 
     Args:
         folder: is made; `Corpus.open` opens it.
-        spec: for its audio and classes.
+        spec: for its audio and its streams of classes, each of `CLASSES` or more.
         seconds: of all sounds.
         sound_seconds: of each sound.
     """
     rate = spec.audio.sample_rate
     samples, longest = round(seconds * rate), round(sound_seconds * rate)
-    settings = CorpusSettings(rate, Quantizer.of(spec.audio), spec.classes)
-    wave, conditions = synthesise(BLOCK_SECONDS * rate)
-    levels = {CODES: spec.audio.q_levels, CONDITIONS: len(settings.class_names)}
-    arrays = {CODES: settings.quantizer.encode(wave), CONDITIONS: conditions[: len(wave) * bool(settings.classes)]}
-    arrays = {name: array.astype(array_dtype(levels[name])) for name, array in arrays.items()}
+    settings = CorpusSettings(rate, Quantizer.of(spec.audio), streams_of(spec))
+    codes = settings.quantizer.encode(synthesise(BLOCK_SECONDS * rate)[0]).astype(array_dtype(spec.audio.q_levels))
     folder.mkdir(parents=True)
     written = samples
-    if shutil.disk_usage(folder).free < 1.2 * samples * sum(array.itemsize for array in arrays.values()):
+    if shutil.disk_usage(folder).free < 1.2 * samples * codes.itemsize:
         written = min(samples, 3600 * rate)
-        tell(f"{folder}: the disk is short; what follows the first hour is a hole in a sparse file")
-    counts = {}
-    for name, array in arrays.items():
-        with (folder / name).open("wb") as stream:
-            counts[name] = _tile(stream, array, samples if len(array) else 0, written, levels[name])
+        tell(f"{folder}: the disk is short; the codes that follow the first hour are a hole in a sparse file")
+    with (folder / CODES).open("wb") as stream:
+        code_counts = _tile(stream, codes, samples, written, spec.audio.q_levels)
+    pieces = [(start, min(longest, samples - start)) for start in range(0, samples, longest)]
+    with TrackWriter(folder, settings.streams) as writer:
+        spans = [writer.append(_track(start, length, settings.streams)) for start, length in pieces]
     manifest = {
         "format": FORMAT,
         "settings": settings.to_dict(),
         "samples": samples,
-        "sounds": [
-            _sound(number, start, min(longest, samples - start))
-            for number, start in enumerate(range(0, samples, longest))
-        ],
-        "code_counts": counts[CODES],
-        "class_counts": counts[CONDITIONS],
+        "sounds": [_sound(number, start, length, spans[number]) for number, (start, length) in enumerate(pieces)],
+        "code_counts": code_counts,
+        "class_counts": {name: counts.tolist() for name, counts in writer.class_counts.items()},
         "notes": [],
         "lost": [],
     }
@@ -99,8 +101,6 @@ def write_prepared(folder: Path, spec: Spec, seconds: float, sound_seconds: floa
 
 def _tile(stream: BinaryIO, array: np.ndarray, samples: int, written: int, levels: int) -> list[int]:
     """Write an array again and again, `written` values of it, and zeros up to `samples`; count each value."""
-    if not samples:
-        return [0] * levels
     times, rest = divmod(written, len(array))
     for _ in range(times):
         array.tofile(stream)
@@ -111,7 +111,15 @@ def _tile(stream: BinaryIO, array: np.ndarray, samples: int, written: int, level
     return counts.tolist()
 
 
-def _sound(number: int, start: int, samples: int) -> dict[str, Any]:
+def _track(start: int, samples: int, streams: Streams) -> Track:
+    """Return the classes of a sound that begins at sample `start` of the corpus."""
+    numbers = np.arange(start // SPAN_SAMPLES, -(-(start + samples) // SPAN_SAMPLES))
+    classes = _class_of_span(numbers).astype(np.int32)
+    spans = Spans(np.maximum(numbers * SPAN_SAMPLES - start, 0), classes, classes)
+    return Track(samples, {stream.name: spans for stream in streams})
+
+
+def _sound(number: int, start: int, samples: int, spans: list[int]) -> dict[str, Any]:
     digest = hashlib.sha256(str(number).encode()).hexdigest()
     return {
         "name": f"sound_{number:06d}.wav",
@@ -120,6 +128,7 @@ def _sound(number: int, start: int, samples: int) -> dict[str, Any]:
         "sha256": digest,
         "conditions_sha256": digest[::-1],
         "profile": "00" * 2 * SEGMENTS,
+        "spans": spans,
     }
 
 
@@ -127,8 +136,8 @@ def forget_pages(folder: Path) -> None:
     """Have the system drop a corpus from its page cache, where it can be asked to, so that it comes from the disk."""
     if not hasattr(os, "posix_fadvise"):
         return
-    for name in (CODES, CONDITIONS):
-        with (folder / name).open("rb") as stream:
+    for path in folder.glob("*.bin"):
+        with path.open("rb") as stream:
             os.fsync(stream.fileno())  # only what lies on the disk is dropped
             os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 

@@ -222,9 +222,9 @@ def start_ours(case: Case, tier_options: dict[str, Any]) -> Fit:
         folder=Path(),
         sounds=[SoundEntry(str(start), start, min(SOUND_SAMPLES, len(codes) - start)) for start in starts],
         codes=codes,
-        conditions=None,
+        streams=(),
         code_counts=np.bincount(codes, minlength=Q_LEVELS),
-        class_counts=np.zeros(0, np.int64),
+        class_counts={},
         lost=[],
         manifest={},
     )

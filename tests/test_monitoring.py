@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import soundfile
 from command_line import RATE, write_spec
+from corpora import corpus_of
 
-from keras_samplernn.data.corpus import SoundEntry
+from keras_samplernn.conditions.columns import Columns
+from keras_samplernn.conditions.track import Track, runs
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.sound import Sound
 from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
@@ -29,13 +31,14 @@ def spec(tmp_path):
 def corpus():
     """Three held-out sounds: one longer than what is shown, one shorter, one too many."""
     lengths = [3000, 100, 50]
-    starts = np.cumsum([0, *lengths])
-    rng = np.random.default_rng(0)
-    return SimpleNamespace(
-        sounds=[SoundEntry(f"{n}.wav", starts[n], length) for n, length in enumerate(lengths)],
-        codes=rng.integers(0, 16, starts[-1]).astype(np.uint8),
-        conditions=np.repeat([0, 1, 2], starts[-1] // 3 + 1)[: starts[-1]].astype(np.uint8),
-    )
+    samples = sum(lengths)
+    codes = np.random.default_rng(0).integers(0, 16, samples).astype(np.uint8)
+    return corpus_of(lengths, codes, np.repeat([0, 1, 2], samples // 3 + 1)[:samples], 3)
+
+
+def columns_of(corpus, start, samples):
+    classes = corpus.conditions[start : start + samples].astype(np.int32)
+    return Columns(Track(samples, {"class": runs(classes)}), corpus.streams, RATE)
 
 
 def test_what_is_shown_is_what_generate_makes_of_the_trained_weights(spec, corpus, tmp_path):
@@ -47,7 +50,7 @@ def test_what_is_shown_is_what_generate_makes_of_the_trained_weights(spec, corpu
         engine = GenerationEngine(trained, 8, 2, BLOCK_SAMPLES)
         weights = engine.weights()
         asked = [
-            Sound(f"sound_00{number}", f"sound_00{number}", samples, 0.8, corpus.conditions[start : start + samples])
+            Sound(f"sound_00{number}", f"sound_00{number}", samples, 0.8, columns_of(corpus, start, samples))
             for number, (start, samples) in enumerate([(0, round(SECONDS * RATE)), (3000, 100)])
         ]
         codes = {sound.name: [] for sound in asked}

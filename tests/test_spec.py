@@ -165,8 +165,8 @@ FIELDS = [
     ),
     (
         {"conditioning": {"classes": 0}},
-        "conditioning.classes = 0 must be a whole number from 1 to 4096, a list of 1 to 4096 values, each text, or"
-        " null",
+        "conditioning.classes = 0 must be a whole number from 1 to 4096, "
+        "a list of 1 to 4096 values, each text, or null",
     ),
     (
         {"conditioning": {"classes": ["a", 3]}},

@@ -120,7 +120,7 @@ LEFT_OUT = {
     "csv files that nobody asks for": (
         lambda home: write_spec(home, conditioning=None, audio={"q_levels": 256}),
         [
-            f"{name}: csv files beside sounds: not read, since the spec has no conditioning: a.csv, b.csv"
+            f"{name}: condition files beside sounds: not read, since the spec has no conditioning: a.csv, b.csv"
             for name in ("train", "valid")
         ],
         False,
@@ -160,7 +160,8 @@ def test_what_is_left_out_of_a_folder_that_is_split_is_told_once_and_with_each_p
 
 READ = f"{', '.join(AUDIO_SUFFIXES)} are read"
 NO_CSV = (
-    "holds 1 sounds and no csv, but the spec has conditioning; put a csv of one class per sample beside each sound, or"
+    "holds 1 sounds and no condition file, but the spec has conditioning; put a file such as a csv of one class per"
+    " sample, or a label track, beside each sound, or"
     " take `conditioning` out of the spec"
 )
 NO_PAIRS = {
