@@ -10,7 +10,8 @@ from command_line import done, give, listing
 
 from keras_samplernn import progress
 from keras_samplernn.conditions import features
-from keras_samplernn.conditions.features import FEATURES, compute_features, feature_track, number_stream, ramps
+from keras_samplernn.conditions.features import FEATURES, compute_features, feature_track, number_stream
+from keras_samplernn.conditions.points import join_points
 from keras_samplernn.conditions.streams import ClassesStream, NumberStream
 from keras_samplernn.errors import UserError
 
@@ -169,18 +170,21 @@ def spread(spans, samples):
     )
 
 
-def test_ramps_join_known_numbers_and_stay_half_the_way_to_unknown_ones():
+def test_points_are_joined_by_lines_and_hold_where_none_comes_next():
     none = np.nan
-    spans = ramps(np.array([0, 4, 8, 12, 16, 20]), np.array([0, 4, none, none, 8, 6], np.float32), 22)
-    expected = [0, 1, 2, 3, 4, 4, *[none] * 8, 8, 8, 8, 7.5, 7, 6.5, 6, 6]
+    stream = NumberStream("loudness", 0, 9)
+    spans = join_points(stream, np.array([0, 4, 8, 12, 16, 20]), np.array([0, 4, none, none, 8, 6], np.float32), 22)
+    expected = [0, 1, 2, 3, 4, 4, 4, 4, *[none] * 8, 8, 7.5, 7, 6.5, 6, 6]
     np.testing.assert_array_equal(spread(spans, 22), expected)
     assert spans.starts[0] == 0 and (np.diff(spans.starts) > 0).all()
     assert spans.values.dtype == spans.targets.dtype == np.float32 and spans.starts.dtype == np.int64
 
 
 @pytest.mark.parametrize(("values", "expected"), [([], []), ([3], [3, 3]), ([np.nan], [np.nan] * 2)])
-def test_ramps_of_one_row_or_none(values, expected):
-    spans = ramps(np.arange(len(values)), np.array(values, np.float32), len(expected))
+def test_one_point_or_none(values, expected):
+    spans = join_points(
+        NumberStream("loudness", 0, 9), np.arange(len(values)), np.array(values, np.float32), len(expected)
+    )
     heard = spread(spans, 2) if values else spans.starts
     np.testing.assert_array_equal(heard, expected)
 

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from keras_samplernn.conditions.pitch import fundamental_hz
+from keras_samplernn.conditions.points import join_points
 from keras_samplernn.conditions.streams import NumberStream, Stream
-from keras_samplernn.conditions.track import Spans, Track, lay_spans
+from keras_samplernn.conditions.track import Track, lay_spans
 from keras_samplernn.errors import UserError, nearest
 
 ROWS_A_SECOND = 100
@@ -112,36 +113,12 @@ def feature_track(wave: np.ndarray, sample_rate: int, streams: Sequence[Stream])
     return Track(
         len(wave),
         {
-            stream.name: ramps(starts, table[stream.name], len(wave))
+            stream.name: join_points(stream, starts, table[stream.name], len(wave))
             if stream.name in names
             else lay_spans(stream, [], len(wave))
             for stream in streams
         },
     )
-
-
-def ramps(positions: np.ndarray, values: np.ndarray, samples: int) -> Spans:
-    """Return the spans of numbers that are known at some samples.
-
-    Between two known numbers the value moves in a straight line. Next to one that is not known it stays for half of the
-    way. The last one stays to the end.
-
-    Args:
-        positions: `(rows,)` int64, rising from 0, less than `samples`.
-        values: `(rows,)` float32, NaN where a number is not known.
-        samples: length of the sound; 0 if there are no rows.
-    """
-    following = np.append(values[1:], values[-1:])
-    known, then = ~np.isnan(values), ~np.isnan(following)
-    middles = (positions + np.append(positions[1:], samples)) // 2
-    # Beside a number that is not known a row has two spans: its own half, and that of the next row.
-    halved = (known != then) & (middles > positions)
-    targets = np.where(known & then, following, values)
-    starts = np.stack([positions, middles], axis=1)
-    values = np.stack([values, following], axis=1)
-    targets = np.stack([targets, following], axis=1)
-    kept = np.stack([np.ones_like(halved), halved], axis=1)
-    return Spans(starts[kept], values[kept].astype(np.float32), targets[kept].astype(np.float32))
 
 
 def number_stream(name: str, numbers: np.ndarray) -> dict[str, Any]:

@@ -98,6 +98,11 @@ def sample_at(seconds: str, sample_rate: int) -> int:
     return int(_EXACT.to_integral_value(_EXACT.multiply(Decimal(seconds), Decimal(sample_rate))))
 
 
+def nothing_of(stream: Stream) -> float:
+    """Return the value of samples of which a file says nothing: the stream's `gaps`, or none."""
+    return stream.gaps if isinstance(stream, ClassesStream) else np.nan
+
+
 def constant(stream: Stream, value: Any, samples: int) -> Spans:
     """Return one span over a whole sound; `value` is a class number or a number."""
     return lay_spans(stream, [Item(0, samples, value)] if samples else [], samples)
@@ -151,7 +156,7 @@ def lay_spans(stream: Stream, items: Iterable[Item], samples: int) -> Spans:
         laid.append(item)
         begun = begin
     dtype = np.int32 if isinstance(stream, ClassesStream) else np.float32
-    none = stream.gaps if isinstance(stream, ClassesStream) else np.nan
+    none = nothing_of(stream)
     whole: list[tuple[int, Any, Any]] = []
 
     def add(start: int, value: Any, target: Any) -> None:

@@ -1,7 +1,6 @@
 """Features of the sounds in a folder, each written as an npy file beside its sound."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +9,13 @@ from keras_samplernn.conditions.features import check_features, compute_features
 from keras_samplernn.data.audio import to_mono_at_rate
 from keras_samplernn.data.decoding import decode_files
 from keras_samplernn.data.headers.header import Remark
-from keras_samplernn.data.inspection import AUDIO_SUFFIXES, inspect_audio
+from keras_samplernn.data.inspection import inspect_audio
 from keras_samplernn.data.notes import Notes, first_few
 from keras_samplernn.data.pairs import find_pairs
 from keras_samplernn.errors import UserError, collect
 from keras_samplernn.files import staged_file
-from keras_samplernn.names import nfc
 
 _TABLE = ".npy"
-_CONDITIONS = frozenset((".csv", ".txt", ".textgrid", ".mid", ".midi", _TABLE))
 
 
 def sounds_to_describe(folder: Path, overwrite: bool, say: Callable[[str], None]) -> list[Path]:
@@ -33,23 +30,21 @@ def sounds_to_describe(folder: Path, overwrite: bool, say: Callable[[str], None]
         say: called with a line for each reason why sounds are left out.
 
     Raises:
-        UserError: the folder is missing or has no sounds; or one line for each sound in two formats.
+        UserError: the folder is missing or has no sounds; or one line for each problem of its files.
     """
-    found = find_pairs(folder, conditional=False)
+    found = find_pairs(folder, conditional=True, unlabelled=True)
     if found.problems:
         raise UserError(*found.problems)
     for line in found.notes.lines():
         say(f"{folder}: {line}")
-    beside = _condition_files({pair.audio.parent for pair in found.pairs})
     sounds, have_table, have_other = [], [], []
     for pair in found.pairs:
-        files = beside.get((pair.audio.parent, nfc(pair.audio.stem)), [])
-        if any(nfc(file.name) != nfc(_table_of(pair.audio).name) for file in files):
-            have_other.append(pair.name)
-        elif files and not overwrite:
+        if pair.conditions is None or (overwrite and pair.conditions == _table_of(pair.audio)):
+            sounds.append(pair.audio)
+        elif pair.conditions == _table_of(pair.audio):
             have_table.append(pair.name)
         else:
-            sounds.append(pair.audio)
+            have_other.append(pair.name)
     if have_table:
         say(f"left out, since they have an npy file ({len(have_table):,}; --overwrite): {first_few(have_table)}")
     if have_other:
@@ -112,15 +107,3 @@ def write_tables(sounds: Sequence[Path], tables: Sequence[np.ndarray]) -> None:
 
 def _table_of(sound: Path) -> Path:
     return sound.with_suffix(_TABLE)
-
-
-def _condition_files(folders: Iterable[Path]) -> dict[tuple[Path, str], list[Path]]:
-    """Return the condition files in folders, by folder and stem of the sound: `x.csv` and `x.wav.csv` are of `x`."""
-    found = defaultdict(list)
-    for folder in folders:
-        for file in folder.iterdir():
-            if file.suffix.lower() in _CONDITIONS and not file.name.startswith("."):
-                inner = Path(file.stem)
-                stem = inner.stem if inner.suffix.lower() in AUDIO_SUFFIXES else file.stem
-                found[folder, nfc(stem)].append(file)
-    return found
