@@ -97,7 +97,8 @@ def rnn_step(tier: OracleTier, x: np.ndarray, state: list) -> tuple[np.ndarray, 
 class Stream:
     """One sound: every code so far (silence before its first), each tier's state and latest contexts."""
 
-    def __init__(self, tiers: Sequence[OracleTier], q_levels: int, conditions, classes: int, silence: int):
+    def __init__(self, tiers: Sequence[OracleTier], q_levels: int, conditions, classes: int, silence: int, added=None):
+        self.added = added  # (tier, t) -> what condition streams add to its step at t: oracle_conditions.py
         self.frame_tiers, self.sample_tier = list(tiers[:-1]), tiers[-1]
         if self.sample_tier["kind"] != "sample" or any(tier["kind"] != "frame" for tier in self.frame_tiers):
             raise ValueError("tiers go slow to fast: frame tiers, then one sample tier")
@@ -145,6 +146,8 @@ class Stream:
             for condition in ahead:
                 histogram[condition] += 1.0 / len(ahead)
             x = x + linear(tier["condition"], histogram)
+        if self.added is not None:
+            x = x + self.added(tier, t)
         h, state = rnn_step(tier, x, state)
         return linear(tier["output"], h), state
 
@@ -157,6 +160,8 @@ class Stream:
             x = x + context
         if tier["class_embedding"] is not None:
             x = x + float64(tier["class_embedding"])[self.conditions[t]]
+        if self.added is not None:
+            x = x + self.added(tier, t)
         x = np.maximum(linear(tier["l2"], x), 0.0)  # no ReLU between L1 and L2
         x = np.maximum(linear(tier["l3"], x), 0.0)
         return linear(tier["output"], x)
@@ -176,7 +181,9 @@ def draw(logits: np.ndarray, uniform: float, temperature: float) -> int:
     return len(logits) - 1  # the sum fell a rounding short of one
 
 
-def oracle_logits(tiers, q_levels: int, codes, conditions=None, classes: int = 0, silence: int | None = None):
+def oracle_logits(
+    tiers, q_levels: int, codes, conditions=None, classes: int = 0, silence: int | None = None, added=None
+):
     """Teacher forced: codes (T,) from a sound's first sample, conditions (T,) or None -> logits (T, Q).
 
     T need not fill the top frame. Logits t depend on codes 0 ... t-1. `silence` is the code before the sound;
@@ -184,7 +191,7 @@ def oracle_logits(tiers, q_levels: int, codes, conditions=None, classes: int = 0
     """
     if conditions is not None and len(conditions) != len(codes):
         raise ValueError(f"{len(conditions)} conditions for {len(codes)} codes")
-    stream = Stream(tiers, q_levels, conditions, classes, q_levels // 2 if silence is None else silence)
+    stream = Stream(tiers, q_levels, conditions, classes, q_levels // 2 if silence is None else silence, added)
     logits = np.zeros((len(codes), q_levels))
     for t, code in enumerate(codes):
         logits[t] = stream.logits()

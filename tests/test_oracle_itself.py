@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from oracle import draw, gru_step, linear, lstm_step, oracle_generate, oracle_logits, rnn_step
+from oracle_conditions import added, guided, resampled, vectors
 
 pytestmark = pytest.mark.law
 
@@ -231,3 +232,61 @@ def test_generation_and_primer_agree_with_teacher_forcing(rnn_type, n_rnn, skip_
     whole = oracle_logits(tiers, Q, [3, 3, 3, *primer, *codes], [1, 1, 1, *primer_conditions, *conditions], C, 3)
     np.testing.assert_array_equal(logits, whole[8:])
     assert len(codes) == 10
+
+
+# Class 0, a cross-fade to 1 in four samples, 1, none, and 2 to the end at sample 14.
+ASKED = ((0, 0, None), (4, 0, 1), (8, 1, None), (10, None, None), (12, 2, None))
+TOLD = {"classes": 3, "neighbours": True, "position": True}
+
+
+def test_the_vectors_of_classes_by_hand():
+    def at(t, lookahead=True):
+        return [*vectors(TOLD, ASKED, t, 14, 10, lookahead).values()]
+
+    # A quarter of a step inside the cross-fade, whose classes change in its middle, sample 6.
+    kind, before, after, _ = at(4)
+    np.testing.assert_allclose(kind, [0.875, 0.125, 0])
+    assert (before.tolist(), after.tolist()) == ([0, 0, 0], [0, 1, 0])
+    kind, before, after, _ = at(7)
+    np.testing.assert_allclose(kind, [0.125, 0.875, 0])
+    assert (before.tolist(), after.tolist()) == ([1, 0, 0], [0, 0, 0])  # none comes after
+    # Sample 7 is in the span 6 to 10: a = 1.5 samples, b = 2.5.
+    position = at(7)[3]
+    np.testing.assert_allclose(position[:5], np.cos(np.arange(5) * np.pi * 3 / 8), atol=1e-12)
+    np.testing.assert_allclose(position[5:9], np.exp(-0.15 / np.array([0.02, 0.1, 0.5, 2.5])))
+    np.testing.assert_allclose(position[9:], np.exp(-0.25 / np.array([0.02, 0.1, 0.5, 2.5])))
+    for each in [*at(11), *at(14)]:
+        assert not each.any()
+    kind, before, after, position = at(12)
+    assert [each.tolist() for each in (kind, before, after)] == [[0, 0, 1], [0, 0, 0], [0, 0, 0]]
+    # Without the future.
+    assert not at(4, lookahead=False)[2].any()
+    np.testing.assert_array_equal(np.flatnonzero(at(7, lookahead=False)[3]), [5, 6, 7, 8])
+
+
+def test_the_vectors_of_numbers_by_hand():
+    asked, stream = ((0, -20.0, 20.0), (4, 12.0, None), (6, None, None)), {"low": -10.0, "high": 10.0}
+    found = [vectors(stream, asked, t, 8, 10)["number"].tolist() for t in range(9)]
+    assert found == [[1, -1], [1, -1], [1, 0], [1, 1], [1, 1], [1, 1], [0, 0], [0, 0], [0, 0]]
+
+
+def test_a_condition_adds_the_mean_over_the_targets_that_exist():
+    k = added([{"classes": 2}, {"low": 0.0, "high": 2.0}], [((0, 0, None), (2, 1, None)), ((0, 2.0, None),)], 3, 10)
+    tier = {"frame_size": 4, "asked": {(0, "class"): plain([[1.0], [10.0]]), (1, "number"): plain([[100.0], [1000.0]])}}
+    np.testing.assert_allclose(k(tier, 0), [(1 + 1 + 10) / 3 + 1100])
+    np.testing.assert_allclose(k(tier, 4), [0])
+    assert k({"frame_size": 4}, 0) == 0
+
+
+def test_guided_distributions_by_hand():
+    asked = np.log([0.5, 0.25, 0.25]) + 3
+    base = np.log([[0.8, 0.1, 0.1], [0.2, 0.3, 0.5]])
+    np.testing.assert_allclose(np.exp(guided(asked, base, 0.0)), [0.5, 0.2, 0.3])
+    np.testing.assert_allclose(np.exp(guided(asked, base[0], 1.0)), [0.5, 0.25, 0.25])
+    np.testing.assert_allclose(np.exp(guided(asked, base, 2.0)), [0.5, 0.25**2 / 0.2, 0.25**2 / 0.3])
+
+
+def test_resampling_by_hand():
+    assert resampled("abc", 3, 6, 6) == list("aabbcc")
+    assert resampled("abcd", 4, 2, 2) == list("bd")  # a centre on an edge lies in the sample that begins there
+    assert resampled("abc", 3, 2, 2) == list("ac")

@@ -21,15 +21,23 @@ def build_variant(
     window=None,
     dtype="float32",
     seed=1,
+    streams=None,
+    unconditioned=(),
     **options,
 ) -> SampleRNN:
-    """Assemble a tiny model with random weights everywhere, biases and h0 included."""
+    """Assemble a tiny model with random weights everywhere, biases and h0 included.
+
+    `streams` are its condition streams, instead of one of `classes`; the tiers numbered in `unconditioned` take none.
+    """
     keras.utils.set_random_seed(seed)
     sample_options = {key: options[key] for key in ("weight_norm", "conditioned") if key in options}
     dims = dims or [5 + number for number in range(len(frames))]
     tiers = [FrameRNN(frame, dim=dim, dtype=dtype, **options) for frame, dim in zip(frames, dims, strict=True)]
     tiers += [SampleMLP(sample_dim, emb_size=emb_size, window=window, dtype=dtype, **sample_options)]
-    streams = (ClassesStream.of_count(classes),) if classes else ()
+    for number in unconditioned:
+        tiers[number].conditioned = False
+    if streams is None:
+        streams = (ClassesStream.of_count(classes),) if classes else ()
     model = SampleRNN(tiers, q_levels, streams, dtype=dtype)
     return randomised(model, seed)
 
