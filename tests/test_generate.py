@@ -279,7 +279,7 @@ def test_a_record_that_grows_too_large_keeps_all_entries(tmp_path, monkeypatch, 
 
 
 def test_a_condition_file_that_asks_for_more_than_a_wav_holds_is_told_beforehand(home, tmp_path, monkeypatch):
-    monkeypatch.setattr("keras_samplernn.generation.request.MOST_SAMPLES", 2047)
+    monkeypatch.setattr("keras_samplernn.generation.scores.MOST_SAMPLES", 2047)
     with pytest.raises(UserError) as raised:
         check_request(open_run(home / "runs/tiny"), Request(tmp_path, home / "index.txt"), print)
     assert raised.value.lines == tuple(

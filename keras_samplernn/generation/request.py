@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,21 +10,19 @@ import numpy as np
 from keras_samplernn.checkpoints.checkpoint import Checkpoint
 from keras_samplernn.checkpoints.shelf import choose_checkpoint
 from keras_samplernn.conditions.columns import Columns, Conditions
-from keras_samplernn.conditions.features import feature_track
-from keras_samplernn.conditions.readers.reading import read_track
 from keras_samplernn.conditions.streams import classes_streams, dropout_shares, streams_of
-from keras_samplernn.conditions.track import Track
-from keras_samplernn.data.audio import read_audio, read_sound
+from keras_samplernn.data.audio import read_sound
 from keras_samplernn.data.index import read_index
-from keras_samplernn.data.pairs import conditions_beside, sound_stem
+from keras_samplernn.data.pairs import conditions_beside
 from keras_samplernn.data.wav_writer import MOST_SAMPLES
 from keras_samplernn.errors import UserError, collect
 from keras_samplernn.files import partial_of
 from keras_samplernn.generation.guidance import Guidance, guidance_of
 from keras_samplernn.generation.record import JOURNAL, RECORD, check_record
+from keras_samplernn.generation.scores import read_scores
 from keras_samplernn.generation.sound import Sound
 from keras_samplernn.model.memory import check_generation_memory, outline
-from keras_samplernn.names import existing, nfc
+from keras_samplernn.names import existing
 from keras_samplernn.run_folder import RunFolder
 from keras_samplernn.spec import Spec
 
@@ -217,48 +215,7 @@ def _requested(
             f"{run.folder}: is a conditional run and was called with --count; leave it out: each condition file is one"
             " sound"
         )
-    problems: list[str] = []
-    sources = [(path, False) for path in files] + [(path, True) for path in request.like]
-    for path, other in _same_stems([path for path, _ in sources]):
-        problems.append(
-            f'{path}: has the stem of {other}, both would be written to "{sound_stem(path)}.wav"; rename one'
-        )
-    tracks = [
-        collect(problems, _like if is_sound else _read_asked, spec, path, samples, say) for path, is_sound in sources
-    ]
-    if problems:
-        raise UserError(*problems)
-    return [
-        (sound_stem(path), track.samples, Columns(track, streams, rate))
-        for (path, _), track in zip(sources, tracks, strict=True)
-    ]
-
-
-def _same_stems(paths: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
-    """Yield each path whose stem an earlier one has, and that one; some file systems ignore case."""
-    first: dict[str, Path] = {}
-    for path in paths:
-        other = first.setdefault(nfc(sound_stem(path).casefold()), path)
-        if other is not path:
-            yield path, other
-
-
-def _read_asked(spec: Spec, path: Path, samples: int | None, _: Callable[[str], None]) -> Track:
-    """Return the track of a condition file."""
-    streams = streams_of(spec)
-    track = read_track(path, streams, spec.audio.sample_rate).of_length(samples, streams)
-    if track.samples > MOST_SAMPLES:
-        raise UserError(
-            f"{path}: asks for {track.samples:,} samples, and a WAV file holds {MOST_SAMPLES:,} at most; cut it into"
-            " several"
-        )
-    return track
-
-
-def _like(spec: Spec, path: Path, samples: int | None, say: Callable[[str], None]) -> Track:
-    """Return the track of a sound's features."""
-    streams, rate = streams_of(spec), spec.audio.sample_rate
-    return feature_track(read_audio(path, rate, say), rate, streams).of_length(samples, streams)
+    return read_scores(spec, files, request.like, samples, say)
 
 
 def _name(stem: str, temperature: float, temperatures: Sequence[float]) -> str:

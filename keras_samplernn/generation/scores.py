@@ -1,0 +1,76 @@
+"""The scores that sounds are generated from: condition files, and sounds that are taken as scores."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from keras_samplernn.conditions.columns import Columns
+from keras_samplernn.conditions.features import feature_track
+from keras_samplernn.conditions.readers.reading import read_track
+from keras_samplernn.conditions.streams import streams_of
+from keras_samplernn.conditions.track import Track
+from keras_samplernn.data.audio import read_audio
+from keras_samplernn.data.pairs import sound_stem
+from keras_samplernn.data.wav_writer import MOST_SAMPLES
+from keras_samplernn.errors import UserError, collect
+from keras_samplernn.names import nfc
+from keras_samplernn.spec import Spec
+
+
+def read_scores(
+    spec: Spec, files: Sequence[Path], like: Sequence[Path], samples: int | None, say: Callable[[str], None]
+) -> list[tuple[str, int, Columns]]:
+    """Read the scores of a conditional run.
+
+    Args:
+        spec: of the run.
+        files: condition files.
+        like: sounds whose features are scores.
+        samples: length of each sound; None: as long as its score.
+        say: called with a line for each thing in a sound that was assumed or left out.
+
+    Returns:
+        Stem, number of samples and conditions of each.
+
+    Raises:
+        UserError: one line for each score that cannot be read, or has the stem of another.
+    """
+    streams, rate = streams_of(spec), spec.audio.sample_rate
+    problems: list[str] = []
+    sources = [(path, _track_of_file) for path in files] + [(path, _track_like) for path in like]
+    for path, other in _same_stems([path for path, _ in sources]):
+        both = f'both would be written to "{sound_stem(path)}.wav"'
+        problems.append(f"{path}: has the stem of {other}, {both}; rename one")
+    tracks = [collect(problems, read, spec, path, samples, say) for path, read in sources]
+    if problems:
+        raise UserError(*problems)
+    return [
+        (sound_stem(path), track.samples, Columns(track, streams, rate))
+        for (path, _), track in zip(sources, tracks, strict=True)
+    ]
+
+
+def _same_stems(paths: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
+    """Yield each path whose stem an earlier one has, and that one; some file systems ignore case."""
+    first: dict[str, Path] = {}
+    for path in paths:
+        other = first.setdefault(nfc(sound_stem(path).casefold()), path)
+        if other is not path:
+            yield path, other
+
+
+def _track_of_file(spec: Spec, path: Path, samples: int | None, _: Callable[[str], None]) -> Track:
+    """Return the track of a condition file."""
+    streams = streams_of(spec)
+    track = read_track(path, streams, spec.audio.sample_rate).of_length(samples, streams)
+    if track.samples > MOST_SAMPLES:
+        raise UserError(
+            f"{path}: asks for {track.samples:,} samples, and a WAV file holds {MOST_SAMPLES:,} at most; cut it into"
+            " several"
+        )
+    return track
+
+
+def _track_like(spec: Spec, path: Path, samples: int | None, say: Callable[[str], None]) -> Track:
+    """Return the track of a sound's features."""
+    streams, rate = streams_of(spec), spec.audio.sample_rate
+    return feature_track(read_audio(path, rate, say), rate, streams).of_length(samples, streams)
