@@ -8,10 +8,13 @@ products away saved more than all of that costs.
 
 Loop and floor take turns within one process. Every case compiles before it is timed.
 
+Then what more streams of conditions cost, beside a model with one: whole sounds, the columns made on the host included.
+
 Last, the loop in short blocks, as a live stream calls it, beside the same samples in the command's blocks: what a call
 costs beside its samples, and whether sound at 16 kHz is made faster than it is heard.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterator
 
 import keras
@@ -19,10 +22,12 @@ import numpy as np
 from measuring import Figure, interleave, main, ratios, seconds
 
 from keras_samplernn import SampleRNN
-from keras_samplernn.conditions.columns import nothing
-from keras_samplernn.conditions.streams import ClassesStream
+from keras_samplernn.conditions.columns import Columns, nothing
+from keras_samplernn.conditions.streams import ClassesStream, NumberStream, Stream
+from keras_samplernn.conditions.track import Spans, Track
 from keras_samplernn.generation.engine import GenerationEngine
-from keras_samplernn.generation.stream import BLOCK_SAMPLES
+from keras_samplernn.generation.sound import Sound
+from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.sample_mlp import SampleMLP
 
@@ -44,12 +49,15 @@ OPTIONS = {
 }
 
 
-def build_model(dim, frames=FRAMES, classes=0, weight_norm=True, emb_size=256, window=None, **options) -> SampleRNN:
+def build_model(
+    dim, frames=FRAMES, classes=0, streams=(), weight_norm=True, emb_size=256, window=None, **options
+) -> SampleRNN:
     """Assemble a model with the weights that it starts with."""
     keras.utils.set_random_seed(0)
     tiers = [FrameRNN(frame, dim=dim, weight_norm=weight_norm, **options) for frame in frames]
     sample = SampleMLP(dim, emb_size=emb_size, window=window, weight_norm=weight_norm)
-    streams = (ClassesStream.of_count(classes),) if classes else ()
+    if not streams and classes:
+        streams = (ClassesStream.of_count(classes),)
     return SampleRNN([*tiers, sample], Q_LEVELS, streams)
 
 
@@ -123,6 +131,7 @@ def measure(repeats: int) -> Iterator[Figure]:
     case = "four tiers 64/16/4, LSTM x2, D 256, 1 sound"
     yield from _over_floor(case, build_model(256, **four), 256, 1, 1.5, repeats, **four)
     yield from _options(repeats)
+    yield from _streams(repeats)
     yield from _live(repeats)
 
 
@@ -142,6 +151,68 @@ def _options(repeats: int) -> Iterator[Figure]:
     for name, (_, aim) in OPTIONS.items():
         case = f"D 256, 1 sound, {name}"
         yield Figure(case, "time over the plain model's", "", ratios(values[name], values["plain"]), at_most=aim)
+
+
+def sound_runner(model: SampleRNN, rows: int, track: Track) -> Callable[[], float]:
+    """Return a function that generates a sound in every row and gives its seconds per step, compiled and warm."""
+    columns = Columns(track, model.streams, LIVE_RATE)
+    engine = GenerationEngine(model, Q_LEVELS // 2, rows, BLOCK_SAMPLES, fades=columns.fades)
+    weights = engine.weights()
+    start = engine.silent_start(weights)
+
+    def run() -> None:
+        sounds = [Sound(str(row), str(row), track.samples, 1.0, columns) for row in range(rows)]
+        for _ in stream_parts(engine, weights, start, sounds, seed=0):
+            pass
+
+    run()
+    return lambda: seconds(run) / track.samples
+
+
+def _streams(repeats: int) -> Iterator[Figure]:
+    rng, samples = np.random.default_rng(0), 2 * BLOCK_SAMPLES
+
+    def spans_of(stream: Stream, fades: bool = False) -> Spans:
+        starts = np.arange(0, samples, 500)
+        if isinstance(stream, ClassesStream):
+            values = rng.integers(0, CLASSES, len(starts)).astype(np.int32)
+        else:
+            values = rng.random(len(starts), dtype=np.float32)
+        return Spans(starts, values, np.roll(values, -1) if fades else values)
+
+    one = ClassesStream.of_count(CLASSES)
+    cases = {
+        "one stream": ((one,), False, None),
+        "eight streams": (
+            (
+                *(ClassesStream.of_count(CLASSES, f"class_{number}") for number in range(4)),
+                *(NumberStream(f"number_{number}", 0, 1) for number in range(4)),
+            ),
+            False,
+            1.15,
+        ),
+        "one stream, position": ((dataclasses.replace(one, position=True),), False, None),
+        "one stream, position and neighbours": (
+            (dataclasses.replace(one, position=True, neighbours=True),),
+            False,
+            None,
+        ),
+        "one stream, cross-fades": ((one,), True, None),
+    }
+    for rows in (1, 16):
+        runs = {
+            name: sound_runner(
+                build_model(256, streams=streams),
+                rows,
+                Track(samples, {stream.name: spans_of(stream, fades) for stream in streams}),
+            )
+            for name, (streams, fades, _) in cases.items()
+        }
+        values = interleave(runs, repeats)
+        base = values.pop("one stream")
+        for name, times in values.items():
+            case = f"D 256, {rows} sound{'s' * (rows > 1)}, {name}"
+            yield Figure(case, "time over one stream of classes", "", ratios(times, base), at_most=cases[name][2])
 
 
 def _live(repeats: int) -> Iterator[Figure]:
