@@ -35,7 +35,7 @@ def sounds_to_describe(folder: Path, overwrite: bool, say: Callable[[str], None]
     Raises:
         UserError: the folder is missing or has no sounds; or one line for each sound in two formats.
     """
-    found = find_pairs(folder, conditional=False)
+    found = find_pairs(folder, conditional=None)
     if found.problems:
         raise UserError(*found.problems)
     for line in found.notes.lines():
