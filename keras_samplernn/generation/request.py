@@ -139,7 +139,11 @@ def check_request(run: RunFolder, request: Request, say: Callable[[str], None]) 
 
 def _guidance(spec: Spec, request: Request) -> Guidance | None:
     guidance = guidance_of(
-        streams_of(spec), request.guidance_stream, bool(spec.conditioning and dropout_shares(spec)[0]), "--guidance"
+        streams_of(spec),
+        request.guidance_stream,
+        bool(spec.conditioning and dropout_shares(spec)[0]),
+        "--guidance",
+        "--guidance-stream",
     )
     if request.precision == "int8":
         raise UserError("--guidance: --precision int8 makes one row at a time; leave one of the two out")
@@ -149,7 +153,7 @@ def _guidance(spec: Spec, request: Request) -> Guidance | None:
 def read_primer(spec: Spec, path: Path, say: Callable[[str], None]) -> tuple[np.ndarray, Conditions | None]:
     """Return the wave of a primer at the spec's sample rate and, if the run is conditional, its conditions."""
     streams, rate = streams_of(spec), spec.audio.sample_rate
-    wave, track = read_sound(path, rate, streams, say)
+    wave, track = read_sound(path, rate, streams, say, bool(streams) and spec.conditioning.unlabelled)
     if not len(wave):
         raise UserError(f"{path}: has 0 samples; a primer needs at least one")
     return wave, None if track is None else Columns(track, streams, rate).piece(0, len(wave))
@@ -221,7 +225,9 @@ def _requested(
     sources = [(path, False) for path in files] + [(path, True) for path in request.like]
     for path, other in _same_stems([path for path, _ in sources]):
         problems.append(
-            f'{path}: has the stem of {other}, both would be written to "{sound_stem(path)}.wav"; rename one'
+            f"{path}: is given twice; give it once"
+            if path.absolute() == other.absolute()
+            else f'{path}: has the stem of {other}, both would be written to "{sound_stem(path)}.wav"; rename one'
         )
     tracks = [
         collect(problems, _like if is_sound else _read_asked, spec, path, samples, say) for path, is_sound in sources
