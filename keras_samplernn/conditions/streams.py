@@ -106,7 +106,9 @@ def stream_named(streams: Sequence[Stream], name: str, place: str) -> Stream:
             return stream
     names = [each.name for each in streams]
     shown = f'"{name}"' if isinstance(name, str) else repr(name)
-    raise UserError(f"{place}: {shown} is not a stream; streams are {', '.join(names)}{nearest(str(name)[:100], names)}")
+    raise UserError(
+        f"{place}: {shown} is not a stream; streams are {', '.join(names)}{nearest(str(name)[:100], names)}"
+    )
 
 
 def describe_classes(stream: ClassesStream) -> str:

@@ -62,8 +62,8 @@ def values_of(values: Values, stream: Stream, place: str) -> np.ndarray:
     if given.ndim > 1:
         raise UserError(f"{place}: has more than one dimension; give one {_one_of(stream)} for each sample")
     flat = given.reshape(-1)
-    if flat.dtype.kind == "O":
-        return _mixed_values(flat.tolist(), stream, place).reshape(given.shape)
+    if given.ndim and flat.dtype.kind == "O":
+        return _mixed_values(flat.tolist(), stream, place)
     if isinstance(stream, NumberStream):
         found = flat.astype(np.float32) if given.dtype.kind in "iuf" else np.full(flat.shape, np.inf, np.float32)
         wrong = np.isinf(found)
@@ -228,9 +228,6 @@ def shown(value: Any) -> str:
 def _mixed_values(values: list, stream: Stream, place: str) -> np.ndarray:
     """Return values of which some are None, for none; UserError if one of the others is not a value of the stream."""
     known = [(f"{place}[{at}]", value) for at, value in enumerate(values) if value is not None]
-    for where, value in known:
-        if not is_value(value, stream):
-            raise UserError(f"{where}: {shown(value)} is not a {_one_of(stream)}")
     found = np.full(len(values), _none_of(stream), np.float32 if isinstance(stream, NumberStream) else np.int32)
     found[[value is not None for value in values]] = [values_of(value, stream, where) for where, value in known]
     return found
