@@ -103,7 +103,7 @@ def test_twelve_labelled_recordings_lead_to_a_new_piece_with_a_cross_fade_by_com
     )
     write(tmp_path / "piece.txt", "0.0\t3.0\tpluck\n2.0\t12.0\tpipe\n15.0\t20.0\tpluck\n")
     (tmp_path / "plain").mkdir()
-    write(tmp_path / "plain/piece.txt", "0.0\t2.0\tpluck\n2.0\t12.0\tpipe\n15.0\t20.0\tpluck\n")
+    write(tmp_path / "plain/piece.txt", "0.0\t3.0\tpluck\n3.0\t12.0\tpipe\n15.0\t20.0\tpluck\n")
 
     checked = done("check spec.json", tmp_path)
     assert "train: class pluck " in checked[1] and "pipe " in checked[1]
