@@ -230,8 +230,8 @@ class Run:
                 validation files.
 
         Returns:
-            `bits_per_sample`, `unigram_entropy_bits`, `samples` and, if the run is conditional,
-            `bits_per_sample_of_class`.
+            `bits_per_sample`, `unigram_entropy_bits`, `samples` and, for each stream of classes,
+            `bits_per_sample_of_NAME`; the only stream of `conditioning.classes` has the name `class`.
 
         Raises:
             UserError: one line for each problem of the sounds.
@@ -259,7 +259,7 @@ class Run:
         if self.precision == "int8":
             raise UserError("guidance: precision int8 makes one row at a time; leave one of the two out")
         drops = bool(self._streams and dropout_shares(self.spec)[0])
-        guidance = guidance_of(self._streams, stream, drops, "guidance")
+        guidance = guidance_of(self._streams, stream, drops, "guidance", "guidance_stream")
         return None if strength == 1 else guidance
 
     def _begin(self, engine: GenerationEngine, prime: Any, prime_conditions: Any) -> tuple[Weights, Carry]:

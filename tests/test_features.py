@@ -210,7 +210,8 @@ def test_a_model_without_features_takes_no_recording_as_the_score():
     with pytest.raises(UserError) as error:
         feature_track(np.zeros(10, np.float32), 1000, (ClassesStream("f0", ("a", "b")), NumberStream("joy", 0, 1)))
     assert error.value.lines == (
-        "f0, joy: a recording gives the number streams loudness, f0, centroid, onset; give a condition file instead",
+        "the streams f0, joy are not heard in a recording, only numbers with the names loudness, f0, centroid, onset"
+        " are; give a condition file instead",
     )
 
 

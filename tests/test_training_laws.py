@@ -185,8 +185,9 @@ def test_padding_is_not_scored_and_gives_no_gradient():
     trainer.model = build_variant(frames=(8, 2), classes=3)
     codes, conditions = random_sound(trainer.model, 32, rows=2)
     window = window_of(trainer.model, codes, SILENCE)
-    batch = {"codes": window, "conditions": as_conditions(conditions), "reset": np.ones(2, "int32")}
+    batch = {"codes": window, "reset": np.ones(2, "int32")}
     batch = {name: keras.ops.convert_to_tensor(array) for name, array in batch.items()}
+    batch["conditions"] = as_conditions(conditions).map(keras.ops.convert_to_tensor)
     batch["valid"] = keras.ops.convert_to_tensor(np.array([32, 20], "int32"))
     step = Step(trainer.model, trainer.optimizer)
     gradients, _, sums = step.gradients(first_values(trainer), batch)

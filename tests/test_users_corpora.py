@@ -120,7 +120,8 @@ LEFT_OUT = {
     "csv files that nobody asks for": (
         lambda home: write_spec(home, conditioning=None, audio={"q_levels": 256}),
         [
-            f"{name}: condition files beside sounds: not read, since the spec has no conditioning: a.csv, b.csv"
+            f"{name}: condition files beside sounds: not read, since no stream of the spec is read from files: a.csv,"
+            " b.csv"
             for name in ("train", "valid")
         ],
         False,

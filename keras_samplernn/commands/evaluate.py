@@ -6,6 +6,8 @@ import click
 
 from keras_samplernn.commands.options import FOLDER, all_option, checkpoint_option, precision_option
 
+OF_STREAM = "bits_per_sample_of_"
+
 
 @click.command()
 @click.argument("run", type=FOLDER, required=False)
@@ -36,5 +38,7 @@ def evaluate(run: Path | None, data: Path | None, checkpoint: str, precision: st
         return
     print(f"{figures['bits_per_sample']:.4f} bits per sample over {figures['samples']:,} samples")
     print(f"{figures['unigram_entropy_bits']:.4f} bits is the unigram entropy of their codes")
-    for name, bits in figures.get("bits_per_sample_of_class", {}).items():
-        print(f"{bits:.4f} bits per sample of class {name}")
+    for key, bits_of in figures.items():
+        if key.startswith(OF_STREAM):
+            for name, bits in bits_of.items():
+                print(f"{bits:.4f} bits per sample of {key.removeprefix(OF_STREAM)} {name}")

@@ -105,8 +105,8 @@ def feature_track(wave: np.ndarray, sample_rate: int, streams: Sequence[Stream])
     names = [stream.name for stream in streams if isinstance(stream, NumberStream) and stream.name in FEATURES]
     if not names:
         raise UserError(
-            f"{', '.join(stream.name for stream in streams) or 'no streams'}: a recording gives the number streams"
-            f" {', '.join(FEATURES)}; give a condition file instead"
+            f"the streams {', '.join(stream.name for stream in streams)} are not heard in a recording, only numbers"
+            f" with the names {', '.join(FEATURES)} are; give a condition file instead"
         )
     table = compute_features(wave, sample_rate, names)
     starts = np.round(table[SECONDS] * sample_rate).astype(np.int64)

@@ -105,7 +105,10 @@ def stream_named(streams: Sequence[Stream], name: str, place: str) -> Stream:
         if stream.name == name:
             return stream
     names = [each.name for each in streams]
-    raise UserError(f'{place}: "{name}" is not a stream; streams are {", ".join(names)}{nearest(name[:100], names)}')
+    shown = f'"{name}"' if isinstance(name, str) else repr(name)
+    raise UserError(
+        f"{place}: {shown} is not a stream; streams are {', '.join(names)}{nearest(str(name)[:100], names)}"
+    )
 
 
 def describe_classes(stream: ClassesStream) -> str:

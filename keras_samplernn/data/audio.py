@@ -31,7 +31,7 @@ def read_audio(path: str | Path, sample_rate: int, say: Callable[[str], None]) -
 
 
 def read_sound(
-    path: str | Path, sample_rate: int, streams: Streams, say: Callable[[str], None]
+    path: str | Path, sample_rate: int, streams: Streams, say: Callable[[str], None], unlabelled: bool = False
 ) -> tuple[np.ndarray, Track | None]:
     """Read one audio file and its track, as a corpus would hold them.
 
@@ -40,6 +40,7 @@ def read_sound(
         sample_rate: in Hz, to which both are resampled.
         streams: the condition streams; none: no condition file is looked for.
         say: as in `read_audio`.
+        unlabelled: whether the sound may have no condition file.
 
     Returns:
         The wave (n,) float32, and its track or None.
@@ -52,7 +53,7 @@ def read_sound(
     if not streams:
         return wave, None
     tables = conditions_beside(Path(path))
-    if not tables and not all(map(stream_from_folder, streams)):
+    if not tables and not unlabelled and not all(map(stream_from_folder, streams)):
         name = Path(path).with_suffix(".csv").name
         raise UserError(f"{path}: has no {name} beside it; a conditional run needs the sound's conditions there")
     if len(tables) > 1:

@@ -45,6 +45,6 @@ def _class_of_folder(audio: Path, stream: ClassesStream) -> int:
         if name in stream.classes:
             return stream.classes.index(name)
     raise UserError(
-        f'{audio}: lies in no folder that is named after a class of "{stream.name}"; classes are'
-        f" {describe_classes(stream)}{nearest(names[0], stream.classes)}"
+        f'{audio}: lies in no folder that is named after a class of "{stream.name}", which are'
+        f" {describe_classes(stream)}; move it into one{nearest(names[0], stream.classes)}"
     )

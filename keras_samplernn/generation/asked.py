@@ -48,7 +48,7 @@ def values_of(values: Values, stream: Stream, place: str) -> np.ndarray:
     """Return values of a stream as int32 classes or float32 numbers: `()` for a single value, else `(n,)`.
 
     Args:
-        values: a number or a name, or an array or list of numbers or of names; None: none.
+        values: a number or a name, or an array or list of numbers or of names; None, or None in a list: none.
         stream: the stream.
         place: the name of the values in messages.
 
@@ -62,6 +62,8 @@ def values_of(values: Values, stream: Stream, place: str) -> np.ndarray:
     if given.ndim > 1:
         raise UserError(f"{place}: has more than one dimension; give one {_one_of(stream)} for each sample")
     flat = given.reshape(-1)
+    if given.ndim and flat.dtype.kind == "O":
+        return _mixed_values(flat.tolist(), stream, place)
     if isinstance(stream, NumberStream):
         found = flat.astype(np.float32) if given.dtype.kind in "iuf" else np.full(flat.shape, np.inf, np.float32)
         wrong = np.isinf(found)
@@ -95,6 +97,8 @@ def track_asked_for(
         UserError: one line.
     """
     if is_path(conditions, streams):
+        if isinstance(conditions, str) and not Path(conditions).suffix:
+            raise UserError(f"{place}: {shown(conditions)} is no file of conditions, {_or_else(streams, conditions)}")
         return read_track(Path(conditions), streams, sample_rate).of_length(samples, streams)
     found = values_by_stream(streams, conditions, place)
     lengths = {name: len(values) for name, values in found.items() if values.ndim}
@@ -178,7 +182,7 @@ def codes_of(
     if isinstance(wave, str | Path):
         place = str(wave)
         if conditions is None:
-            wave, track = read_sound(wave, rate, streams, say)
+            wave, track = read_sound(wave, rate, streams, say, bool(streams) and spec.conditioning.unlabelled)
         else:
             wave = read_audio(wave, rate, say)
     wave = np.asarray(wave)
@@ -221,6 +225,14 @@ def shown(value: Any) -> str:
     return f'"{value:.40}"' if isinstance(value, str) else f"{value!r:.40}"
 
 
+def _mixed_values(values: list, stream: Stream, place: str) -> np.ndarray:
+    """Return values of which some are None, for none; UserError if one of the others is not a value of the stream."""
+    known = [(f"{place}[{at}]", value) for at, value in enumerate(values) if value is not None]
+    found = np.full(len(values), _none_of(stream), np.float32 if isinstance(stream, NumberStream) else np.int32)
+    found[[value is not None for value in values]] = [values_of(value, stream, where) for where, value in known]
+    return found
+
+
 def _class_numbers(flat: np.ndarray, stream: ClassesStream) -> np.ndarray:
     """Return the numbers of classes; -1 for what is not a class."""
     if flat.dtype.kind == "U":
@@ -241,6 +253,15 @@ def _says_none(flat: np.ndarray, stream: ClassesStream) -> np.ndarray:
 
 def _none_of(stream: Stream) -> float:
     return NONE if isinstance(stream, ClassesStream) else np.nan
+
+
+def _or_else(streams: Streams, text: str) -> str:
+    """Return what else a text would have to be to be conditions."""
+    if len(streams) > 1:
+        return f"and the run has the streams {', '.join(each.name for each in streams)}; give a dictionary of values"
+    if isinstance(streams[0], NumberStream):
+        return "and not a number"
+    return f"and not a class; classes are {describe_classes(streams[0])}{nearest(text[:100], streams[0].classes)}"
 
 
 def _one_of(stream: Stream) -> str:

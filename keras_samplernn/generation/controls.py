@@ -144,12 +144,17 @@ def as_controls(asked: Any, streams: Streams) -> Iterable[Any]:
     single = conditions is None or (len(streams) == 1 and is_value(conditions, streams[0]))
     if single or (isinstance(conditions, Mapping) and not any(map(np.ndim, conditions.values()))):
         return itertools.repeat(asked)
-    return [asked] if isinstance(asked, Control) else asked
+    if isinstance(asked, Control):
+        return [asked]
+    if not isinstance(asked, Iterable):
+        raise UserError(f"controls: {shown(asked)} is neither a control nor an iterable of controls")
+    return asked
 
 
 def is_whole_sound(asked: Any, streams: Streams) -> bool:
     """Return whether conditions are those of a whole sound: a path, an array, or a dictionary with arrays."""
     if isinstance(asked, str | Path):
         return is_path(asked, streams)
-    arrays = asked.values() if isinstance(asked, Mapping) else [asked]
-    return any(isinstance(each, np.ndarray) for each in arrays)
+    if isinstance(asked, Mapping):
+        return any(isinstance(each, np.ndarray | list | tuple) for each in asked.values())
+    return isinstance(asked, np.ndarray)

@@ -65,6 +65,7 @@ def generate_files(run: RunFolder, request: Request, say: Callable[[str], None])
         "batch_size": job.rows,
         "precision": request.precision,
         "guidance": request.guidance,
+        "guidance_stream": request.guidance_stream,
         "prime": None if request.prime is None else str(request.prime.absolute()),
         "environment": environment(),
     }

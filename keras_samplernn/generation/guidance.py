@@ -70,7 +70,9 @@ class Guidance(NamedTuple):
         return conditions
 
 
-def guidance_of(streams: Sequence[Stream], name: str | None, drops: bool, place: str) -> Guidance:
+def guidance_of(
+    streams: Sequence[Stream], name: str | None, drops: bool, place: str, name_place: str = "stream"
+) -> Guidance:
     """Return how a model's sounds are guided.
 
     Args:
@@ -79,6 +81,7 @@ def guidance_of(streams: Sequence[Stream], name: str | None, drops: bool, place:
             what `none` means.
         drops: whether the model was trained with streams that were none.
         place: of the option in messages.
+        name_place: of the option that is the name.
 
     Raises:
         UserError: one line: the model has no conditions, or no classes to take the mean of.
@@ -88,11 +91,15 @@ def guidance_of(streams: Sequence[Stream], name: str | None, drops: bool, place:
     if name is None and drops:
         return Guidance(None, 0, 0)
     found = classes_streams(streams)
-    stream = next(iter(found), None) if name is None else stream_named(streams, name, place)
-    if stream not in found:
+    if name is None and not found:
         raise UserError(
-            f"{place}: needs a stream of classes, or a run that was trained with conditioning.condition_dropout"
+            f"{place}: the run has no stream of classes, and was trained without conditioning.condition_dropout; leave"
+            " it out, or train with condition_dropout"
         )
+    stream = found[0] if name is None else stream_named(streams, name, name_place)
+    if stream not in found:
+        remedy = f"; streams of classes are {', '.join(each.name for each in found)}" if found else "; leave it out"
+        raise UserError(f'{name_place}: "{name}" is a stream of numbers{remedy}')
     # Not by its name, which the neighbours of another stream may have: `tone_before`.
     fades = found.index(stream)
     column = next(number for number, each in enumerate(class_columns(streams)) if each.fades == fades)

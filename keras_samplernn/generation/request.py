@@ -137,7 +137,11 @@ def check_request(run: RunFolder, request: Request, say: Callable[[str], None]) 
 
 def _guidance(spec: Spec, request: Request) -> Guidance | None:
     guidance = guidance_of(
-        streams_of(spec), request.guidance_stream, bool(spec.conditioning and dropout_shares(spec)[0]), "--guidance"
+        streams_of(spec),
+        request.guidance_stream,
+        bool(spec.conditioning and dropout_shares(spec)[0]),
+        "--guidance",
+        "--guidance-stream",
     )
     if request.precision == "int8":
         raise UserError("--guidance: --precision int8 makes one row at a time; leave one of the two out")
@@ -147,7 +151,7 @@ def _guidance(spec: Spec, request: Request) -> Guidance | None:
 def read_primer(spec: Spec, path: Path, say: Callable[[str], None]) -> tuple[np.ndarray, Conditions | None]:
     """Return the wave of a primer at the spec's sample rate and, if the run is conditional, its conditions."""
     streams, rate = streams_of(spec), spec.audio.sample_rate
-    wave, track = read_sound(path, rate, streams, say)
+    wave, track = read_sound(path, rate, streams, say, bool(streams) and spec.conditioning.unlabelled)
     if not len(wave):
         raise UserError(f"{path}: has 0 samples; a primer needs at least one")
     return wave, None if track is None else Columns(track, streams, rate).piece(0, len(wave))

@@ -38,8 +38,9 @@ def read_scores(
     problems: list[str] = []
     sources = [(path, _track_of_file) for path in files] + [(path, _track_like) for path in like]
     for path, other in _same_stems([path for path, _ in sources]):
-        both = f'both would be written to "{sound_stem(path)}.wav"'
-        problems.append(f"{path}: has the stem of {other}, {both}; rename one")
+        both = f'has the stem of {other}, both would be written to "{sound_stem(path)}.wav"; rename one'
+        twice = path.absolute() == other.absolute()
+        problems.append(f"{path}: {'is given twice; give it once' if twice else both}")
     tracks = [collect(problems, read, spec, path, samples, say) for path, read in sources]
     if problems:
         raise UserError(*problems)

@@ -37,6 +37,7 @@ def _check_class_names(names: list[str]) -> list[str]:
 
 
 MOST_LEVELS, MOST_CLASSES, MOST_STREAMS = 65536, 4096, 16
+COLUMNS_OF_TIMES = ("seconds", "start", "stop")
 QType = Literal["linear", "mu-law", "a-law"]
 FolderPath = Annotated[Path, Field(strict=False)]
 StreamName = Annotated[
@@ -123,7 +124,8 @@ class Classes(Section):
     def _check_classes(self) -> None:
         names = [*map(str, range(self.classes))] if isinstance(self.classes, int) else self.classes
         if self.gaps is not None and str(self.gaps) not in names:
-            raise ValueError(f"gaps = {json.dumps(self.gaps)} is not a class")
+            shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+            raise ValueError(f"gaps = {json.dumps(self.gaps)} is not a class; classes are {shown}")
 
     def _refuse_fields_of_classes(self, instead: str) -> None:
         for name, field in Classes.model_fields.items():
@@ -139,7 +141,8 @@ class Stream(Classes):
     @model_validator(mode="after")
     def _has_one_kind(self) -> Self:
         if (self.classes is None) == (self.number is None):
-            raise ValueError("a stream has either classes or a number")
+            found = "neither classes nor a number" if self.number is None else "both classes and a number"
+            raise ValueError(f"has {found}; give one of the two")
         if self.classes is None:
             self._refuse_fields_of_classes("remove it")
         else:
@@ -174,7 +177,11 @@ class Conditioning(Classes):
     @model_validator(mode="after")
     def _has_one_form(self) -> Self:
         if (self.classes is None) == (self.streams is None):
-            raise ValueError("conditioning has either classes or streams")
+            found = "neither classes nor streams" if self.streams is None else "both classes and streams"
+            raise ValueError(f"has {found}; give one of the two")
+        for name in self.streams or ():
+            if name in COLUMNS_OF_TIMES:
+                raise ValueError(f'stream "{name}" has the name of a column of times in a csv; choose another name')
         if self.classes is None:
             self._refuse_fields_of_classes("move it into one")
         else:

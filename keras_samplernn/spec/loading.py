@@ -138,12 +138,11 @@ def _without(sections: dict[str, Any], problems: dict[tuple, str]) -> dict[str, 
     sound = {key: dict(value) if isinstance(value, dict) else value for key, value in sections.items()}
     for path in problems:
         section = sound.get(path[0])
-        if isinstance(section, dict) and len(path) > 1:
+        # Without one of its fields, the others of `conditioning` may contradict each other.
+        if isinstance(section, dict) and len(path) > 1 and path[0] != "conditioning":
             section.pop(path[1], None)
         else:
             sound.pop(path[0], None)
-    if sound.get("conditioning") == {}:
-        del sound["conditioning"]
     return sound | {"data": {"train": "."} | sound.get("data", {})}
 
 

@@ -55,7 +55,11 @@ def rule(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
         return _list_rule(schema, definitions)
     if kind == "object":
         required = " and ".join(show(key) for key in schema.get("required", ()))
+        if "maxProperties" in schema:
+            required = f"{schema.get('minProperties', 0)} to {schema['maxProperties']} entries"
         return f"an object with {required}" if required else "an object"
+    if kind == "string" and "maxLength" in schema:
+        return f"text of at most {schema['maxLength']} characters"
     path = schema.get("format") in ("path", "directory-path", "file-path")
     return {"boolean": "true or false", "string": "a path" if path else "text", "null": "null"}.get(kind, "")
 
@@ -81,6 +85,8 @@ def problems_of(
         if item["type"] == "extra_forbidden":
             section = place_of((*root, *path[:-1])) if path[:-1] else owner
             message = f"{where} is not a field of {section}{_right_key(path[-1], parent, homes)}"
+        elif item["loc"][-1] == "[key]":
+            message = f"{where}: the name must be {rule(parent.get('propertyNames', {}), {}) or item['msg']}"
         elif item["type"] == "missing":
             message = f"{where} is missing; give {rule(field, schema.get('$defs', {})) or 'a value'}"
         elif item["type"] in OWN_WORDS:
@@ -117,7 +123,8 @@ def _locate(loc: tuple, raw: Any, schema: dict[str, Any]) -> tuple[tuple, Any, d
             around = _object(schema, definitions)
             if key not in raw and key not in around.get("properties", ()):
                 break
-            raw, parent, schema = raw.get(key), around, around.get("properties", {}).get(key, {})
+            of_any_name = next(iter(around.get("patternProperties", {}).values()), {})
+            raw, parent, schema = raw.get(key), around, around.get("properties", {}).get(key, of_any_name)
         elif isinstance(raw, list) and isinstance(key, int):
             raw, schema = raw[key], resolved(schema, definitions).get("items", {})
         else:
@@ -134,7 +141,7 @@ def resolved(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, A
 def _object(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     """Return the alternative of a schema that is an object; empty if there is none."""
     options = [resolved(option, definitions) for option in resolved(schema, definitions).get("anyOf", [schema])]
-    return next((option for option in options if "properties" in option), {})
+    return next((option for option in options if option.keys() & {"properties", "patternProperties"}), {})
 
 
 def _bounds(schema: dict[str, Any]) -> str:

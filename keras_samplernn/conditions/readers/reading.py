@@ -38,9 +38,8 @@ def read_track(
     path = Path(path)
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise UserError(
-            f"{path}: {quote(path.suffix)} is not a format of conditions; formats are {', '.join(SUFFIXES)}"
-        )
+        found = f"{quote(path.suffix)} is not a format of conditions" if path.suffix else "has no suffix of a format"
+        raise UserError(f"{path}: {found}; formats are {', '.join(SUFFIXES)}")
     return reader(path, streams, Sound(sample_rate, samples, said))
 
 
