@@ -53,12 +53,12 @@ class Found:
     notes: Notes
 
 
-def find_pairs(folder: str | Path, conditional: bool | None, unlabelled: bool = False) -> Found:
+def find_pairs(folder: str | Path, conditional: bool, unlabelled: bool = False) -> Found:
     """Find the pairs under a folder, recursively; links to folders are followed.
 
     Args:
         folder: the folder of a corpus.
-        conditional: whether condition files are looked for; None: they are passed over, and not told of.
+        conditional: whether condition files are looked for.
         unlabelled: whether a sound may have none.
 
     Raises:
@@ -82,7 +82,7 @@ def find_pairs(folder: str | Path, conditional: bool | None, unlabelled: bool = 
     if not conditional:
         ignored = Remark("condition files beside sounds: not read, since no stream of the spec is read from files")
         for stem, table in tables:
-            if conditional is False and stem in sound_of_stem and table.suffix.lower() in _ONLY_CONDITIONS:
+            if stem in sound_of_stem and table.suffix.lower() in _ONLY_CONDITIONS:
                 notes.add(name_in(folder, table), [ignored])
         pairs = [(sound, None) for stem, sound in sound_of_stem.items() if stem not in several]
     elif not tables and not unlabelled:
