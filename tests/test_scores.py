@@ -230,6 +230,13 @@ def test_the_class_of_a_sound_may_be_the_name_of_a_folder_around_it(tmp_path):
     }
 
 
+def test_a_folder_outside_the_corpus_gives_no_class(tmp_path):
+    home = tmp_path / "bell"
+    write_sounds(home / "train", "horn/a.wav", "hron/b.wav")
+    with pytest.raises(UserError, match=r"hron/b.wav: lies in no folder that is named after a class"):
+        asked_in(home, FOLDERS)
+
+
 def test_one_stream_may_be_of_folders_and_another_of_files(tmp_path):
     write_sounds(tmp_path / "train", "bell/a.wav", "horn/b.wav")
     write(tmp_path / "train/bell/a.txt", "0.0\t0.05\te4\n")

@@ -96,9 +96,10 @@ def write_corpus(
                 length = None if mono is None else len(recording.wave)
                 said = "" if length is None else "; ".join(remark.kind for remark in recording.remarks)
                 rate = settings.sample_rate if length is None else info.header.sample_rate
-                track = collect(
-                    problems, read_sound_track, pair.audio, pair.conditions, settings.streams, rate, length, said
-                )
+                # Those of the corpus, and its own.
+                folders = len(Path(pair.name).parts)
+                files = pair.audio, pair.conditions
+                track = collect(problems, read_sound_track, *files, settings.streams, rate, length, said, folders)
             if problems:
                 continue  # The other files are still checked, so that all problems are told together.
             notes.add(pair.name, recording.remarks)

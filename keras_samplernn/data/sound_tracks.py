@@ -10,7 +10,13 @@ from keras_samplernn.names import nfc
 
 
 def read_sound_track(
-    audio: Path, conditions: Path | None, streams: Streams, sample_rate: int, samples: int | None, said: str = ""
+    audio: Path,
+    conditions: Path | None,
+    streams: Streams,
+    sample_rate: int,
+    samples: int | None,
+    said: str = "",
+    folders: int | None = None,
 ) -> Track:
     """Return the track of a sound.
 
@@ -21,6 +27,7 @@ def read_sound_track(
         sample_rate: of the sound, in Hz.
         samples: its length; None if it is not known, where only the condition file is to be checked.
         said: what is told of the sound, and may be why the lengths differ.
+        folders: how many folders around the sound may give its class; None: all.
 
     Raises:
         UserError: one line: the condition file is wrong, or no folder of the sound has the name of a class.
@@ -30,17 +37,17 @@ def read_sound_track(
         track = read_track(conditions, from_file, sample_rate, samples, said)
     else:
         track = Track(samples or 0, {stream.name: lay_spans(stream, [], samples or 0) for stream in from_file})
-    folders = {
-        stream.name: constant(stream, _class_of_folder(audio, stream), track.samples)
+    from_folder = {
+        stream.name: constant(stream, _class_of_folder(audio, stream, folders), track.samples)
         for stream in streams
         if stream_from_folder(stream)
     }
-    return Track(track.samples, {**track.spans, **folders})
+    return Track(track.samples, {**track.spans, **from_folder})
 
 
-def _class_of_folder(audio: Path, stream: ClassesStream) -> int:
+def _class_of_folder(audio: Path, stream: ClassesStream, folders: int | None) -> int:
     """Return the number of the class that is the name of the nearest folder around a sound."""
-    names = [nfc(folder.name) for folder in audio.absolute().parents]
+    names = [nfc(folder.name) for folder in audio.absolute().parents][:folders]
     for name in names:
         if name in stream.classes:
             return stream.classes.index(name)
