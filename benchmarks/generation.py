@@ -22,7 +22,8 @@ import numpy as np
 from measuring import Figure, interleave, main, ratios, seconds
 
 from keras_samplernn import SampleRNN
-from keras_samplernn.conditions.columns import Columns, nothing
+from keras_samplernn.conditions.columns import Columns
+from keras_samplernn.conditions.layout import nothing
 from keras_samplernn.conditions.streams import ClassesStream, NumberStream, Stream
 from keras_samplernn.conditions.track import Spans, Track
 from keras_samplernn.generation.engine import GenerationEngine

@@ -16,7 +16,7 @@ _HOMES = {
     "Absorbed": "keras_samplernn.model.lowering",
     "Binding": "keras_samplernn.model.tier",
     "ConditionEncoder": "keras_samplernn.model.encoder",
-    "Conditions": "keras_samplernn.conditions.columns",
+    "Conditions": "keras_samplernn.conditions.layout",
     "Control": "keras_samplernn.generation.controls",
     "Inputs": "keras_samplernn.model.tier",
     "Linear": "keras_samplernn.model.linear",

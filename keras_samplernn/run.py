@@ -14,12 +14,13 @@ from keras_samplernn.conditions.streams import dropout_shares, streams_of
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.data.wav_writer import as_read_back
 from keras_samplernn.errors import UserError
-from keras_samplernn.generation.asked import checked_temperature, codes_of, samples_in, shown, sound_asked_for
+from keras_samplernn.generation.asked import checked_temperature, codes_of, samples_in, sound_asked_for
 from keras_samplernn.generation.controls import ControlledPart, as_controls, is_whole_sound
 from keras_samplernn.generation.engine import Carry, GenerationEngine, Weights
 from keras_samplernn.generation.guidance import Guidance, guidance_of
 from keras_samplernn.generation.sound import Sound
 from keras_samplernn.generation.stream import BLOCK_SAMPLES, Part, stream_parts
+from keras_samplernn.generation.values import shown
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.memory import check_generation_memory, outline, telling_exhaustion
 from keras_samplernn.model.scoring import Scorer

@@ -4,7 +4,8 @@ import numpy as np
 from oracle_conditions import onehot
 from variants import _linear, build_variant, oracle_tiers
 
-from keras_samplernn.conditions.columns import Columns, class_columns, number_columns
+from keras_samplernn.conditions.columns import Columns
+from keras_samplernn.conditions.layout import class_columns, number_columns
 from keras_samplernn.conditions.streams import NONE, ClassesStream, NumberStream
 from keras_samplernn.conditions.track import Spans, Track
 

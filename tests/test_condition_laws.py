@@ -30,7 +30,8 @@ from untrained import write_run
 from variants import window_of
 
 from keras_samplernn import load_run
-from keras_samplernn.conditions.columns import Columns, class_columns, nothing, number_columns
+from keras_samplernn.conditions.columns import Columns
+from keras_samplernn.conditions.layout import class_columns, nothing, number_columns
 from keras_samplernn.conditions.streams import NONE, ClassesStream, NumberStream
 from keras_samplernn.conditions.track import Item, Track, lay_spans, runs
 from keras_samplernn.data.batches import draw_dropout, gather_windows, plan_epoch

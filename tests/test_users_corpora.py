@@ -15,7 +15,7 @@ from keras_samplernn.data.audio import read_sound
 from keras_samplernn.data.inspection import AUDIO_SUFFIXES
 from keras_samplernn.data.pairs import conditions_beside, find_pairs, split_pairs
 from keras_samplernn.errors import UserError, condensed
-from keras_samplernn.generation.asked import values_of
+from keras_samplernn.generation.values import values_of
 from keras_samplernn.model.registry import load_tiers
 from keras_samplernn.spec import load_spec
 from keras_samplernn.training.corpora import prepare_corpora, prepare_named

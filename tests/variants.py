@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from keras_samplernn import SampleRNN
-from keras_samplernn.conditions.columns import Conditions
+from keras_samplernn.conditions.layout import Conditions
 from keras_samplernn.conditions.streams import ClassesStream
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.sample_mlp import SampleMLP

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from keras_samplernn.conditions.columns import Conditions, nothing
+from keras_samplernn.conditions.layout import Conditions, nothing
 
 
 class Windows(NamedTuple):

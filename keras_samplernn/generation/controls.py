@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from keras_samplernn.conditions.columns import Columns, Conditions
+from keras_samplernn.conditions.columns import Columns
+from keras_samplernn.conditions.layout import Conditions
 from keras_samplernn.conditions.streams import Streams
 from keras_samplernn.conditions.track import Spans, Track, runs
 from keras_samplernn.errors import UserError
-from keras_samplernn.generation.asked import checked_temperature, is_path, is_value, shown, values_by_stream
+from keras_samplernn.generation.asked import checked_temperature
 from keras_samplernn.generation.stream import Taken
+from keras_samplernn.generation.values import is_path, is_value, shown, values_by_stream
 
 
 class Control(NamedTuple):

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_samplernn.backend import compiled, compiled_once
-from keras_samplernn.conditions.columns import Conditions
+from keras_samplernn.conditions.layout import Conditions
 from keras_samplernn.generation.guidance import Guidance, guided
 from keras_samplernn.generation.sampling import draw_codes
 from keras_samplernn.model.samplernn import SampleRNN, restart_rows

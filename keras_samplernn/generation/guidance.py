@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-from keras_samplernn.conditions.columns import Conditions, class_columns
+from keras_samplernn.conditions.layout import Conditions, class_columns
 from keras_samplernn.conditions.streams import NONE, Stream, classes_streams, stream_named
 from keras_samplernn.errors import UserError
 

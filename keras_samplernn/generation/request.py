@@ -9,7 +9,8 @@ import numpy as np
 
 from keras_samplernn.checkpoints.checkpoint import Checkpoint
 from keras_samplernn.checkpoints.shelf import choose_checkpoint
-from keras_samplernn.conditions.columns import Columns, Conditions
+from keras_samplernn.conditions.columns import Columns
+from keras_samplernn.conditions.layout import Conditions
 from keras_samplernn.conditions.streams import classes_streams, dropout_shares, streams_of
 from keras_samplernn.data.audio import read_sound
 from keras_samplernn.data.index import read_index

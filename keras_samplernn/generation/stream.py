@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from keras_samplernn.conditions.columns import Conditions, nothing
+from keras_samplernn.conditions.layout import Conditions, nothing
 from keras_samplernn.generation.engine import Carry, GenerationEngine, Weights
 from keras_samplernn.generation.guidance import Guidance
 from keras_samplernn.generation.sampling import UniformStream

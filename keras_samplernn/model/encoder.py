@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_samplernn.conditions.columns import Conditions, class_columns, number_columns
+from keras_samplernn.conditions.layout import Conditions, class_columns, number_columns
 from keras_samplernn.conditions.streams import Stream
 from keras_samplernn.model.linear import Linear, affine
 

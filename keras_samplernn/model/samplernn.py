@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_samplernn.conditions.columns import Conditions
+from keras_samplernn.conditions.layout import Conditions
 from keras_samplernn.conditions.streams import Stream
 from keras_samplernn.model.lowering import lower, narrow_form
 from keras_samplernn.model.tier import Binding, Inputs, Tier

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_samplernn.backend import traced
-from keras_samplernn.conditions.columns import Conditions, nothing
+from keras_samplernn.conditions.layout import Conditions, nothing
 from keras_samplernn.model.samplernn import SampleRNN, bits_per_sample, restart_rows
 
 

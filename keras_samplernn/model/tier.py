@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from keras_samplernn.backend import scan_steps
-from keras_samplernn.conditions.columns import Conditions, nothing
+from keras_samplernn.conditions.layout import Conditions, nothing
 from keras_samplernn.conditions.streams import Streams
 from keras_samplernn.model.encoder import ConditionEncoder
 from keras_samplernn.model.linear import Linear

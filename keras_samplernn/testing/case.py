@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_samplernn.conditions.columns import class_columns, nothing
+from keras_samplernn.conditions.layout import class_columns, nothing
 from keras_samplernn.conditions.streams import NONE, ClassesStream, NumberStream, classes_streams
 from keras_samplernn.model.tier import Binding, Inputs, Tier
 

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_samplernn.backend import compiled, gradients
-from keras_samplernn.conditions.columns import nothing
+from keras_samplernn.conditions.layout import nothing
 from keras_samplernn.model.lowering import absorb, narrow_form, release
 from keras_samplernn.model.tier import Inputs, Tier
 from keras_samplernn.testing.case import ROWS, STEPS, Case, as_array, as_arrays, as_tensors, each, steps_of

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from keras_samplernn.conditions.columns import class_columns
+from keras_samplernn.conditions.layout import class_columns
 from keras_samplernn.conditions.streams import NONE, ClassesStream
 from keras_samplernn.data.batches import make_batches, plan_once
 from keras_samplernn.data.corpus import Corpus
