@@ -1,6 +1,7 @@
 """A loaded run, with which programs and notebooks generate and score."""
 
 import math
+import numbers
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -253,7 +254,7 @@ class Run:
         return self._engines[key]
 
     def _guidance(self, strength: float, stream: str | None) -> Guidance | None:
-        if not (isinstance(strength, int | float) and 0 <= strength < math.inf):
+        if not (isinstance(strength, numbers.Real | np.number) and 0 <= strength < math.inf):
             raise UserError(f"guidance = {shown(strength)}: is not a finite number of at least 0")
         if strength == 1 and stream is None:
             return None

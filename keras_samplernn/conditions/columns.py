@@ -93,7 +93,7 @@ class _NumberColumns:
     def write_numbers(self, columns: np.ndarray, start: int, stop: int, lookahead: bool) -> None:
         piece = _Piece(self._spans, self._samples, start, stop)
         values = piece.spread(self._spans.values)
-        if self._spans.moves[piece.spans].any():
+        if piece.moves.any():
             values = values + (piece.spread(self._spans.targets) - values) * piece.passed()
         low, high = self.stream.low, self.stream.high
         known = ~np.isnan(values)
@@ -135,7 +135,7 @@ class _ClassesColumns:
     def write_fades(self, targets: np.ndarray, weights: np.ndarray, start: int, stop: int) -> None:
         piece = _Piece(self._spans, self._samples, start, stop)
         targets[:] = piece.spread(self._spans.targets)
-        moves = self._spans.moves[piece.spans]
+        moves = piece.moves
         weights[:] = np.repeat(moves, piece.lengths) * piece.passed(0.5) if moves.any() else 0
 
     def write_numbers(self, columns: np.ndarray, start: int, stop: int, lookahead: bool) -> None:
@@ -156,12 +156,15 @@ class _Piece:
     Attributes:
         spans: slice of the spans that lie there, whole or in part.
         lengths: number of samples of each there.
+        moves: whether the value of each moves.
     """
 
     def __init__(self, spans: Spans, samples: int, start: int, stop: int):
         first = int(np.searchsorted(spans.starts, start, side="right")) - 1
         last = int(np.searchsorted(spans.starts, stop, side="left"))
         self.spans = slice(first, last)
+        # Of these spans alone: a sound may have very many.
+        self.moves = Spans(*(array[first:last] for array in spans)).moves
         self._begins = spans.starts[first:last]
         end = spans.starts[last] if last < len(spans.starts) else samples
         self._ends = np.append(spans.starts[first + 1 : last], end)

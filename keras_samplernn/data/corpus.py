@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,7 @@ class Corpus:
         # Negated, the 0 of a constant corpus would be -0.
         return float(0 - (shares * np.log2(shares)).sum())
 
-    @property
+    @cached_property
     def fades(self) -> bool:
         """Whether the classes of any sound cross-fade."""
         return any(sound.columns is not None and sound.columns.fades for sound in self.sounds)

@@ -45,7 +45,7 @@ class Found:
             `x.flac`) and, in a conditional corpus, each sound without condition file, each condition file without
             sound, and each two of one stem.
         notes: on what is left out: hidden files, files of 0 bytes, links that lead nowhere, formats that are not read,
-            and csv files in an unconditional corpus.
+            and condition files that no stream is read from.
     """
 
     pairs: list[Pair]
