@@ -96,8 +96,7 @@ def write_corpus(
                 length = None if mono is None else len(recording.wave)
                 said = "" if length is None else "; ".join(remark.kind for remark in recording.remarks)
                 rate = settings.sample_rate if length is None else info.header.sample_rate
-                # Those of the corpus, and its own.
-                folders = len(Path(pair.name).parts)
+                folders = pair.name.count("/") + 1  # those of the corpus, and its own
                 files = pair.audio, pair.conditions
                 track = collect(problems, read_sound_track, *files, settings.streams, rate, length, said, folders)
             if problems:
