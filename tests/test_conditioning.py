@@ -15,6 +15,9 @@ VOWELS = ("a", "e", "open o")
     [
         "0\n1\n2\n1\n",
         "0\n1\n2\n1",
+        "00\n01\n02\n01\n",
+        "00\n1\n002\n01\n",
+        "0000000000\n0000000001\n0000000002\n0000000001",
         "0\n1\n2\n1\n\n",
         "0\r\n1\r\n2\r\n1\r\n",
         "0\r1\r2\r1\r",
@@ -55,6 +58,27 @@ def test_numbers_are_read_among_names_unless_a_name_is_a_number(tmp_path):
 def test_a_number_of_many_digits_is_read_whatever_stands_around_it(tmp_path):
     content = 200 * "0" + "\n\x1f" + 200 * "0" + "1\n"
     assert read_classes(write(tmp_path / "a.csv", content), 3).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("count", [10, 100, 256, 12345])
+def test_each_class_is_the_number_of_its_line(tmp_path, count):
+    classes = np.random.default_rng(count).integers(0, count, 2000)
+    several_widths = write(tmp_path / "a.csv", "\n".join(map(str, classes)))
+    one_width = write(tmp_path / "b.csv", "".join(f"{each:0{len(str(count))}}\n" for each in classes))
+    for path in (several_widths, one_width):
+        np.testing.assert_array_equal(read_classes(path, count), classes)
+
+
+def test_lines_that_are_as_long_together_as_if_of_one_width_are_read(tmp_path):
+    path = write(tmp_path / "a.csv", "11\n9\n111\n")
+    assert read_classes(path, 200).tolist() == [11, 9, 111]
+
+
+@pytest.mark.parametrize("content", ["1\n\n12\n", "12\n\n3", "11\n1\n\n1\n", "0\n0\n\n00\n0"])
+def test_a_blank_line_among_lines_that_are_as_long_together_is_found(tmp_path, content):
+    line = content.split("\n").index("") + 1
+    with pytest.raises(UserError, match=rf"a.csv:{line}: blank line"):
+        read_classes(write(tmp_path / "a.csv", content), 100)
 
 
 def test_an_empty_file_has_no_conditions(tmp_path):

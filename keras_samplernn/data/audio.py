@@ -65,7 +65,7 @@ def read_sound(
 
 def _decode(path: str | Path, sample_rate: int, say: Callable[[str], None]) -> tuple[np.ndarray, int]:
     """Return the samples of a file, (n, channels) float32, and their rate; UserError where it cannot be decoded."""
-    info = inspect_audio(path, sample_rate)
+    info = inspect_audio(Path(path), sample_rate)
     (recording,) = decode_files([info])
     if isinstance(recording, UserError):
         raise recording

@@ -61,7 +61,7 @@ class AudioInfo:
     most_samples: int
 
 
-def inspect_audio(path: str | Path, sample_rate: int = 0) -> AudioInfo:
+def inspect_audio(path: Path, sample_rate: int = 0) -> AudioInfo:
     """Read and check the header of an audio file, without any native decoder.
 
     Args:
@@ -72,7 +72,6 @@ def inspect_audio(path: str | Path, sample_rate: int = 0) -> AudioInfo:
         UserError: one line; the file is missing, unreadable, of another format or too long for this machine's memory,
             or its header leaves more than one way to read it.
     """
-    path = Path(path)
     suffix = path.suffix.lower()
     reader = _READERS.get(suffix)
     if reader is None:

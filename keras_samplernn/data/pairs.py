@@ -69,7 +69,8 @@ def find_pairs(folder: str | Path, conditional: bool, unlabelled: bool = False) 
     if not folder.is_dir():
         found = "is not a folder" if folder.exists() else "does not exist"
         raise UserError(f"{folder}: {found}; name the folder that holds the corpus")
-    files = sorted(files_under(folder, notes, problems), key=lambda file: name_in(folder, file))
+    names = {file: name_in(folder, file) for file in files_under(folder, notes, problems)}
+    files = sorted(names, key=names.__getitem__)
     left_out = {_stem(file) for file in files if is_left_out(file, folder, notes)}
     sounds = [file for file in files if file.suffix.lower() in AUDIO_SUFFIXES and file.stat().st_size]
     if not sounds:
@@ -83,7 +84,7 @@ def find_pairs(folder: str | Path, conditional: bool, unlabelled: bool = False) 
         ignored = Remark("condition files beside sounds: not read, since no stream of the spec is read from files")
         for stem, table in tables:
             if stem in sound_of_stem and table.suffix.lower() in _ONLY_CONDITIONS:
-                notes.add(name_in(folder, table), [ignored])
+                notes.add(names[table], [ignored])
         pairs = [(sound, None) for stem, sound in sound_of_stem.items() if stem not in several]
     elif not tables and not unlabelled:
         raise UserError(
@@ -108,7 +109,7 @@ def find_pairs(folder: str | Path, conditional: bool, unlabelled: bool = False) 
             for stem, sound in sound_of_stem.items()
             if stem not in several and (stem in table_of_stem or unlabelled)
         ]
-    return Found([Pair(name_in(folder, sound), sound, table) for sound, table in pairs], problems, notes)
+    return Found([Pair(names[sound], sound, table) for sound, table in pairs], problems, notes)
 
 
 def conditions_beside(audio: Path) -> list[Path]:

@@ -104,19 +104,22 @@ def write_corpus(
             notes.add(pair.name, recording.remarks)
             notes.add(pair.name, _changes(info, mono, settings.sample_rate))
             notes.add(pair.name, sound_suspicions(recording.wave, mono))
+            with writing_cache():
+                spans = tracks.append(track.resampled(len(mono)) if track else Track(len(mono), {}))
+                start = codes.samples
+                for block in settings.quantizer.encode_blocks(mono):
+                    codes.append(block)
             sounds.append(
                 {
                     "name": pair.name,
-                    "start": codes.samples,
+                    "start": start,
                     "samples": len(mono),
                     "sha256": pair_hashes[0],
                     "conditions_sha256": pair_hashes[1],
                     "profile": profile_of(mono).hex(),
-                    "spans": tracks.append(track.resampled(len(mono)) if track else Track(len(mono), {})),
+                    "spans": spans,
                 }
             )
-            for block in settings.quantizer.encode_blocks(mono):
-                codes.append(block)
     if problems:
         raise UserError(*problems)
     all_silent = [f"all {len(sounds)} sounds are silent"] if 1 < notes.count(SILENT) == len(sounds) else []
@@ -166,8 +169,8 @@ class _FlatFile:
             self._file = path.open("wb")
 
     def append(self, values: np.ndarray) -> None:
-        with writing_cache():
-            self._file.write(values.astype(self._dtype).tobytes())
+        """Write `(n,)` integers; OSError where the disk refuses them."""
+        self._file.write(values.astype(self._dtype).tobytes())
         self.counts += np.bincount(values, minlength=len(self.counts))
         self.samples += len(values)
 

