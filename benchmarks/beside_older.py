@@ -26,7 +26,12 @@ import soundfile
 HERE = Path(__file__).resolve().parents[1]
 KINDS = ("training", "generation", "preparing", "start")
 ROUND_SECONDS = 6.0
-GENERATION = {f"D {dim}, {rows} sound{'s' * (rows > 1)}": (dim, rows) for dim in (256, 1024) for rows in (1, 16)}
+GENERATION = {
+    f"D {dim}, {rows} sound{'s' * (rows > 1)}{f', {classes} classes' * (classes > 0)}": (dim, rows, classes)
+    for dim in (256, 1024)
+    for rows in (1, 16)
+    for classes in (0, 10)
+}
 # Files of a corpus, and seconds of each.
 PREPARING = {"2,000 short files": (2000, 0.5), "an hour in one file": (1, 3600.0)}
 RATE = 16000
@@ -113,10 +118,10 @@ def _training(case: int) -> Callable[[], float]:
     return measure
 
 
-def _generation(dim: int, rows: int) -> Callable[[], float]:
+def _generation(dim: int, rows: int, classes: int) -> Callable[[], float]:
     from generation import build_model, loop_runner
 
-    run = loop_runner(build_model(dim), rows)
+    run = loop_runner(build_model(dim, classes=classes), rows)
 
     def measure() -> float:
         found, began = [run()], time.perf_counter()

@@ -285,7 +285,7 @@ CORPORA = {
         streams(timbre=FOLDERS, pitch=PITCH),
         ("bell/a.wav", "bell/b.wav"),
         {"bell/a.txt": "0.0\t0.1\tc4\n"},
-        ["HOME/train/bell/b.wav: has no b.csv beside it; add the csv or move the sound away"],
+        ["HOME/train/bell/b.wav: has no b.txt beside it; add the txt or move the sound away"],
     ),
     "sounds without labels": (
         PITCH,

@@ -3,6 +3,7 @@
 import hashlib
 import math
 import os
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,9 +97,11 @@ def find_pairs(folder: str | Path, conditional: bool, unlabelled: bool = False) 
         )
     else:
         table_of_stem = _by_stem(tables, problems, several)
+        ((usual, _),) = Counter(file.suffix for stem, file in tables if stem in stems).most_common(1) or [(TABLE, 0)]
         for stem, sound in sound_of_stem.items():
             if stem not in table_of_stem and not unlabelled:
-                problems.append(f"{sound}: has no {sound.stem}.csv beside it; add the csv or move the sound away")
+                missing = f"has no {sound.stem}{usual} beside it; add the {usual[1:]} or move the sound away"
+                problems.append(f"{sound}: {missing}")
         for stem, table in table_of_stem.items():
             if stem not in stems:
                 kind = "csv" if table.suffix.lower() == TABLE else "file"
