@@ -4,10 +4,10 @@
 
 Five minutes of notes are synthesised at 8 kHz: twelve pitches from c4 to b4 with six harmonics. The loudness lies
 between -40 and -6 dB; it moves within a note and jumps between notes. The condition files are spans; the pitch is a
-stream of classes, the loudness one of numbers. A model of three tiers is trained for `--minutes` of wall-clock time at
-most, starting and compiling included. Then it is asked for scores that it has not seen. The pitch of each note is the
-one with the greatest sum of harmonics in the spectrum; the loudness is measured in frames of 32 ms. The same analysis
-must be right on the synthesised notes first.
+stream of classes, with the position in the note, the loudness one of numbers. A model of three tiers is trained for
+`--minutes` of wall-clock time at most, starting and compiling included. Then it is asked for scores that it has not
+seen. The pitch of each note is the one with the greatest sum of harmonics in the spectrum; the loudness is measured in
+frames of 32 ms. The same analysis must be right on the synthesised notes first.
 
 `--guidance` and `--temperature` may be given several values; the sounds of each are heard apart. What is made is kept
 below `--out`: a second call generates and measures anew, but trains only if it is given another `--out`. The figures
@@ -121,7 +121,7 @@ def spec(steps: int) -> dict[str, Any]:
         "data": {"train": "corpus"},
         "conditioning": {
             "streams": {
-                "pitch": {"classes": list(PITCHES)},
+                "pitch": {"classes": list(PITCHES), "position": True},
                 "loudness": {"number": {"low": -60, "high": 0, "unit": "dB"}},
             }
         },
