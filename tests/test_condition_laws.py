@@ -43,9 +43,6 @@ from keras_samplernn.generation.guidance import guidance_of
 from keras_samplernn.generation.sound import Sound
 from keras_samplernn.generation.stream import stream_parts
 from keras_samplernn.model.registry import load_tiers
-from keras_samplernn.model.samplernn import SampleRNN
-from keras_samplernn.plugins.frame_rnn import FrameRNN
-from keras_samplernn.plugins.sample_mlp import SampleMLP
 from keras_samplernn.spec import load_spec
 from keras_samplernn.testing.case import STREAMS, Case
 from keras_samplernn.training.trainer import Trainer
@@ -107,25 +104,6 @@ def test_logits_match_the_oracle_to_the_end_of_the_sound(variant, kind):
     for folded_for in (0, 10**6):
         logits = forward(model, sounds.codes, sounds.conditions, model.prepare(folded_for))
         np.testing.assert_allclose(logits[0, :SAMPLES], expected, atol=1e-4)
-
-
-@pytest.mark.parametrize("weight_norm", [True, False])
-def test_a_new_model_hears_of_classes_alone(weight_norm):
-    streams = {"classes": 3, **TOLD}, LOUDNESS
-    tiers = FrameRNN(8, dim=6, weight_norm=weight_norm), SampleMLP(7, emb_size=5, weight_norm=weight_norm)
-    model = SampleRNN(tiers, 12, product_streams(streams))
-    rng = np.random.default_rng(2)
-    codes = rng.integers(0, 12, (1, WINDOW)).astype("int32")
-    columns = columns_of(streams, [draw_spans(rng, stream, WINDOW, False) for stream in streams], WINDOW)
-    told = padded(columns, True)
-    classes = told.classes.copy()
-    classes[..., 1:] = NONE
-    assert (told.classes != classes).any()
-    assert told.numbers.any()
-    alone = told._replace(classes=classes, numbers=np.zeros_like(told.numbers))
-    np.testing.assert_array_equal(forward(model, codes, told), forward(model, codes, alone))
-    unasked = told._replace(classes=np.full_like(classes, NONE))
-    assert np.abs(forward(model, codes, told) - forward(model, codes, unasked)).max() > 1e-3
 
 
 @many

@@ -54,11 +54,6 @@ class ClassColumn(NamedTuple):
     count: int
     fades: int | None
 
-    @property
-    def derived(self) -> bool:
-        """Whether it comes from the spans around a sample: a neighbour."""
-        return self.fades is None
-
 
 class NumberColumns(NamedTuple):
     """Columns of numbers that belong together.

@@ -18,14 +18,11 @@ class ConditionEncoder(keras.layers.Layer):
     the sum of their means over the step's targets that exist. `none`, and what is past the end of the sound, add
     nothing. A cross-fade is the mean of two classes by their weights.
 
-    Only classes add something from the start. Numbers, and what is derived from a track, start at 0 and are learned:
-    from random values they would be as loud as the sound, and hold training back.
-
     Args:
         streams: the condition streams of the model.
         units: width of the output.
         weight_norm: whether the vectors, side by side, are weight-normalised.
-        initializer: initial values of the vectors of classes.
+        initializer: initial values of the vectors.
 
     Example:
         >>> x = x + self.conditions(inputs.conditions, prepared["conditions"])
@@ -42,16 +39,9 @@ class ConditionEncoder(keras.layers.Layer):
         super().__init__(**kwargs)
         self._columns = class_columns(streams)
         self._groups = number_columns(streams)
-        options = {
-            "use_bias": False,
-            "weight_norm": weight_norm,
-            "initializer": initializer,
-            "dtype": self.dtype_policy,
-        }
-        self.vectors = [
-            Linear(units, starts_at_zero=column.derived, name=column.name, **options) for column in self._columns
-        ]
-        self.linears = [Linear(units, starts_at_zero=True, name=group.name, **options) for group in self._groups]
+        options = {"use_bias": False, "weight_norm": weight_norm, "dtype": self.dtype_policy}
+        self.vectors = [Linear(units, initializer=initializer, name=column.name, **options) for column in self._columns]
+        self.linears = [Linear(units, initializer=initializer, name=group.name, **options) for group in self._groups]
 
     def build(self) -> None:
         """Create the weights."""

@@ -20,8 +20,6 @@ class Linear(keras.layers.Layer):
         use_bias: whether a bias is added, which starts at 0.
         weight_norm: whether the matrix is weight-normalised.
         initializer: initial values of the matrix; by default He-uniform, U(±sqrt(6 / fan_in)).
-        starts_at_zero: whether the matrix is 0 at first: with `weight_norm` by its scale, else whatever `initializer`
-            says.
     """
 
     def __init__(
@@ -30,15 +28,13 @@ class Linear(keras.layers.Layer):
         use_bias: bool = True,
         weight_norm: bool = True,
         initializer: Any = "he_uniform",
-        starts_at_zero: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.units = units
         self.use_bias = use_bias
         self.weight_norm = weight_norm
-        self.initializer = initializer if weight_norm or not starts_at_zero else "zeros"
-        self.starts_at_zero = starts_at_zero
+        self.initializer = initializer
 
     def build(self, input_shape: tuple) -> None:
         """Create the matrix for inputs of width `input_shape[-1]`, and the bias."""
@@ -54,9 +50,7 @@ class Linear(keras.layers.Layer):
         if self.weight_norm:
             self.scale = self.add_weight(
                 shape=(self.units,),
-                initializer="zeros"
-                if self.starts_at_zero
-                else lambda shape, dtype: ops.cast(ops.norm(self.direction, axis=0), dtype),
+                initializer=lambda shape, dtype: ops.cast(ops.norm(self.direction, axis=0), dtype),
                 name="scale",
                 autocast=False,
             )
