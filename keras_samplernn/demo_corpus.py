@@ -58,7 +58,7 @@ SPEC = {
     "name": "demo",
     "audio": {"sample_rate": SAMPLE_RATE, "q_type": "mu-law", "q_levels": 256},
     "data": {"train": "train", "valid": "valid"},
-    "conditioning": {"classes": list(VOICES)},
+    "conditioning": {"classes": list(VOICES), "position": True, "neighbours": True},
     "tier_defaults": {"dim": 96},
     "tiers": [
         {"type": "frame_rnn", "frame_size": 16},
