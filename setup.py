@@ -4,9 +4,10 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-# Scores in MIDI; some of the features of a sound.
-MIDI, FEATURES = ["mido>=1.3"], ["librosa>=0.10.2"]
-TESTS = ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "ruff>=0.6", "build>=1.2", *MIDI, *FEATURES]
+# Scores in MIDI; some of the features of a sound; the listener of `evaluate --listen` and of the benchmarks.
+MIDI, FEATURES, LISTEN = ["mido>=1.3"], ["librosa>=0.10.2"], ["scikit-learn>=1.4"]
+TOOLS = ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "ruff>=0.6", "build>=1.2"]
+TESTS = [*TOOLS, *MIDI, *FEATURES, *LISTEN]
 
 setup(
     name="keras-samplernn",
@@ -43,8 +44,7 @@ setup(
         "test": TESTS,
         # Keras' other backend: the training step runs on it in a test. Its ml_dtypes is too new for TensorFlow 2.17.
         "jax": ["jax>=0.4.34"],
-        # The listener that judges generated words, and what it judges: benchmarks/heard.py and words.py.
-        "benchmarks": ["scikit-learn>=1.4"],
+        "listen": LISTEN,
         # The fuzzer that is led by coverage, for `make torture`.
         "torture": ["atheris>=2.3"],
     },

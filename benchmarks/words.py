@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from heard import DIGITS, Listener, confusion, table, train_listener
+from heard import DIGITS, Trained, confusion, table, train_listener
 from measuring import machine, tell
 from program import command, fit, write_index, write_json
 from real_speech import TIERS, join_recordings, spec_of
@@ -37,8 +37,15 @@ CONDITIONINGS = {
     "position": {"position": True},
     "position_neighbours": {"position": True, "neighbours": True},
 }
-VARIANTS = CONDITIONINGS | {
-    f"{name}_dropout": fields | {"condition_dropout": 0.1} for name, fields in CONDITIONINGS.items()
+TRAININGS = {
+    "": {},
+    "_dropout": {"conditioning": {"condition_dropout": 0.1}},
+    "_noise": {"training": {"input_noise": 2}},
+}
+VARIANTS = {
+    f"{name}{suffix}": {**sections, "conditioning": fields | sections.get("conditioning", {})}
+    for name, fields in CONDITIONINGS.items()
+    for suffix, sections in TRAININGS.items()
 }
 GUIDANCE = 1.0, 2.0, 3.0, 6.0
 EPOCHS = 6
@@ -63,7 +70,8 @@ def write_scores(folder: Path) -> Path:
 def train(variant: str, out: Path, epochs: int, minutes: float | None) -> Path:
     """Train a variant up to a number of epochs, unless it has them already; return its run."""
     spec = spec_of(variant, TIERS["three_tier"], 256)
-    spec["conditioning"] |= VARIANTS[variant]
+    for section, fields in VARIANTS[variant].items():
+        spec[section] |= fields
     # Sounds are asked for below; a checkpoint every few minutes loses little if this is killed.
     spec["monitoring"] = {"every_epochs": 0}
     spec["training"] |= {"checkpoint_minutes": 3.0, "keep_checkpoints": 1}
@@ -91,7 +99,7 @@ def generate(run: Path, index: Path, guidance: float, sounds: Path) -> None:
     command("generate", run, *options, *(("--guidance", f"{guidance:g}") if guidance != 1 else ()))
 
 
-def measure(variant: str, arguments: argparse.Namespace, listener: Listener, results: dict[str, Any]) -> None:
+def measure(variant: str, arguments: argparse.Namespace, listener: Trained, results: dict[str, Any]) -> None:
     """Train, score and hear a variant; note in its results what is not yet there, and keep them after every step.
 
     Args:
@@ -125,7 +133,7 @@ def measure(variant: str, arguments: argparse.Namespace, listener: Listener, res
         if f"{guidance:g}" not in result["heard"]:
             sounds = out / "sounds" / variant / f"epoch_{epochs}" / f"guidance_{guidance:g}"
             generate(run, index, guidance, sounds)
-            counts = confusion(listener, sounds, index.parent)
+            counts = confusion(listener.listener, sounds, index.parent)
             result["heard"][f"{guidance:g}"] = {
                 "as_asked": int(counts.trace()),
                 "words": int(counts.sum()),
@@ -136,7 +144,7 @@ def measure(variant: str, arguments: argparse.Namespace, listener: Listener, res
             tell(f"{variant}: guidance {guidance:g}: {counts.trace()} of {counts.sum()} words heard as asked")
 
 
-def keep(out: Path, listener: Listener, results: dict[str, Any]) -> None:
+def keep(out: Path, listener: Trained, results: dict[str, Any]) -> None:
     """Write all results."""
     report = {
         "about": __doc__,

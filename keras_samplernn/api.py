@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from keras_samplernn.spec import Spec
     from keras_samplernn.training.estimate import Estimate
 
-BACKENDS, CHECKPOINTS, PRECISIONS = ("tensorflow", "jax"), ("best", "newest"), ("float32", "int8")
+BACKENDS, CHECKPOINTS, PRECISIONS = ("tensorflow", "jax"), ("best", "heard", "newest"), ("float32", "int8")
 
 
 def load_run(folder: str | Path, checkpoint: str = "best", precision: str = "float32") -> "Run":
@@ -33,7 +33,7 @@ def load_run(folder: str | Path, checkpoint: str = "best", precision: str = "flo
 
     Args:
         folder: the run directory. It may be used while `fit` still writes to it.
-        checkpoint: "best" by validation, or "newest".
+        checkpoint: "best" by validation, "heard" by what a listener hears, or "newest".
         precision: precision of the weights, "float32" or "int8". With TensorFlow 2.17, int8 is faster for wide tiers,
             most of all if this is the first call of the program.
 

@@ -11,7 +11,13 @@ import keras
 import numpy as np
 
 from keras_samplernn.checkpoints.shelf import choose_checkpoint, load_chosen
-from keras_samplernn.conditions.streams import dropout_shares, streams_of
+from keras_samplernn.conditions.streams import (
+    ClassesStream,
+    classes_streams,
+    dropout_shares,
+    stream_named,
+    streams_of,
+)
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.data.wav_writer import as_read_back
 from keras_samplernn.errors import UserError
@@ -22,13 +28,16 @@ from keras_samplernn.generation.guidance import Guidance, guidance_of
 from keras_samplernn.generation.sound import Sound
 from keras_samplernn.generation.stream import BLOCK_SAMPLES, Part, stream_parts
 from keras_samplernn.generation.values import shown
+from keras_samplernn.listening.judging import Performer, asked_of, describe, learn_listener
+from keras_samplernn.listening.spans import pieces_of_corpus
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.memory import check_generation_memory, outline, telling_exhaustion
 from keras_samplernn.model.scoring import Scorer
 from keras_samplernn.progress import Progress, say
 from keras_samplernn.run_folder import RunFolder, open_run
 from keras_samplernn.spec import Spec
-from keras_samplernn.training.scoring import score_folder
+from keras_samplernn.training.corpora import prepare_named
+from keras_samplernn.training.scoring import held_out_corpus, score_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -241,6 +250,74 @@ class Run:
         data = None if folder is None else Path(folder)
         return score_folder(self.folder, self.spec, self.model, data, self.precision, say)
 
+    def listen(
+        self,
+        folder: str | Path | None = None,
+        *,
+        stream: str | None = None,
+        seconds: float = 120.0,
+        seed: int = 0,
+        temperature: float = 1.0,
+        guidance: float = 1.0,
+        guidance_stream: str | None = None,
+    ) -> dict[str, Any]:
+        """Return how often a listener hears the class that was asked for, as the command `evaluate --listen` does.
+
+        The listener is a support vector machine that learns the classes from the training sounds of the run, in pieces
+        of at most a second. It hears real sounds that it did not learn, and sounds that are generated under their
+        conditions. Needs scikit-learn (extra `listen`).
+
+        Args:
+            folder: folder of the real sounds, with their condition files; None: the test files of the spec, or else its
+                validation files.
+            stream: the stream of classes that is listened to; None: the first one.
+            seconds: how much is generated in all, at most ten seconds for each real sound.
+            seed: as in `generate`.
+            temperature: as in `generate`.
+            guidance: as in `generate`.
+            guidance_stream: as in `generate`.
+
+        Returns:
+            `stream`; and under `real` and `generated` the number of `pieces`, how many were `heard_as_asked`, their
+            `share`, the `share_of_class`, and `confusion`, a row for each class asked for and a column for each heard.
+
+        Raises:
+            UserError: one line for each problem of the arguments and the sounds; or scikit-learn is missing.
+        """
+        chosen = self._listened(stream)
+        rate, quantizer = self.spec.audio.sample_rate, self._quantizer
+        if not 0 < seconds < math.inf:
+            raise UserError(f"seconds = {shown(seconds)}: is not a finite number above 0")
+        guided = self._guidance(guidance, guidance_stream)
+        temperature = checked_temperature(temperature)
+        held_out = held_out_corpus(self.folder, self.spec, None if folder is None else Path(folder), say)
+        listener = learn_listener(prepare_named(self.spec, "train", say), quantizer, chosen, rate)
+        asked = asked_of(held_out, seconds, rate)
+        performer = Performer(self.model, asked, quantizer, chosen.name, rate, guided)
+        with self._telling_exhaustion(), Progress("listen", performer.samples) as progress:
+            generated = listener.confusion(performer.pieces(seed, temperature, guidance, progress.update))
+        real = listener.confusion(pieces_of_corpus(held_out, quantizer, chosen.name, rate))
+        return {
+            "stream": chosen.name,
+            "real": describe(real, chosen),
+            "generated": describe(generated, chosen),
+        }
+
+    def _listened(self, name: str | None) -> ClassesStream:
+        """Return the stream of classes that is listened to."""
+        found = classes_streams(self._streams)
+        if not found:
+            raise UserError(f"{self.folder}: has no stream of classes, and a listener hears classes only")
+        if self.precision == "int8":
+            raise UserError("listen: precision int8 makes one sound at a time; leave one of the two out")
+        stream = found[0] if name is None else stream_named(self._streams, name, "stream")
+        if not isinstance(stream, ClassesStream):
+            raise UserError(
+                f'stream: "{name}" is a stream of numbers; streams of classes are'
+                f" {', '.join(each.name for each in found)}"
+            )
+        return stream
+
     def _engine(
         self, rows: int, block_samples: int, fades: bool = False, guidance: Guidance | None = None
     ) -> GenerationEngine:
@@ -292,7 +369,7 @@ def load(folder: Path, which: str, precision: str) -> Run:
 
     Args:
         folder: the run directory.
-        which: checkpoint, "best" or "newest".
+        which: checkpoint, "best", "heard" or "newest".
         precision: precision of the weights, "float32" or "int8".
 
     Raises:

@@ -389,6 +389,35 @@ MUTANTS = (
         "        if figure > self.count:\n",
         "tests/test_conditioning.py tests/test_corpus_errors.py",
     ),
+    # What is heard.
+    Mutant(
+        "the noise of a sample depends on where its window begins",
+        "keras_samplernn/data/noise.py",
+        "counter=[begin, sound, epoch, 0]",
+        "counter=[0, sound, epoch, 0]",
+        "tests/test_input_noise.py",
+    ),
+    Mutant(
+        "the noise is predicted too",
+        "keras_samplernn/training/step.py",
+        'targets = batch["codes"][:',
+        'targets = heard["codes"][:',
+        "tests/test_input_noise.py",
+    ),
+    Mutant(
+        "the weights begin with their average where a fit goes on",
+        "keras_samplernn/training/trainer.py",
+        "self.variables += model.weights",
+        "self.variables += []",
+        "tests/test_ema.py",
+    ),
+    Mutant(
+        "a listener is asked about cross-fades",
+        "keras_samplernn/listening/spans.py",
+        "if asked == NONE or moves or end",
+        "if asked == NONE or end",
+        "tests/test_listening.py",
+    ),
 )
 
 

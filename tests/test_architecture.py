@@ -31,13 +31,14 @@ MAY_IMPORT = {
         *("errors", "backend", "files", "machine", "names", "progress", "spec", "conditions", "data", "model"),
         *("run_folder", "checkpoints"),
     },
+    "listening": {"errors", "progress", "conditions", "data", "model", "generation"},
     "training": {
         *("errors", "backend", "files", "machine", "progress", "spec", "conditions", "data", "model", "run_folder"),
-        *("checkpoints", "generation"),
+        *("checkpoints", "generation", "listening"),
     },
     "run": {
         *("errors", "progress", "spec", "conditions", "data", "model", "run_folder", "checkpoints", "generation"),
-        "training",
+        *("training", "listening"),
     },
     "api": {"errors", "progress", "quiet", "spec", "model", "run_folder", "training", "run"},
     "testing": {"backend", "conditions", "model"},

@@ -98,7 +98,7 @@ def test_windows_hold_the_real_past_and_silence_where_there_is_none(
     corpus = fake_corpus(lengths)
     plan = plan_epoch(lengths, lanes, seq_len, segment_samples=segment_samples, seed=seed)
     for windows in all_windows(plan):
-        codes, conditions = gather_windows(corpus, windows, seq_len, lookback, SILENCE)
+        codes, _, conditions = gather_windows(corpus, windows, seq_len, lookback, SILENCE)
         for lane, (sound, offset, _, valid, _) in enumerate(zip(*windows, strict=True)):
             entry = corpus.sounds[sound]
             for column in range(lookback + seq_len):
@@ -169,7 +169,7 @@ def test_resuming_at_a_step_yields_the_batches_of_running_through(conditional):
     through = list(make_batches(corpus, plan, lookback, SILENCE))
     assert len(through) == plan.steps
     for step, batch in enumerate(through):
-        codes, conditions = gather_windows(corpus, plan.at(step), 8, lookback, SILENCE)
+        codes, _, conditions = gather_windows(corpus, plan.at(step), 8, lookback, SILENCE)
         np.testing.assert_array_equal(batch["codes"], codes)
         np.testing.assert_array_equal(batch["valid"], plan.at(step).valid)
         np.testing.assert_array_equal(batch["reset"], plan.at(step).reset)

@@ -341,7 +341,7 @@ def test_a_stream_that_is_not_told_is_none_over_the_whole_piece():
     pieces = set()
     for step in range(plan.steps):
         windows = plan.at(step)
-        _, conditions = gather_windows(corpus, windows, seq_len, 8, SILENCE, dropout)
+        _, _, conditions = gather_windows(corpus, windows, seq_len, 8, SILENCE, dropout)
         for lane, (sound, offset, _, valid, piece) in enumerate(zip(*windows, strict=True)):
             pieces.add(piece)
             found = vectors_in(conditions.at((lane, slice(valid))), streams)

@@ -57,7 +57,10 @@ def test_the_page_on_python_runs(tmp_path, monkeypatch, capsys, shown):
         write_sound(tmp_path / f"rooms/{name}.wav", 400)
     write_spec(tmp_path / "rooms", data={"valid": None})
     (tmp_path / "rooms/train").mkdir()
-    write_sound(tmp_path / "rooms/train/rain.wav", 300)
+    write_sound(tmp_path / "rooms/train/rain.wav", 900)
+    for name, samples in (("train/rain", 900), ("test/street", 400)):  # spans that are long enough to be heard
+        classes = "".join(f"{number // 250 % 3}\n" for number in range(samples))
+        (tmp_path / f"rooms/{name}.csv").write_text(classes)
     (tmp_path / "rooms/asked").mkdir()
     (tmp_path / "rooms/asked/slow.csv").write_text("0\n" * 300 + "2\n" * 300)
     names = run_all(re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL), tmp_path, monkeypatch)
@@ -67,6 +70,7 @@ def test_the_page_on_python_runs(tmp_path, monkeypatch, capsys, shown):
     assert names["trained"].metrics["epoch"].tolist() == [1]
     assert [len(block) for block in names["blocks"]] == [256] * 4
     printed = capsys.readouterr().out
+    assert " of 1 pieces are heard as their class" in printed
     assert printed.endswith("\nconditions[2]: 7 is not a class; classes are 0 to 2\n")
     assert "\n    conditions[2]: 7 is not a class; classes are 0 to 2\n" in page
 

@@ -289,6 +289,21 @@ RELATIONS = [
         "training.patience = 3 needs data.valid, whose loss it watches; give a folder or a fraction such as 0.1",
     ),
     (
+        {"monitoring": {"listen_epochs": 2}},
+        "monitoring.listen_epochs = 2 needs a stream of classes in conditioning, which a listener tells apart; remove"
+        " it",
+    ),
+    (
+        {"monitoring": {"listen_epochs": 1}, "conditioning": {"streams": {"loud": {"number": {"low": 0, "high": 1}}}}},
+        "monitoring.listen_epochs = 1 needs a stream of classes in conditioning, which a listener tells apart; remove"
+        " it",
+    ),
+    (
+        {"monitoring": {"listen_epochs": 1}, "conditioning": {"classes": 2}},
+        "monitoring.listen_epochs = 1 needs data.valid, under whose conditions sounds are generated; give a folder or a"
+        " fraction such as 0.1",
+    ),
+    (
         {"training": {"schedule": "cosine"}},
         'training.decay_steps is missing; training.schedule = "cosine" needs it, the optimizer steps in which '
         "the learning rate falls",

@@ -281,7 +281,7 @@ def test_the_newest_and_the_best_checkpoints_are_kept(tmp_path):
     model = make_trainer().model
     for step, best in ((1, 1), (2, 2), (3, 2), (4, 2)):
         save_checkpoint(tmp_path, step, VALIDATED, model, [], {"best_step": best})
-        prune_checkpoints(tmp_path, keep=1, best_step=best)
+        prune_checkpoints(tmp_path, keep=1, best_steps=(best, None))
     save_checkpoint(tmp_path, 4, "", model, [], {"best_step": 2})
     assert [each.folder.name[-12:] for each in list_checkpoints(tmp_path)] == [
         "02-validated",
@@ -297,7 +297,7 @@ def test_the_half_deleted_twin_of_a_checkpoint_is_in_nobodys_way(tmp_path):
     for step in (1, 2):
         save_checkpoint(tmp_path, step, "", model, [], {})
     shutil.copytree(tmp_path / "step-0000000001", tmp_path / ".step-0000000001.partial")
-    prune_checkpoints(tmp_path, keep=1, best_step=None)
+    prune_checkpoints(tmp_path, keep=1, best_steps=(None, None))
     assert [path.name for path in tmp_path.iterdir()] == ["step-0000000002"]
 
 

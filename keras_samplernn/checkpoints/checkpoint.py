@@ -2,7 +2,7 @@
 
 checkpoints/step-0000001200[-noted|-validated]/
     weights.npz     the model's weights; generation reads no other arrays
-    training.npz    truncated-BPTT states, random states, optimizer
+    training.npz    truncated-BPTT states, random states, optimizer; beside an average of the weights, the weights
     state.json      position in the plan, best score, rows of metrics.csv
     manifest.json   size and sha256 of each file above
 """

@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import keras
@@ -12,6 +12,8 @@ from keras_samplernn.checkpoints.checkpoint import NOTED, VALIDATED, Checkpoint,
 from keras_samplernn.errors import UserError
 from keras_samplernn.files import partial_of, writing
 
+BEST_STEPS = {"best": "best_step", "heard": "best_heard_step"}
+"""Where a state has the step of the best checkpoint, by which it is the best."""
 _NAME = re.compile(rf"step-(\d{{10}})({NOTED}|{VALIDATED})?")
 
 
@@ -23,11 +25,13 @@ def list_checkpoints(folder: Path) -> list[Checkpoint]:
 
 
 def choose_checkpoint(folder: Path, which: str, model: keras.Model, say: Callable[[str], None]) -> Checkpoint:
-    """Return the newest checkpoint that is whole, or the best by validation (the newest if there is no best one yet).
+    """Return the newest checkpoint that is whole, or the best by validation, or by what a listener hears.
+
+    If there is no best one yet, it is the newest.
 
     Args:
         folder: the folder of the run's checkpoints.
-        which: "best" or "newest".
+        which: "best", "heard" or "newest".
         model: the model that will get the weights; an outline is enough.
         say: called with one line for each damaged checkpoint.
 
@@ -44,7 +48,7 @@ def choose_checkpoint(folder: Path, which: str, model: keras.Model, say: Callabl
             raise all_damaged(damage)
         return choose_checkpoint(folder, which, model, say)  # `fit` has replaced them all meanwhile
     try:
-        best_step = newest.read_state().get("best_step") if which == "best" else None
+        best_step = newest.read_state().get(BEST_STEPS[which]) if which in BEST_STEPS else None
     except DamagedCheckpoint:
         return choose_checkpoint(folder, which, model, say)  # it was whole a moment ago
     best = (each for each in checkpoints if each.validated and each.step == best_step)
@@ -95,13 +99,13 @@ def all_damaged(damage: Iterable[DamagedCheckpoint]) -> UserError:
     )
 
 
-def prune_checkpoints(folder: Path, keep: int, best_step: int | None) -> None:
-    """Delete all but the best and the `keep` newest checkpoints, and what an interrupted save left."""
+def prune_checkpoints(folder: Path, keep: int, best_steps: Collection[int | None]) -> None:
+    """Delete all but the best ones and the `keep` newest checkpoints, and what an interrupted save left."""
     with writing(folder):
         for leftover in folder.glob(".step-*.partial"):
             _delete(leftover)
         for checkpoint in list_checkpoints(folder)[:-keep]:
-            if not (checkpoint.validated and checkpoint.step == best_step):
+            if not (checkpoint.validated and checkpoint.step in best_steps):
                 # Hidden first, so that a folder with the name of a checkpoint is always whole.
                 _delete(checkpoint.folder.rename(partial_of(checkpoint.folder)))
 

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import click
 
-from keras_samplernn.commands.options import FOLDER, all_option, checkpoint_option, precision_option
+from keras_samplernn.commands.options import (
+    FOLDER,
+    Number,
+    all_option,
+    checkpoint_option,
+    guidance_options,
+    precision_option,
+)
 
 OF_STREAM = "bits_per_sample_of_"
 
@@ -19,9 +26,24 @@ OF_STREAM = "bits_per_sample_of_"
 )
 @checkpoint_option
 @precision_option
+@click.option(
+    "--listen",
+    is_flag=True,
+    help="Also say how often a listener, which learns the classes from the training sounds, hears what was asked for,"
+    " in real and in generated sounds. Needs scikit-learn.",
+)
+@click.option("--listen-stream", help="Stream of classes that is listened to; left out: the first one.")
+@click.option(
+    "--listen-seconds",
+    type=Number(min=0),
+    default=120.0,
+    show_default="120",
+    help="How much is generated for the listener in all.",
+)
+@guidance_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for other programs.")
 @all_option
-def evaluate(run: Path | None, data: Path | None, checkpoint: str, precision: str, as_json: bool) -> None:
+def evaluate(run: Path | None, data: Path | None, checkpoint: str, precision: str, as_json: bool, **listening) -> None:
     """Score RUN in bits per sample.
 
     RUN is a run directory; if it is left out, the run under runs/ that was trained last. Prints the bits per sample in
@@ -32,9 +54,13 @@ def evaluate(run: Path | None, data: Path | None, checkpoint: str, precision: st
     from keras_samplernn.api import load_run
     from keras_samplernn.run_folder import newest_run
 
-    figures = load_run(run or newest_run(), checkpoint, precision).evaluate(data)
+    loaded = load_run(run or newest_run(), checkpoint, precision)
+    listens = listening.pop("listen")
+    options = {name.removeprefix("listen_"): value for name, value in listening.items()}
+    heard = loaded.listen(data, **options) if listens else None
+    figures = loaded.evaluate(data)
     if as_json:
-        print(json.dumps(figures))
+        print(json.dumps(figures if heard is None else figures | {"heard": heard}))
         return
     print(f"{figures['bits_per_sample']:.4f} bits per sample over {figures['samples']:,} samples")
     print(f"{figures['unigram_entropy_bits']:.4f} bits is the unigram entropy of their codes")
@@ -42,3 +68,9 @@ def evaluate(run: Path | None, data: Path | None, checkpoint: str, precision: st
         if key.startswith(OF_STREAM):
             for name, bits in bits_of.items():
                 print(f"{bits:.4f} bits per sample of {key.removeprefix(OF_STREAM)} {name}")
+    for made in ("real", "generated") if heard else ():
+        found = heard[made]
+        print(
+            f"{found['share']:.1%} of {found['pieces']:,} {made} pieces are heard as their {heard['stream']}: "
+            + ", ".join(f"{name} {share:.0%}" for name, share in found["share_of_class"].items())
+        )

@@ -11,6 +11,7 @@ from keras_samplernn.commands.options import (
     Number,
     all_option,
     checkpoint_option,
+    guidance_options,
     precision_option,
 )
 from keras_samplernn.progress import say
@@ -32,19 +33,7 @@ from keras_samplernn.progress import say
     multiple=True,
     help="Sound whose loudness, pitch and so on are the conditions, for streams that are named after `features`.",
 )
-@click.option(
-    "--guidance",
-    type=Number(min=0, max=100),
-    default=1.0,
-    show_default="1",
-    help="Above 1, what is asked for is contrasted with what the model would do anyway: 2 to 6 makes it clearer, and"
-    " takes several times as long. 1 is off.",
-)
-@click.option(
-    "--guidance-stream",
-    help="Stream of classes whose mean is what the model would do anyway; left out: `none`, if it was trained with"
-    " condition_dropout, else the first such stream.",
-)
+@guidance_options
 @click.option(
     "--seconds",
     type=Number(min=0),

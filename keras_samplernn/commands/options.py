@@ -1,6 +1,7 @@
 """Types of arguments and options, and the options that several commands have."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -44,10 +45,11 @@ FOLDER, FILE = Place("folder"), Place("file")
 
 checkpoint_option = click.option(
     "--checkpoint",
-    type=click.Choice(["best", "newest"]),
+    type=click.Choice(["best", "heard", "newest"]),
     default="best",
     show_default=True,
-    help="Checkpoint to load: the best by validation, or the newest.",
+    help="Checkpoint to load: the best by validation, or by what a listener hears (monitoring.listen_epochs), or the"
+    " newest.",
 )
 precision_option = click.option(
     "--precision",
@@ -57,6 +59,25 @@ precision_option = click.option(
     help="Precision of the weights. With TensorFlow 2.17, int8 is faster for one sound at a time from wide tiers;"
     " `evaluate --precision int8` shows what it costs in bits.",
 )
+
+_strength_option = click.option(
+    "--guidance",
+    type=Number(min=0, max=100),
+    default=1.0,
+    show_default="1",
+    help="Above 1, what is asked for is contrasted with what the model would do anyway: 2 to 6 makes it clearer, and"
+    " takes several times as long. 1 is off.",
+)
+_base_option = click.option(
+    "--guidance-stream",
+    help="Stream of classes whose mean is what the model would do anyway; left out: `none`, if it was trained with"
+    " condition_dropout, else the first such stream.",
+)
+
+
+def guidance_options(command: Callable) -> Callable:
+    """Add the options of guidance to a command."""
+    return _strength_option(_base_option(command))
 
 
 def _list_all(ctx: click.Context, param: click.Parameter, value: bool) -> None:

@@ -18,10 +18,14 @@ class Columns:
         track: of the sound.
         streams: of the model; the track has spans for each.
         sample_rate: in Hz.
+
+    Attributes:
+        track: of the sound.
+        samples: its length.
     """
 
     def __init__(self, track: Track, streams: Sequence[Stream], sample_rate: int):
-        self.samples = track.samples
+        self.track, self.samples = track, track.samples
         self._streams = [
             _ClassesColumns(stream, track.spans[stream.name], track.samples, sample_rate)
             if isinstance(stream, ClassesStream)

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_samplernn.conditions.layout import Conditions, nothing
+from keras_samplernn.data.noise import InputNoise
 
 
 class Windows(NamedTuple):
@@ -71,9 +72,11 @@ class Plan:
         steps: windows of the longest lane; 0 where there are no pieces.
         pieces: number of pieces.
         dropout: conditions that are not told; None: all are told.
+        noise: on what the model hears; None: there is none.
     """
 
     dropout: Dropout | None = None
+    noise: InputNoise | None = None
 
     def __init__(self, pieces: np.ndarray, lanes: int, seq_len: int):
         self.lanes = lanes
@@ -177,17 +180,34 @@ def plan_once(lengths: Sequence[int], lanes: int, seq_len: int) -> Plan:
     return Plan(np.array(pieces, np.int64), lanes, seq_len)
 
 
-def gather_windows(
-    corpus, windows: Windows, seq_len: int, lookback: int, silence: int, dropout: Dropout | None = None
-) -> tuple[np.ndarray, Conditions | None]:
-    """Read one step's codes, (B, lookback + seq_len) int32, and conditions, (B, seq_len, ...), from the corpus.
+class Gathered(NamedTuple):
+    """What one step reads from the corpus.
 
-    The `lookback` codes before the targets are the samples that precede them in their sound, and silence before the
-    sound's first sample. Past a piece's end codes are silence and there are no conditions. Conditions are None where
-    the corpus has none.
+    Attributes:
+        codes: (B, lookback + seq_len) int32. The `lookback` codes before the targets are the samples that precede them
+            in their sound, and silence before the sound's first sample; past a piece's end codes are silence.
+        heard: the same as the model hears it; None: without noise.
+        conditions: (B, seq_len, ...), none past a piece's end; None where the corpus has no streams.
     """
+
+    codes: np.ndarray
+    heard: np.ndarray | None
+    conditions: Conditions | None
+
+
+def gather_windows(
+    corpus,
+    windows: Windows,
+    seq_len: int,
+    lookback: int,
+    silence: int,
+    dropout: Dropout | None = None,
+    noise: InputNoise | None = None,
+) -> Gathered:
+    """Read the windows of one step from the corpus."""
     lanes = len(windows.sound)
     codes = np.full((lanes, lookback + seq_len), silence, np.int32)
+    heard = None if noise is None else codes.copy()
     conditions = nothing(corpus.streams, (lanes, seq_len), corpus.fades) if corpus.streams else None
     for lane, (sound, offset, _, valid, piece) in enumerate(zip(*(field.tolist() for field in windows), strict=True)):
         if not valid:
@@ -195,11 +215,14 @@ def gather_windows(
         entry = corpus.sounds[sound]
         first = entry.start + offset
         known = min(offset, lookback)
-        codes[lane, lookback - known : lookback + valid] = corpus.codes[first - known : first + valid]
+        place = lane, slice(lookback - known, lookback + valid)
+        codes[place] = corpus.codes[first - known : first + valid]
+        if noise is not None:
+            heard[place] = noise.heard(codes[place], sound, offset - known, piece)
         if conditions is not None:
             hidden, lookahead = (None, True) if dropout is None else (dropout.hidden[piece], dropout.lookahead[piece])
             entry.columns.write(conditions, (lane, slice(valid)), offset, offset + valid, hidden, lookahead)
-    return codes, conditions
+    return Gathered(codes, heard, conditions)
 
 
 def make_batches(corpus, plan: Plan, lookback: int, silence: int, first_step: int = 0) -> tf.data.Dataset:
@@ -213,29 +236,27 @@ def make_batches(corpus, plan: Plan, lookback: int, silence: int, first_step: in
         first_step: 0 to `plan.steps`; the step at which an interrupted run goes on.
 
     Returns:
-        A dataset of dicts: codes (B, L + T), reset (B,) and valid (B,), all int32; and, if the corpus has them,
-        conditions, arrays (B, T, ...).
+        A dataset of dicts: codes (B, L + T), reset (B,) and valid (B,), all int32; if the plan has noise, heard
+        (B, L + T) int32, what the model hears in place of codes; and, if the corpus has them, conditions, arrays
+        (B, T, ...).
     """
     lanes, seq_len = plan.lanes, plan.seq_len
+    window, lane = (lanes, lookback + seq_len), (lanes,)
+    shapes = {"codes": window, "reset": lane, "valid": lane} | ({"heard": window} if plan.noise else {})
     like = nothing(corpus.streams, (lanes, seq_len), corpus.fades)
     expected = [array for array in like if array is not None] if corpus.streams else []
 
     def read(step: np.ndarray) -> tuple[np.ndarray, ...]:
         windows = plan.at(int(step))
-        codes, conditions = gather_windows(corpus, windows, seq_len, lookback, silence, plan.dropout)
-        arrays = codes, windows.reset.astype(np.int32), windows.valid.astype(np.int32)
-        return *arrays, *(array for array in conditions or () if array is not None)
+        codes, heard, conditions = gather_windows(corpus, windows, seq_len, lookback, silence, plan.dropout, plan.noise)
+        arrays = codes, windows.reset.astype(np.int32), windows.valid.astype(np.int32), heard, *(conditions or ())
+        return tuple(array for array in arrays if array is not None)
 
     def batch(step: tf.Tensor) -> dict[str, Any]:
-        types = [tf.int32] * 3 + [tf.as_dtype(array.dtype) for array in expected]
-        codes, reset, valid, *arrays = tf.numpy_function(read, [step], types, stateful=False)
-        tensors = {
-            "codes": tf.ensure_shape(codes, (lanes, lookback + seq_len)),
-            "reset": tf.ensure_shape(reset, (lanes,)),
-            "valid": tf.ensure_shape(valid, (lanes,)),
-        }
+        types = [tf.int32] * len(shapes) + [tf.as_dtype(array.dtype) for array in expected]
+        found = iter(tf.numpy_function(read, [step], types, stateful=False))
+        tensors = {name: tf.ensure_shape(next(found), shape) for name, shape in shapes.items()}
         if corpus.streams:
-            found = iter(arrays)
             tensors["conditions"] = like.map(lambda array: tf.ensure_shape(next(found), array.shape))
         return tensors
 

@@ -48,7 +48,7 @@ class Request:
         seed: seed of the uniforms.
         batch_size: number of sounds side by side; None: by their number.
         prime: file of a sound that all sounds continue.
-        checkpoint: "best" or "newest".
+        checkpoint: "best", "heard" or "newest".
         precision: "float32" or "int8".
         overwrite: replace wavs that exist.
     """

@@ -15,14 +15,18 @@ from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.spec import Spec
 
 SMALLER_WINDOWS = "lower training.batch_size, training.seq_len or the tiers' dim"
-ADAM_COPIES = 4  # the weights, their gradients and two moments
+
+
+def copies_in_training(spec: Spec) -> int:
+    """Return how often training holds the weights: themselves, gradients, two moments of Adam, and their average."""
+    return 5 if spec.training.ema_decay else 4
 
 
 def check_training_memory(spec: Spec) -> None:
     """Raise UserError if this machine has too little memory to train a spec."""
     model, training = outline(spec), spec.training
     samples = training.batch_size * training.seq_len
-    _check_weights(spec, ADAM_COPIES * weights_in(model))
+    _check_weights(spec, copies_in_training(spec) * weights_in(model))
     # Prepared forms, and what a tier passes down, have gradients too.
     _check_prepared(spec, 2 * _numbers_prepared(model, samples))
     _check_windows(spec, training.batch_size, _numbers_read(model, samples) + 2 * _numbers_handed_down(model, samples))

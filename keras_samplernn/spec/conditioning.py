@@ -128,6 +128,11 @@ class Conditioning(Classes):
         "unknown, as in live use; without effect unless a stream has `position` or `neighbours`.",
     )
 
+    @property
+    def has_classes(self) -> bool:
+        """Whether there is a stream of classes."""
+        return self.streams is None or any(stream.classes is not None for stream in self.streams.values())
+
     @model_validator(mode="after")
     def _has_one_form(self) -> Self:
         if (self.classes is None) == (self.streams is None):

@@ -79,8 +79,23 @@ class Training(Section):
         0.5, gt=0, lt=1, description="Factor by which an exponential schedule falls every `decay_steps`."
     )
     warmup_steps: int = Field(0, ge=0, description="Optimizer steps over which the learning rate rises from zero.")
+    input_noise: float = Field(
+        0.0,
+        ge=0,
+        le=4096,
+        description="Most noise on the samples that the model hears in training, while it predicts those without: "
+        "standard deviation in codes, drawn from 0 to this for each piece of a sound. A model that knows noise stays "
+        "on its path when it hears itself.",
+    )
     clip_value: float | None = Field(
         1.0, gt=0, description="Every gradient is clipped to plus or minus this value; null: no clipping."
+    )
+    ema_decay: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Decay of the exponential moving average (EMA) of the weights, such as 0.999: validation, "
+        "`evaluate` and `generate` use the average; 0: they use the weights as training leaves them.",
     )
     patience: int | None = Field(
         None,
@@ -105,6 +120,18 @@ class Monitoring(Section):
     seconds: float = Field(3.0, gt=0, le=600, description="Longest generated sound, in seconds.")
     temperature: float = Field(
         1.0, gt=0, le=100, description="Divides the logits before sampling; below 1 is more cautious."
+    )
+    listen_epochs: int = Field(
+        0,
+        ge=0,
+        description="Epochs between hearings, in which a listener says how much of what is generated it hears as "
+        "asked; the last epoch has one too; 0: never. Needs a stream of classes and scikit-learn.",
+    )
+    listen_seconds: float = Field(
+        60.0,
+        gt=0,
+        le=3600,
+        description="How much is generated for a hearing, under the conditions of validation files.",
     )
 
 

@@ -184,6 +184,18 @@ def _cross_check(spec: Spec, top: int | None) -> Iterator[tuple[tuple[str, ...],
             f"training.patience = {training.patience} needs data.valid, whose loss it watches; give a folder or a "
             "fraction such as 0.1",
         )
+    listen = f"monitoring.listen_epochs = {spec.monitoring.listen_epochs}"
+    if spec.monitoring.listen_epochs and not (spec.conditioning and spec.conditioning.has_classes):
+        yield (
+            ("monitoring.listen_epochs", "conditioning"),
+            f"{listen} needs a stream of classes in conditioning, which a listener tells apart; remove it",
+        )
+    elif spec.monitoring.listen_epochs and data.valid is None:
+        yield (
+            ("monitoring.listen_epochs", "data.valid"),
+            f"{listen} needs data.valid, under whose conditions sounds are generated; give a folder or a fraction such"
+            " as 0.1",
+        )
     for key in DATA_PATHS:
         path = getattr(data, key)
         if isinstance(path, Path) and re.search("[\ud800-\udfff]", str(path)):

@@ -109,6 +109,17 @@ class Bookkeeping:
         columns = {f"{CLASS_COLUMN}{name}": value for name, value in per_class.items()}
         return row | {"validation_bits": bits.per_sample} | columns
 
+    def add_heard(self, row: dict[str, Any], real: float, generated: float) -> dict[str, Any]:
+        """Add a hearing to TensorBoard's log; return the row with its column.
+
+        Args:
+            row: of metrics.csv.
+            real: share of the pieces of real sounds that were heard as their class.
+            generated: share of the generated ones that were heard as asked.
+        """
+        self.monitor.log_figures(self.state.step, {"heard/real": real, "heard/generated": generated})
+        return row | {"heard": generated}
+
     def tell_row(self, row: dict[str, Any]) -> None:
         """Write metrics.csv, and print a line for the last row."""
         write_metrics(self.run.metrics_file, self.state.rows)
@@ -116,6 +127,8 @@ class Bookkeeping:
         if "validation_bits" in row:
             best = " (best)" if self.state.best_step == row["step"] else ""
             text += f"  validation {row['validation_bits']:.4f} bits{best}"
+        if "heard" in row:
+            text += f"  heard {row['heard']:.1%}{' (best)' if self.state.best_heard_step == row['step'] else ''}"
         if row["samples_per_second"]:
             text += f"  {row['samples_per_second']:,} samples/s"
         self.progress.say(text)

@@ -11,9 +11,9 @@ from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.machine import FLOAT_BYTES
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.memory import (
-    ADAM_COPIES,
     SMALLER_WINDOWS,
     check_training_memory,
+    copies_in_training,
     telling_exhaustion,
     weights_in,
 )
@@ -69,6 +69,7 @@ class Estimate:
     Attributes:
         corpora: the figures of `train` and, if the spec names them, of `valid` and `test`.
         parameters: number of the model's parameters.
+        weight_copies: how often training holds them.
         batch_size: windows of a step.
         seq_len: samples of a window.
         steps_per_epoch: steps of the first epoch; others differ by a few.
@@ -79,6 +80,7 @@ class Estimate:
 
     corpora: dict[str, CorpusFigures]
     parameters: int
+    weight_copies: int
     batch_size: int
     seq_len: int
     steps_per_epoch: int
@@ -109,7 +111,8 @@ class Estimate:
                 lines.append(f"{name}: {told}")
         megabytes = FLOAT_BYTES * self.parameters / 1e6
         lines += [
-            f"model: {self.parameters:,} parameters, {megabytes:,.1f} MB; with Adam {ADAM_COPIES * megabytes:,.1f} MB",
+            f"model: {self.parameters:,} parameters, {megabytes:,.1f} MB; with Adam"
+            f" {self.weight_copies * megabytes:,.1f} MB",
             f"epoch: {self.steps_per_epoch:,} steps of {self.batch_size} x {self.seq_len} samples",
             f"step: {self.seconds_per_step:.3f} s here; {self.samples_per_second:,.0f} samples/s",
             f"time: {format_duration(self.seconds_per_epoch)} an epoch,"
@@ -136,6 +139,7 @@ def estimate(spec: Spec, corpora: Corpora) -> Estimate:
     return Estimate(
         {name: CorpusFigures.of(corpus, spec) for name, corpus in corpora.present().items()},
         weights_in(model),
+        copies_in_training(spec),
         plan.lanes,
         plan.seq_len,
         plan.steps,

@@ -72,7 +72,7 @@ def fit_spec(
         state = _restore(run, trainer, say)
         # If the last `fit` was killed after it saved a checkpoint, metrics.csv is old and one checkpoint is too many.
         write_metrics(run.metrics_file, state.rows)
-        prune_checkpoints(run.checkpoints_folder, spec.training.keep_checkpoints, state.best_step)
+        prune_checkpoints(run.checkpoints_folder, spec.training.keep_checkpoints, state.best_steps)
         run.record(corpora.manifest())
         session = Session(run, trainer, corpora, state, epochs or spec.training.epochs, max_steps)
         if end := session.end():
@@ -110,7 +110,7 @@ def _load(checkpoint: Checkpoint, trainer: Trainer) -> TrainingState:
     shapes = [Shape.of(variable) for variable in trainer.variables]
     # Version 0.1.0 has five more arrays: gradient norm, Keras' mean loss as sum and count, bits and samples.
     older = [*shapes, *[Shape((), np.dtype("float32"))] * 5]
-    checkpoint.load_weights(trainer.model)
+    checkpoint.load_weights(trainer.result)
     arrays = checkpoint.read_training(shapes, older)
     try:
         state = TrainingState.of(checkpoint.read_state(), checkpoint.step)
@@ -136,4 +136,5 @@ def _take_weights(source: RunFolder, trainer: Trainer, say: Callable[[str], None
             f"{source.folder}: its weights do not fit the spec: {', '.join(changes)}; --init-from takes a run of the"
             " same tiers, q_levels and condition streams"
         ) from None
+    trainer.begin_average()
     return chosen.folder

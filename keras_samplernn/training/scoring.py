@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_samplernn.conditions.streams import classes_streams, streams_of
+from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.memory import check_scoring_memory, telling_exhaustion
@@ -12,6 +13,26 @@ from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.spec import Spec
 from keras_samplernn.training.corpora import prepare_folder, prepare_named
 from keras_samplernn.training.evaluation import Evaluator
+
+
+def held_out_corpus(run: Path, spec: Spec, data: Path | None, say: Callable[[str], None]) -> Corpus:
+    """Prepare the sounds of a folder, or the test files of a spec, or else its validation files.
+
+    Args:
+        run: the run directory, for messages.
+        spec: of the run.
+        data: the folder; None: the files of the spec.
+        say: called with each message.
+
+    Raises:
+        UserError: one line for each problem of the sounds; or there are none.
+    """
+    if data is not None:
+        return prepare_folder(spec, data, say)
+    named = [name for name in ("test", "valid") if getattr(spec.data, name) is not None]
+    if not named:
+        raise UserError(f"{run}: its spec names neither test nor validation files; give --data")
+    return prepare_named(spec, named[0], say)
 
 
 def score_folder(
@@ -35,13 +56,7 @@ def score_folder(
         UserError: one line for each problem of the sounds; or there are none, or there is too little memory.
     """
     training = spec.training
-    held_out = [name for name in ("test", "valid") if getattr(spec.data, name) is not None]
-    if data is not None:
-        corpus = prepare_folder(spec, data, say)
-    elif held_out:
-        corpus = prepare_named(spec, held_out[0], say)
-    else:
-        raise UserError(f"{run}: its spec names neither test nor validation files; give --data")
+    corpus = held_out_corpus(run, spec, data, say)
     windows = min(training.batch_size, len(corpus.sounds))
     check_scoring_memory(spec, model, windows)
     weights = None if precision == "float32" else model.generation_weights(precision)

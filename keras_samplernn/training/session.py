@@ -15,6 +15,7 @@ from keras_samplernn.run_folder import RunFolder
 from keras_samplernn.training.bookkeeping import Bookkeeping
 from keras_samplernn.training.corpora import Corpora
 from keras_samplernn.training.evaluation import Evaluator
+from keras_samplernn.training.hearing import Hearing
 from keras_samplernn.training.interrupt import Interrupted, StopRequest
 from keras_samplernn.training.monitoring import HeldOutSounds, Monitor
 from keras_samplernn.training.state import TrainingState
@@ -76,12 +77,14 @@ class Session:
             UserError: a loss or gradient norm is not finite, or the device has too little memory.
         """
         spec, valid = self.spec, self.corpora.valid
-        self._evaluator = self._sounds = None
+        self._evaluator = self._sounds = self._hearing = None
         if valid is not None:
             training, silence = spec.training, Quantizer.of(spec.audio).silence
-            self._evaluator = Evaluator(self.trainer.model, silence, training.batch_size, training.seq_len)
+            self._evaluator = Evaluator(self.trainer.result, silence, training.batch_size, training.seq_len)
             if spec.monitoring.every_epochs:
                 self._sounds = HeldOutSounds(assemble(spec), spec, valid, self.run.samples_folder)
+            if spec.monitoring.listen_epochs:
+                self._hearing = Hearing(assemble(spec), spec, self.corpora.train, valid)
         with (
             StopRequest() as self._stop,
             Monitor(self.run.logs_folder, spec) as self._monitor,
@@ -135,23 +138,32 @@ class Session:
 
     def _finish(self, whole_epoch: bool) -> None:
         """Validate, note the figures, save; after a whole epoch, move to the start of the next one."""
-        state, every = self.state, self.spec.monitoring.every_epochs
+        state, monitoring = self.state, self.spec.monitoring
         self._book.log(self._learning_rate())
         # Before the epoch counts as done, so that sounds that were interrupted are generated again.
-        if self._sounds and whole_epoch and ((state.epoch + 1) % every == 0 or state.epoch + 1 == self.epochs):
-            model = self.trainer.model
-            self._sounds.show(self._monitor, model, state.step, state.epoch + 1, self._raise_if_stopped)
+        if self._sounds and whole_epoch and self._is_turn(monitoring.every_epochs):
+            result = self.trainer.result
+            self._sounds.show(self._monitor, result, state.step, state.epoch + 1, self._raise_if_stopped)
         row = self._book.begin_row()
         if self._evaluator is not None:
             bits = self._evaluator(self.corpora.valid, self._raise_if_stopped)
             row = self._book.add_validation(row, bits)
             # Patience counts epochs, so a validation within an epoch, after --max-steps, does not count.
             state.note_validation(bits.per_sample, whole_epoch)
+        if self._hearing and whole_epoch and self._is_turn(monitoring.listen_epochs):
+            heard = self._hearing(self.trainer.result, self._raise_if_stopped)
+            row = self._book.add_heard(row, self._hearing.real, heard)
+            state.note_heard(heard)
         state.add_row(row)
         if whole_epoch:
             state.begin_epoch()
         self._save(NOTED if self._evaluator is None else VALIDATED)
         self._book.tell_row(row)
+
+    def _is_turn(self, every: int) -> bool:
+        """Return whether this epoch, which ends, is one of every so many, or the last."""
+        epoch = self.state.epoch + 1
+        return epoch % every == 0 or epoch == self.epochs
 
     def _raise_if_stopped(self) -> None:
         """If a signal has come, write a checkpoint and raise Interrupted."""
@@ -165,9 +177,9 @@ class Session:
     def _save(self, suffix: str = "") -> None:
         """Write a checkpoint of the present step; see `save_checkpoint`."""
         folder, state = self.run.checkpoints_folder, self.state
-        model, variables = self.trainer.model, self.trainer.variables
-        save_checkpoint(folder, state.step, suffix, model, variables, dataclasses.asdict(state))
-        prune_checkpoints(folder, self.spec.training.keep_checkpoints, state.best_step)
+        result, variables = self.trainer.result, self.trainer.variables
+        save_checkpoint(folder, state.step, suffix, result, variables, dataclasses.asdict(state))
+        prune_checkpoints(folder, self.spec.training.keep_checkpoints, state.best_steps)
         self._saved = time.monotonic()
 
     def _learning_rate(self) -> float:

@@ -13,6 +13,8 @@ CLASS_COLUMN = "validation_bits_"
 _VALUE_BYTES = 32  # most bytes of a value in JSON, with quotes, comma and blanks
 # The fields that checkpoints of version 0.1.0 hold as arrays.
 KEPT_AS_ARRAYS = {"epoch_bits", "epoch_samples", "gradient_norm"}
+# The fields that states have only since runs can be listened to.
+HEARD = {"best_heard", "best_heard_step"}
 MOST_CELLS = 20_000_000  # in metrics.csv, with empty ones
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Figure = Annotated[int, Field(ge=-(2**63), lt=2**63)] | FiniteFloat | None
@@ -29,6 +31,8 @@ class TrainingState:
         best_bits: bits per sample of the best validation so far.
         best_step: step of the best validation.
         epochs_since_best: epochs that have ended since then.
+        best_heard: greatest share of generated pieces that a listener heard as asked.
+        best_heard_step: step of that hearing.
         epoch_bits: bits of all targets so far in the present epoch.
         epoch_samples: number of these targets.
         gradient_norm: gradient norm of the last step.
@@ -45,11 +49,18 @@ class TrainingState:
     epoch_samples: Count = 0
     gradient_norm: FiniteFloat = 0.0
     rows: list[dict[str, Figure]] = dataclasses.field(default_factory=list)
+    best_heard: FiniteFloat | None = None
+    best_heard_step: Count | None = None
 
     @property
     def epoch_mean_bits(self) -> float:
         """Bits per sample of the present epoch so far."""
         return self.epoch_bits / max(self.epoch_samples, 1)
+
+    @property
+    def best_steps(self) -> tuple[int | None, int | None]:
+        """Steps of the checkpoints that are kept: the best by validation, and by hearing."""
+        return self.best_step, self.best_heard_step
 
     def note_validation(self, bits: float, whole_epoch: bool) -> None:
         """Note the bits per sample of a validation, at the end of an epoch or inside one."""
@@ -57,6 +68,11 @@ class TrainingState:
             self.best_bits, self.best_step, self.epochs_since_best = bits, self.step, 0
         elif whole_epoch:
             self.epochs_since_best += 1
+
+    def note_heard(self, share: float) -> None:
+        """Note the share of pieces that were heard as asked."""
+        if self.best_heard is None or share > self.best_heard:
+            self.best_heard, self.best_heard_step = share, self.step
 
     def begin_epoch(self) -> None:
         """Move to the start of the next epoch."""
@@ -94,7 +110,7 @@ class TrainingState:
             ValueError: the values are not those of a state after this step.
         """
         fields = {field.name for field in dataclasses.fields(cls)}
-        if values.keys() not in (fields, fields - KEPT_AS_ARRAYS):
+        if values.keys() not in (fields, fields - HEARD, fields - HEARD - KEPT_AS_ARRAYS):
             raise ValueError(f"a state has other fields than {', '.join(values)}")
         try:
             state = TypeAdapter(cls).validate_json(json.dumps(values), strict=True)

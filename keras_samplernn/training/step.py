@@ -72,7 +72,8 @@ class Step:
         Args:
             values: before the step.
             batch: `codes` `(B, lookback + T)`; `reset` `(B,)`; `valid` `(B,)`, the number of targets of a row that
-                exist; and `conditions` `(B, T)` if the model is conditional; all int32.
+                exist; `heard` `(B, lookback + T)` if the model shall hear other codes than those it predicts; and
+                `conditions` `(B, T)` if the model is conditional; all int32.
 
         Returns:
             The values after the step, and its sums.
@@ -88,7 +89,8 @@ class Step:
             variables = [*self.model.trainable_variables, *self.model.non_trainable_variables]
             # Not `stateless_call`: it passes by what calling a model sets for its layers, `training` and precision.
             with keras.StatelessScope(zip(variables, [*weights, *values.others], strict=True)) as scope:
-                logits, states = self.model(batch, states=values.states, training=True)
+                heard = {**batch, "codes": batch.get("heard", batch["codes"])}
+                logits, states = self.model(heard, states=values.states, training=True)
             others = [scope.get_current_value(variable) for variable in self.model.non_trainable_variables]
             targets = batch["codes"][:, self.model.lookback :]
             exists = ops.cast(ops.arange(targets.shape[1], dtype="int32") < batch["valid"][:, None], "float32")

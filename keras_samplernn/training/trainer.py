@@ -9,7 +9,9 @@ from keras_samplernn.backend import traced
 from keras_samplernn.conditions.streams import dropout_shares, streams_of
 from keras_samplernn.data.batches import Plan, draw_dropout, make_batches, plan_epoch
 from keras_samplernn.data.corpus import Corpus
+from keras_samplernn.data.noise import draw_noise
 from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.spec import Spec
 from keras_samplernn.training.optimizer import apply_in_place, build_optimizer
@@ -25,8 +27,10 @@ class Trainer:
         train: the training sounds.
 
     Attributes:
-        variables: everything that a step changes besides the model's weights: carried states, states of random
-            generators, optimizer.
+        result: the model that is validated, saved and generated from: `model`, or, with `ema_decay`, another one with
+            the average of its weights.
+        variables: everything that a step changes besides the weights of `result`: carried states, states of random
+            generators, optimizer; and with `ema_decay` the weights of `model`.
     """
 
     def __init__(self, spec: Spec, model: SampleRNN, train: Corpus):
@@ -42,8 +46,18 @@ class Trainer:
         weights = {id(weight) for weight in model.weights}
         random_states = [each for each in model.non_trainable_variables if id(each) not in weights]
         self.variables = [*keras.tree.flatten(self._carried), *random_states, *self.optimizer.variables]
+        self.result = model
+        if spec.training.ema_decay:
+            self.result = assemble(spec, spec.training.precision)
+            self.variables += model.weights
+            self.begin_average()
         self._step = Step(model, self.optimizer)
         self._advance = traced(self._advance_variables)
+
+    def begin_average(self) -> None:
+        """Let the average of the weights be the present weights; call it after they are given others."""
+        if self.result is not self.model:
+            self._assign(self.result.weights, self.model.weights)
 
     def step(self, batch: dict[str, tf.Tensor]) -> Sums:
         """Take a step; see `Step`. The sums may not be computed yet."""
@@ -60,9 +74,19 @@ class Trainer:
         )
         gradients, after, sums = self._step.gradients(values, batch)
         apply_in_place(self.optimizer, gradients, model.trainable_variables)
+        if self.result is not model:
+            self._average()
         self._assign(model.non_trainable_variables, after.others)
         self._assign(self._carried, after.states)
         return sums
+
+    def _average(self) -> None:
+        """Move the average to the weights after a step; the first steps count more, so that it forgets the start."""
+        step = tf.cast(self.optimizer.iterations, "float32")
+        share = 1 - tf.minimum(self.spec.training.ema_decay, (1 + step) / (10 + step))
+        pairs = zip(self.result.trainable_variables, self.model.trainable_variables, strict=True)
+        for average, weight in pairs:
+            average.assign_add(share * (weight - average))
 
     @staticmethod
     def _assign(variables: Any, tensors: Any) -> None:
@@ -85,6 +109,9 @@ class Trainer:
         shares = dropout_shares(self.spec) if streams else (0.0, 0.0)
         if any(shares):
             plan.dropout = draw_dropout(plan.pieces, len(streams), *shares, seed=training.seed, epoch=epoch)
+        if training.input_noise:
+            levels = self.spec.audio.q_levels
+            plan.noise = draw_noise(plan.pieces, training.input_noise, levels, seed=training.seed, epoch=epoch)
         return plan
 
     def batches(self, plan: Plan, first_step: int = 0) -> tf.data.Dataset:

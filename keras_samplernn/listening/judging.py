@@ -1,0 +1,115 @@
+"""How often a listener hears what was asked for, in real sounds that it did not learn and in those of a model."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from keras_samplernn.conditions.streams import ClassesStream
+from keras_samplernn.data.corpus import Corpus, SoundEntry
+from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.generation.engine import GenerationEngine
+from keras_samplernn.generation.guidance import Guidance
+from keras_samplernn.generation.sound import Sound, longest_first
+from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
+from keras_samplernn.listening.listener import Listener
+from keras_samplernn.listening.spans import Piece, evenly_of, pieces_of, pieces_of_corpus
+from keras_samplernn.model.samplernn import SampleRNN
+
+MOST_LEARNED = 4000
+MOST_ROWS, LONGEST_SOUND_SECONDS = 16, 10.0
+
+
+def learn_listener(train: Corpus, quantizer: Quantizer, stream: ClassesStream, sample_rate: int) -> Listener:
+    """Return a listener that learned the classes of a stream from the training sounds."""
+    classes = len(stream.classes)
+    pieces = evenly_of(pieces_of_corpus(train, quantizer, stream.name, sample_rate), MOST_LEARNED, classes)
+    return Listener(pieces, classes, sample_rate)
+
+
+def asked_of(corpus: Corpus, seconds: float, sample_rate: int) -> list[tuple[SoundEntry, int]]:
+    """Return sounds whose conditions a model is asked for, one at least, and how many samples of each."""
+    asked, left = [], max(round(seconds * sample_rate), 1)
+    for entry in corpus.sounds:
+        samples = min(entry.samples, left, round(LONGEST_SOUND_SECONDS * sample_rate))
+        if samples <= 0:
+            break
+        asked.append((entry, samples))
+        left -= samples
+    return asked
+
+
+class Performer:
+    """Has a model make sounds under the conditions of real ones, side by side; it compiles only once.
+
+    Args:
+        model: its present weights are used at each call.
+        asked: what `asked_of` returned, not empty.
+        quantizer: of the model.
+        stream: name of the stream that is listened to.
+        sample_rate: in Hz.
+        guidance: how the sounds are guided; None: they are not.
+    """
+
+    def __init__(
+        self,
+        model: SampleRNN,
+        asked: list[tuple[SoundEntry, int]],
+        quantizer: Quantizer,
+        stream: str,
+        sample_rate: int,
+        guidance: Guidance | None = None,
+    ):
+        self._asked = {f"sound_{number:03d}": each for number, each in enumerate(asked)}
+        self._quantizer, self._stream, self._sample_rate = quantizer, stream, sample_rate
+        fades = any(entry.columns.fades for entry, _ in asked)
+        self._engine = GenerationEngine(
+            model, quantizer.silence, min(len(asked), MOST_ROWS), BLOCK_SAMPLES, fades=fades, guidance=guidance
+        )
+
+    @property
+    def samples(self) -> int:
+        """Number of samples of all sounds."""
+        return sum(samples for _, samples in self._asked.values())
+
+    def pieces(
+        self,
+        seed: int = 0,
+        temperature: float = 1.0,
+        strength: float = 1.0,
+        update: Callable[[int], None] = lambda done: None,
+    ) -> Iterator[Piece]:
+        """Yield the pieces of each sound when it is whole.
+
+        Args:
+            seed: of the uniforms.
+            temperature: divides the logits.
+            strength: of the guidance.
+            update: called after each block with the number of samples that are done; may raise.
+        """
+        engine, weights, done = self._engine, self._engine.weights(), 0
+        sounds = [
+            Sound(stem, stem, samples, temperature, entry.columns) for stem, (entry, samples) in self._asked.items()
+        ]
+        waves: dict[str, list[np.ndarray]] = {stem: [] for stem in self._asked}
+        parts = stream_parts(engine, weights, engine.silent_start(weights), longest_first(sounds), seed, strength)
+        for sound, codes, ended in parts:
+            waves[sound.stem].append(self._quantizer.decode(codes))
+            update(done := done + len(codes))
+            if ended:
+                wave, (entry, _) = np.concatenate(waves.pop(sound.stem)), self._asked[sound.stem]
+                yield from pieces_of(wave, entry.columns, self._stream, self._sample_rate)
+
+
+def describe(counts: np.ndarray, stream: ClassesStream) -> dict[str, Any]:
+    """Return how many pieces were heard as asked for, in all and of each class, and the counts, as JSON values."""
+    pieces, right = counts.sum(axis=1), counts.diagonal()
+    return {
+        "pieces": int(pieces.sum()),
+        "heard_as_asked": int(right.sum()),
+        "share": float(right.sum() / max(pieces.sum(), 1)),
+        "share_of_class": {
+            name: float(hits / count) for name, count, hits in zip(stream.classes, pieces, right, strict=True) if count
+        },
+        "confusion": counts.tolist(),
+    }

@@ -1,0 +1,56 @@
+"""A classifier of sounds: a support vector machine on log-mel frames, which never hears a model."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from keras_samplernn.errors import UserError
+from keras_samplernn.listening.spans import Piece
+from keras_samplernn.listening.spectra import Spectra
+
+
+class Listener:
+    """Hears of which class a sound is.
+
+    Args:
+        pieces: real sounds that it learns, of at least two classes.
+        classes: number of classes.
+        sample_rate: of all sounds, in Hz.
+
+    Raises:
+        UserError: scikit-learn is not installed, or there are fewer than two classes.
+    """
+
+    def __init__(self, pieces: Sequence[Piece], classes: int, sample_rate: int):
+        try:
+            from sklearn.pipeline import make_pipeline
+            from sklearn.preprocessing import StandardScaler
+            from sklearn.svm import SVC
+        except ImportError:
+            raise UserError(
+                "the listener needs scikit-learn, which is not installed; pip install 'keras-samplernn[listen]'"
+            ) from None
+        asked = [piece.asked for piece in pieces]
+        if len(set(asked)) < 2:
+            raise UserError(
+                f"the training sounds have pieces of {len(set(asked))} classes that are long enough to be heard; a"
+                " listener tells two or more apart"
+            )
+        self._classes, self._spectra = classes, Spectra(sample_rate)
+        self._classifier = make_pipeline(
+            StandardScaler(), SVC(kernel="rbf", C=10.0, gamma="scale", class_weight="balanced")
+        )
+        self._classifier.fit(np.stack([self._spectra(piece.wave) for piece in pieces]), asked)
+
+    def hear(self, waves: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the class that is heard in each wave `(samples,)`."""
+        return self._classifier.predict(np.stack([self._spectra(wave) for wave in waves]))
+
+    def confusion(self, pieces: Iterable[Piece]) -> np.ndarray:
+        """Count pieces by the class asked for and the class heard, `(classes, classes)` int64."""
+        counts = np.zeros((self._classes, self._classes), np.int64)
+        pieces = list(pieces)
+        if pieces:
+            heard = self.hear([piece.wave for piece in pieces])
+            np.add.at(counts, ([piece.asked for piece in pieces], heard), 1)
+        return counts

@@ -1,0 +1,56 @@
+"""Hearings during training: how much of what the model generates is heard as it was asked for."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from keras_samplernn.conditions.streams import classes_streams
+from keras_samplernn.data.corpus import Corpus
+from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.listening.judging import Performer, asked_of, learn_listener
+from keras_samplernn.listening.spans import pieces_of_corpus
+from keras_samplernn.model.samplernn import SampleRNN
+from keras_samplernn.spec import Spec
+
+
+class Hearing:
+    """A listener that learns the first stream of classes once, and hears the model now and then.
+
+    Args:
+        model: in float32, not the one that is trained; it gets the trained weights each time.
+        spec: its `monitoring` has the length and temperature of what is generated.
+        train: the sounds that the listener learns.
+        valid: the sounds under whose conditions the model generates.
+
+    Attributes:
+        real: share of the pieces of the validation files that are heard as their class.
+
+    Raises:
+        UserError: scikit-learn is not installed, or there are fewer than two classes.
+    """
+
+    def __init__(self, model: SampleRNN, spec: Spec, train: Corpus, valid: Corpus):
+        quantizer, rate, stream = Quantizer.of(spec.audio), spec.audio.sample_rate, classes_streams(model.streams)[0]
+        self._model, self._spec = model, spec
+        self._listener = learn_listener(train, quantizer, stream, rate)
+        self.real = _share(self._listener.confusion(pieces_of_corpus(valid, quantizer, stream.name, rate)))
+        asked = asked_of(valid, spec.monitoring.listen_seconds, rate)
+        self._performer = Performer(model, asked, quantizer, stream.name, rate)
+
+    def __call__(self, trained: SampleRNN, check_stop: Callable[[], None]) -> float:
+        """Return the share of the generated pieces that are heard as asked.
+
+        Args:
+            trained: its weights are used.
+            check_stop: called between blocks; may raise.
+        """
+        for variable, value in zip(self._model.weights, trained.weights, strict=True):
+            variable.assign(value)
+        made = self._performer.pieces(
+            self._spec.training.seed, self._spec.monitoring.temperature, update=lambda _: check_stop()
+        )
+        return _share(self._listener.confusion(made))
+
+
+def _share(counts: np.ndarray) -> float:
+    return float(counts.trace() / max(counts.sum(), 1))

@@ -1,0 +1,269 @@
+"""The listener: it tells real sounds apart, cuts sounds as they were asked for, and judges what a run generates."""
+
+import builtins
+import json
+
+import numpy as np
+import pytest
+import soundfile
+from command_line import SPEC, done, give
+from untrained import write_run
+
+from keras_samplernn import load_run
+from keras_samplernn.conditions.columns import Columns
+from keras_samplernn.conditions.streams import NONE, ClassesStream
+from keras_samplernn.conditions.track import Spans, Track
+from keras_samplernn.errors import UserError
+from keras_samplernn.listening.judging import describe
+from keras_samplernn.listening.listener import Listener
+from keras_samplernn.listening.spans import Piece, evenly_of, pieces_of
+from keras_samplernn.listening.spectra import BANDS, FRAMES, Spectra
+from keras_samplernn.training import hearing as training_hearing
+
+RATE = 4000
+VOICES = "low", "high", "hiss"
+
+
+def voice(name, seconds=0.2, seed=0, gain=0.3):
+    """Return a sound of a class; each seed is another one."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(round(seconds * RATE)) / RATE
+    if name == "hiss":
+        return (gain * 0.5 * rng.standard_normal(len(time))).astype(np.float32)
+    hertz = {"low": 200, "high": 900}[name] * rng.uniform(0.95, 1.05)
+    tone = sum(np.sin(2 * np.pi * hertz * k * time + rng.uniform(0, 6)) / k for k in (1, 2))
+    return (gain * tone / 2 + 0.003 * rng.standard_normal(len(time))).astype(np.float32)
+
+
+def pieces(seeds, **options):
+    return [Piece(voice(name, seed=seed, **options), number) for seed in seeds for number, name in enumerate(VOICES)]
+
+
+# --- Spectra.
+
+
+@pytest.mark.parametrize("rate", [4000, 8000, 16000, 44100])
+@pytest.mark.parametrize("samples", [1, 300, 20_000])
+def test_every_sound_is_heard_in_as_many_numbers(rate, samples):
+    heard = Spectra(rate)(np.random.default_rng(0).standard_normal(samples))
+    assert heard.shape == (FRAMES * BANDS,)
+    assert np.isfinite(heard).all()
+
+
+def test_neither_level_nor_silence_around_a_sound_is_heard():
+    spectra, wave = Spectra(RATE), voice("low").astype(np.float64)
+    around = np.zeros(40 * 10)  # whole frames
+    np.testing.assert_allclose(spectra(wave / 100), spectra(wave), atol=1e-6)
+    # The frames at its ends hear the silence in part.
+    surrounded = np.abs(spectra(np.concatenate([around, wave, around])) - spectra(wave)).mean()
+    assert surrounded < np.abs(spectra(voice("high")) - spectra(wave)).mean() / 5
+    assert np.isfinite(spectra(np.zeros(500))).all()
+
+
+# --- Pieces.
+
+
+def columns_of(starts, values, samples, targets=None):
+    stream = ClassesStream("voice", VOICES)
+    values = np.array(values, np.int32)
+    spans = Spans(np.array(starts, np.int64), values, values if targets is None else np.array(targets, np.int32))
+    return Columns(Track(samples, {"voice": spans}), [stream], RATE)
+
+
+def test_a_sound_is_cut_into_its_spans_and_long_ones_into_equal_parts():
+    wave = np.arange(20_000, dtype=np.float32)
+    columns = columns_of([0, 1000, 1100, 2000, 11_000], [1, 2, 0, NONE, 2], 20_000)
+    found = [(piece.wave[0], piece.wave[-1], piece.asked) for piece in pieces_of(wave, columns, "voice", RATE)]
+    # 100 samples are too short, none is none, and 9,000 samples are three parts of at most a second.
+    assert found == [
+        (0, 999, 1),
+        (1100, 1999, 0),
+        *((11_000, 13_999, 2), (14_000, 16_999, 2), (17_000, 19_999, 2)),
+    ]
+
+
+def test_cross_fades_and_what_lies_behind_a_wave_are_passed_over():
+    columns = columns_of([0, 1000, 2000, 3000], [1, 1, 0, 2], 9000, targets=[1, 0, 0, 2])
+    found = list(pieces_of(np.zeros(2500, np.float32), columns, "voice", RATE))
+    assert [(len(piece.wave), piece.asked) for piece in found] == [(1000, 1), (500, 0)]
+
+
+def test_of_each_class_as_many_pieces_are_kept_the_same_ones_always():
+    many = [Piece(np.array([number]), 0 if number % 10 else 1) for number in range(1000)]
+    kept = evenly_of(iter(many), 200, 3)
+    counts = np.bincount([piece.asked for piece in kept], minlength=3)
+    assert counts.tolist() == [66, 66, 0]
+    numbers = [int(piece.wave[0]) for piece in kept if piece.asked == 0]
+    assert len(set(numbers)) == 66
+    assert 300 < np.mean(numbers) < 700
+    assert [int(piece.wave[0]) for piece in evenly_of(iter(many), 200, 3)] == [int(piece.wave[0]) for piece in kept]
+    assert len(evenly_of(many[:20], 200, 3)) == 20
+
+
+# --- The listener.
+
+
+def test_real_sounds_that_it_did_not_learn_are_heard_right():
+    listener = Listener(pieces(range(12)), len(VOICES), RATE)
+    assert listener.confusion(pieces(range(20, 30), seconds=0.3, gain=0.05)).tolist() == (10 * np.eye(3)).tolist()
+
+
+def test_what_is_heard_is_counted_by_what_was_asked_for():
+    listener = Listener(pieces(range(12)), len(VOICES), RATE)
+    counts = listener.confusion([Piece(voice("hiss", seed=50), 0), Piece(voice("low", seed=51), 0)])
+    assert counts.tolist() == [[1, 0, 1], [0, 0, 0], [0, 0, 0]]
+    found = describe(counts, ClassesStream("voice", VOICES))
+    assert found == {
+        "pieces": 2,
+        "heard_as_asked": 1,
+        "share": 0.5,
+        "share_of_class": {"low": 0.5},
+        "confusion": counts.tolist(),
+    }
+    assert describe(listener.confusion([]), ClassesStream("voice", VOICES))["share"] == 0
+
+
+def test_a_listener_needs_two_classes():
+    with pytest.raises(UserError, match="have pieces of 1 classes that are long enough to be heard"):
+        Listener([piece for piece in pieces(range(3)) if piece.asked == 1], 3, RATE)
+
+
+def test_without_scikit_learn_the_extra_is_named(monkeypatch):
+    plain = builtins.__import__
+
+    def missing(name, *arguments, **options):
+        if name.startswith("sklearn"):
+            raise ImportError(name)
+        return plain(name, *arguments, **options)
+
+    monkeypatch.setattr(builtins, "__import__", missing)
+    with pytest.raises(UserError, match=r"pip install 'keras-samplernn\[listen\]'"):
+        Listener(pieces(range(3)), 3, RATE)
+
+
+# --- Runs.
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Sounds of three voices in turn, and runs that have learned nothing."""
+    home = tmp_path_factory.mktemp("listening")
+    for seed, (folder, sounds) in enumerate({"train": 6, "valid": 2}.items()):
+        (home / folder).mkdir()
+        for number in range(sounds):
+            order = np.random.default_rng(10 * seed + number).permutation([0, 1, 2, 0, 1, 2])
+            waves = [voice(VOICES[each], seed=100 * seed + 10 * number + place) for place, each in enumerate(order)]
+            soundfile.write(home / folder / f"{number}.wav", np.concatenate(waves), RATE, "PCM_16")
+            labels = [f"{0.2 * place:.1f}\t{0.2 * place + 0.2:.1f}\t{VOICES[each]}" for place, each in enumerate(order)]
+            (home / folder / f"{number}.txt").write_text("\n".join(labels) + "\n")
+    voices = {"classes": list(VOICES)}
+    conditionings = {
+        "voices": voices,
+        "streams": {"streams": {"loudness": {"number": {"low": -60, "high": 0}}, "voice": voices}},
+        "loudness": {"streams": {"loudness": {"number": {"low": -60, "high": 0}}}},
+        "plain": None,
+    }
+    for name, conditioning in conditionings.items():
+        spec = SPEC | {"name": name, "conditioning": conditioning}
+        spec["audio"] = spec["audio"] | {"q_levels": 256}
+        (home / f"{name}.json").write_text(json.dumps({key: value for key, value in spec.items() if value}))
+        write_run(home / name, home / f"{name}.json")
+    return home
+
+
+@pytest.mark.parametrize(("run", "stream"), [("voices", "class"), ("streams", "voice")])
+def test_real_and_generated_sounds_of_a_run_are_judged(home, run, stream):
+    loaded = load_run(home / run)
+    found = loaded.listen(seconds=3)
+    assert found["stream"] == stream
+    # Two sounds of six spans; an untrained model makes noise, which is one voice at most.
+    assert found["real"]["pieces"] == found["generated"]["pieces"] == 12
+    assert found["real"]["heard_as_asked"] == 12
+    assert found["real"]["share_of_class"] == dict.fromkeys(VOICES, 1.0)
+    assert found["generated"]["heard_as_asked"] <= 6
+    assert found == loaded.listen(seconds=3)
+    assert loaded.listen(seconds=0.5)["generated"]["pieces"] == 3  # the last half of a span can be heard too
+
+
+def test_the_listener_hears_what_was_generated(home, monkeypatch):
+    """The codes of real sounds, in the place of those of the model, are heard as the real sounds are."""
+    from keras_samplernn.listening import judging
+
+    loaded = load_run(home / "voices")
+    real = {f"sound_{number:03d}": soundfile.read(home / f"valid/{number}.wav")[0] for number in range(2)}
+
+    def parts(engine, weights, start, sounds, seed, strength):
+        for sound in sounds:
+            codes = loaded._quantizer.encode(real[sound.stem])[: sound.samples]
+            for begin in range(0, len(codes), 1000):
+                yield sound, codes[begin : begin + 1000], begin + 1000 >= len(codes)
+
+    monkeypatch.setattr(judging, "stream_parts", parts)
+    found = loaded.listen(seconds=60)
+    assert found["generated"] == found["real"]
+
+
+def test_the_command_prints_what_is_heard(home):
+    answer = give("evaluate voices --listen --listen-seconds 2 --guidance 2", home)
+    assert answer.status == 0, answer.err
+    real, generated = answer.out.splitlines()[-2:]
+    assert real == "100.0% of 12 real pieces are heard as their class: low 100%, high 100%, hiss 100%"
+    assert " of 10 generated pieces are heard as their class: low " in generated
+    (line,) = done("evaluate voices --listen --listen-seconds 2 --json", home)
+    assert json.loads(line)["heard"] == load_run(home / "voices").listen(seconds=2)
+    (line,) = done("evaluate voices --json", home)
+    assert "heard" not in json.loads(line)
+
+
+def test_a_training_is_listened_to_and_goes_on_as_if_it_had_not_been_stopped(home, monkeypatch):
+    spec = json.loads((home / "voices.json").read_text())
+    spec["training"] |= {"epochs": 4, "keep_checkpoints": 1}
+    spec["monitoring"] |= {"listen_epochs": 2, "listen_seconds": 2}
+    for name, listens in (("heard", 2), ("deaf", 0)):
+        spec["monitoring"]["listen_epochs"] = listens
+        (home / f"{name}.json").write_text(json.dumps(spec))
+    shares = iter([0.5, 1.0, 0.5, 0.25])
+    monkeypatch.setattr(training_hearing, "_share", lambda counts: next(shares))
+    done("fit heard.json --run heard --epochs 2", home)
+    done("fit heard.json --run heard", home)
+    monkeypatch.undo()
+    done("fit deaf.json --run deaf", home)
+    metrics = load_run(home / "heard", "newest").metrics
+    # The real sounds are heard once a command, the generated ones after epochs 2 and 4.
+    assert metrics["heard"].fillna(-1).tolist() == [-1, 1.0, -1, 0.25]
+    steps = metrics["step"].tolist()
+    assert {path.name for path in (home / "heard/checkpoints").iterdir()} == {
+        f"step-{step:010d}-validated" for step in {steps[1], steps[-1], load_best(home / "heard")}
+    }
+    assert load_run(home / "heard", "heard").checkpoint == f"step-{steps[1]:010d}-validated"
+    listened, deaf = (load_run(home / name, "newest") for name in ("heard", "deaf"))
+    for ours, theirs in zip(listened.model.weights, deaf.model.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert load_run(home / "deaf", "heard").checkpoint == deaf.checkpoint  # none was heard: the newest
+
+
+def load_best(folder):
+    return int(load_run(folder).checkpoint.split("-")[1])
+
+
+@pytest.mark.parametrize(
+    ("command", "error"),
+    [
+        ("plain", "plain: has no stream of classes, and a listener hears classes only"),
+        ("loudness", "loudness: has no stream of classes, and a listener hears classes only"),
+        (
+            "streams --listen-stream loudness",
+            'stream: "loudness" is a stream of numbers; streams of classes are voice',
+        ),
+        (
+            "streams --listen-stream voise",
+            'stream: "voise" is not a stream; streams are loudness, voice; did you mean "voice"?',
+        ),
+        ("voices --precision int8", "listen: precision int8 makes one sound at a time; leave one of the two out"),
+        ("voices --listen-seconds 0", "seconds = 0.0: is not a finite number above 0"),
+    ],
+)
+def test_what_cannot_be_listened_to_is_refused_before_anything_is_scored(home, command, error):
+    answer = give(f"evaluate {command} --listen", home)
+    assert (answer.status, answer.out) == (1, "")
+    assert answer.err.splitlines()[-1].endswith(error)
