@@ -222,7 +222,7 @@ WRONG = {
     ),
     "a checkpoint of another name": (
         lambda home, runs: load_run(home / "run", "last"),
-        'checkpoint = "last" is unknown; give one of best, newest',
+        'checkpoint = "last" is unknown; give one of best, heard, newest',
     ),
     "a precision of another name": (
         lambda home, runs: load_run(home / "run", precision="half"),

@@ -78,7 +78,7 @@ USAGE = [
     ),
     (
         "generate --out out --checkpoint last",
-        "keras-samplernn generate: Invalid value for '--checkpoint': 'last' is not one of 'best', 'newest'",
+        "keras-samplernn generate: Invalid value for '--checkpoint': 'last' is not one of 'best', 'heard', 'newest'",
     ),
     ("evaluate run --json yes", "keras-samplernn evaluate: Got unexpected extra argument (yes)"),
     ("schema --yaml", "keras-samplernn schema: No such option '--yaml'"),

@@ -45,7 +45,7 @@ def commit(model, folder):
     """Write the checkpoint of step 2, of all weights 2, and delete the older one."""
     give_value(model, 2.0)
     save_checkpoint(folder, 2, VALIDATED, model, TRAINING, STATE | {"best_step": 2})
-    prune_checkpoints(folder, 1, 2)
+    prune_checkpoints(folder, 1, {2})
 
 
 def value_of_newest(model, folder):
