@@ -166,6 +166,7 @@ def home(tmp_path_factory):
     for name, conditioning in conditionings.items():
         spec = SPEC | {"name": name, "conditioning": conditioning}
         spec["audio"] = spec["audio"] | {"q_levels": 256}
+        spec["training"] = {"seq_len": 256, "batch_size": 4}
         (home / f"{name}.json").write_text(json.dumps({key: value for key, value in spec.items() if value}))
         write_run(home / name, home / f"{name}.json")
     return home
