@@ -172,6 +172,16 @@ def home(tmp_path_factory):
     return home
 
 
+@pytest.mark.parametrize(
+    "option", ["--listen-seconds 2", "--listen-stream class", "--guidance 1", "--guidance-stream a"]
+)
+def test_options_of_listening_without_it_are_refused(home, option):
+    answer = give(f"evaluate voices {option}", home)
+    name = option.split()[0]
+    told = f"{name} says how to listen, and needs --listen; see keras-samplernn evaluate --help\n"
+    assert (answer.status, answer.err) == (2, f"keras-samplernn evaluate: {told}")
+
+
 @pytest.mark.parametrize(("run", "stream"), [("voices", "class"), ("streams", "voice")])
 def test_real_and_generated_sounds_of_a_run_are_judged(home, run, stream):
     loaded = load_run(home / run)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from keras_samplernn.commands.options import (
     FOLDER,
@@ -49,6 +50,10 @@ def evaluate(run: Path | None, data: Path | None, checkpoint: str, precision: st
     RUN is a run directory; if it is left out, the run under runs/ that was trained last. Prints the bits per sample in
     all and of each class; fewer are better.
     """
+    context = click.get_current_context()
+    given = [name for name in listening if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if given and not listening["listen"]:
+        raise click.UsageError(f"--{given[0].replace('_', '-')} says how to listen, and needs --listen.")
     import json
 
     from keras_samplernn.api import load_run
