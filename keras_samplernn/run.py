@@ -286,7 +286,7 @@ class Run:
         """
         chosen = self._listened(stream)
         rate, quantizer = self.spec.audio.sample_rate, self._quantizer
-        if not 0 < seconds < math.inf:
+        if not (isinstance(seconds, numbers.Real | np.number) and 0 < seconds < math.inf):
             raise UserError(f"seconds = {shown(seconds)}: is not a finite number above 0")
         guided = self._guidance(guidance, guidance_stream)
         temperature = checked_temperature(temperature)

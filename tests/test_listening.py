@@ -2,6 +2,7 @@
 
 import builtins
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -251,6 +252,23 @@ def test_a_training_is_listened_to_and_goes_on_as_if_it_had_not_been_stopped(hom
     for ours, theirs in zip(listened.model.weights, deaf.model.weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert load_run(home / "deaf", "heard").checkpoint == deaf.checkpoint  # none was heard: the newest
+
+
+def test_a_validation_counts_once_where_its_hearing_was_stopped(home, monkeypatch):
+    spec = json.loads((home / "voices.json").read_text())
+    spec["training"] |= {"epochs": 1}
+    spec["monitoring"] |= {"listen_epochs": 1}
+    (home / "stopped.json").write_text(json.dumps(spec))
+
+    def stop(self, trained, check_stop):
+        signal.raise_signal(signal.SIGTERM)
+        check_stop()
+
+    monkeypatch.setattr(training_hearing.Hearing, "__call__", stop)
+    assert give("fit stopped.json --run stopped", home).status != 0
+    (checkpoint,) = (home / "stopped/checkpoints").iterdir()
+    state = json.loads((checkpoint / "state.json").read_text())
+    assert (state["epoch"], state["best_bits"], state["epochs_since_best"], state["rows"]) == (0, None, 0, [])
 
 
 def load_best(folder):

@@ -144,14 +144,16 @@ class Session:
         if self._sounds and whole_epoch and self._is_turn(monitoring.every_epochs):
             result = self.trainer.result
             self._sounds.show(self._monitor, result, state.step, state.epoch + 1, self._raise_if_stopped)
+        heard = None
+        if self._hearing and whole_epoch and self._is_turn(monitoring.listen_epochs):
+            heard = self._hearing(self.trainer.result, self._raise_if_stopped)
         row = self._book.begin_row()
         if self._evaluator is not None:
             bits = self._evaluator(self.corpora.valid, self._raise_if_stopped)
             row = self._book.add_validation(row, bits)
             # Patience counts epochs, so a validation within an epoch, after --max-steps, does not count.
             state.note_validation(bits.per_sample, whole_epoch)
-        if self._hearing and whole_epoch and self._is_turn(monitoring.listen_epochs):
-            heard = self._hearing(self.trainer.result, self._raise_if_stopped)
+        if heard is not None:
             row = self._book.add_heard(row, self._hearing.real, heard)
             state.note_heard(heard)
         state.add_row(row)

@@ -129,7 +129,7 @@ class _Parser:
 def _of_one_width(block: bytes, lines: int) -> np.ndarray | None:
     """Return the numbers of lines that have as many digits as the first one; None where one has not.
 
-    It takes a tenth of the time of NumPy's parser, which knows less of the text.
+    It is several times as fast as NumPy's parser, which knows less of the text.
 
     Args:
         block: digits and line ends.
