@@ -41,6 +41,8 @@ class FrameRNN(Lowerable, Tier):
         reset_after: whether the GRU's reset gate acts after the recurrent product, as in Keras' GRU; false: before it,
             as in the original SampleRNN. Without effect on an LSTM.
         conditioned: whether this tier reads the conditions, if the model has them.
+        condition_dim: width of a hidden layer that the conditions pass through, so that what one says can depend on
+            another, as the sound of a class on the position in it; 0: they are added.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class FrameRNN(Lowerable, Tier):
         dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0,
         reset_after: bool = True,
         conditioned: bool = True,
+        condition_dim: Annotated[int, Field(ge=0)] = 0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -64,6 +67,7 @@ class FrameRNN(Lowerable, Tier):
         self.learn_h0 = learn_h0
         self.weight_norm = weight_norm
         self.conditioned = conditioned
+        self.condition_dim = condition_dim
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
         options = {"reset_after": reset_after} if rnn_type == "GRU" else {}
         self.layers = [
@@ -88,7 +92,7 @@ class FrameRNN(Lowerable, Tier):
         """Create the Linears, the layers and h0."""
         linear = functools.partial(self.add_linear, weight_norm=self.weight_norm)
         self.input_linear = linear(self.frame_size, self.dim, "input")
-        self.conditions = self.add_conditions(self.dim, weight_norm=self.weight_norm)
+        self.conditions = self.add_conditions(self.dim, weight_norm=self.weight_norm, hidden=self.condition_dim)
         for number, layer in enumerate(self.layers):
             layer.build((2 * self.dim if self.skip_conn and number else self.dim,))
         self.skip_linears = []

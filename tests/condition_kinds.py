@@ -2,7 +2,7 @@
 
 import numpy as np
 from oracle_conditions import onehot
-from variants import _linear, build_variant, oracle_tiers
+from variants import _array, _linear, build_variant, oracle_tiers
 
 from keras_samplernn.conditions.columns import Columns
 from keras_samplernn.conditions.layout import class_columns, number_columns
@@ -33,6 +33,7 @@ KINDS = {
 VARIANTS = {
     "three tiers GRU": {"frames": (8, 2)},
     "four tiers LSTM": {"frames": (8, 4, 2), "rnn_type": "LSTM", "n_rnn": 2, "skip_conn": True},
+    "a hidden layer": {"frames": (8, 2), "condition_dim": 7},
     "a frame tier that takes none": {"frames": (8, 2), "unconditioned": (0,), "weight_norm": False},
 }
 # Every kind meets the first variant, and every variant the kinds in which all there is comes together.
@@ -136,4 +137,6 @@ def asked_tiers(model, streams):
         told |= {"class_embedding" if told["kind"] == "sample" else "condition": None}
         linears = [*tier.conditions.vectors, *tier.conditions.linears]
         told["asked"] = {names[linear.name]: _linear(linear) for linear in linears}
+        if tier.conditions.output_linear is not None:
+            told["hidden"] = _array(tier.conditions.hidden_bias), _linear(tier.conditions.output_linear)
     return tiers

@@ -68,6 +68,13 @@ MUTANTS = (
     ),
     # What is asked for.
     Mutant(
+        "a hidden layer of conditions without its ReLU",
+        "keras_samplernn/model/encoder.py",
+        "affine(ops.relu(encoded + hidden_bias), output)",
+        "affine(encoded + hidden_bias, output)",
+        "tests/test_condition_laws.py -k logits_match",
+    ),
+    Mutant(
         "none adds the vector of class 0",
         "keras_samplernn/model/encoder.py",
         "return found * ops.cast(classes >= 0, matrix.dtype)[..., None]",

@@ -128,7 +128,8 @@ def added(streams, asked, end, rate, lookahead=True, instead=None):
     """-> (tier, t) -> k (D,), what the conditions add to the tier's step for targets t ... t + F - 1.
 
     asked: the spans of each stream. A tier has its matrices in `tier["asked"]`: {(number of the stream, name of
-    the vector): Lin}; a tier without them is not conditioned. instead: {(number, name): vector} that all samples have.
+    the vector): Lin}; a tier without them is not conditioned. With `tier["hidden"]` = (bias, Lin) their sum passes
+    through a ReLU and that Linear. instead: {(number, name): vector} that all samples have.
     """
     instead = instead or {}
 
@@ -143,6 +144,9 @@ def added(streams, asked, end, rate, lookahead=True, instead=None):
                     rows.append(vectors(streams[number], asked[number], target, end, rate, lookahead)[name])
             mean = sum(rows) / len(rows) if rows else np.zeros(len(weights["v"]))
             total = total + linear(weights, mean)
+        if "hidden" in tier:
+            bias, output = tier["hidden"]
+            total = linear(output, np.maximum(total + bias, 0.0))
         return total
 
     return k
