@@ -22,6 +22,8 @@ from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.data.wav_writer import as_read_back
 from keras_samplernn.errors import UserError
 from keras_samplernn.generation.asked import checked_temperature, codes_of, samples_in, sound_asked_for
+from keras_samplernn.generation.candidates import BLOCK_SAMPLES as TAKE_BLOCK_SAMPLES
+from keras_samplernn.generation.choosing import BY, Choosing, Places, choosing_of
 from keras_samplernn.generation.controls import ControlledPart, as_controls, is_whole_sound
 from keras_samplernn.generation.engine import Carry, GenerationEngine, Weights
 from keras_samplernn.generation.guidance import Guidance, guidance_of
@@ -37,6 +39,7 @@ from keras_samplernn.progress import Progress, say
 from keras_samplernn.run_folder import RunFolder, open_run
 from keras_samplernn.spec import Spec
 from keras_samplernn.training.corpora import prepare_named
+from keras_samplernn.training.hearing import learn_judge
 from keras_samplernn.training.scoring import held_out_corpus, score_folder
 
 if TYPE_CHECKING:
@@ -102,6 +105,9 @@ class Run:
         batch_size: int = 1,
         guidance: float = 1.0,
         guidance_stream: str | None = None,
+        candidates: int = 1,
+        by: str | None = None,
+        by_stream: str | None = None,
     ) -> np.ndarray:
         """Generate one sound, with the samples of the wav that the command `generate` writes.
 
@@ -120,6 +126,10 @@ class Run:
             guidance: above 1, what is asked for is contrasted with what the model would do anyway; 1 is off.
             guidance_stream: the stream of classes whose mean is what the model would do anyway; None: no conditions at
                 all, if the run was trained with `condition_dropout`, else its first stream of classes.
+            candidates: number of takes that are made of each passage, of which the best is kept.
+            by: what the best is judged by: "posterior", "likelihood" or "heard"; None: the posterior of the class asked
+                for if the run has classes, else the likelihood.
+            by_stream: the stream of classes that takes are judged by; None: the first one.
 
         Returns:
             The wave, `(n,)` float32.
@@ -133,14 +143,17 @@ class Run:
             raise UserError(f"batch_size = {batch_size}: must be at least 1")
         if batch_size > 1 and self.precision == "int8":
             raise UserError(f"batch_size = {batch_size}: precision int8 makes one sound at a time; leave it out")
+        choosing = self._choosing(candidates, by, by_stream)
         fades = columns is not None and columns.fades
-        engine = self._engine(batch_size, BLOCK_SAMPLES, fades, self._guidance(guidance, guidance_stream))
+        block_samples = BLOCK_SAMPLES if choosing is None else TAKE_BLOCK_SAMPLES
+        guided = self._guidance(guidance, guidance_stream)
+        engine = self._engine(batch_size * candidates, block_samples, fades, guided)
         weights, start = self._begin(engine, prime, prime_conditions)
         stem = name or stem or STEM
         sound = Sound(stem, stem, samples, temperature, columns)
         wave, done = np.empty(samples, np.float32), 0
         with Progress("generate", samples) as progress:
-            for block in self._blocks(engine, weights, start, sound, seed, guidance):
+            for block in self._blocks(engine, weights, start, sound, seed, guidance, choosing):
                 wave[done : done + len(block)] = block
                 done += len(block)
                 progress.update(done, f"{progress.speed(done) / self.spec.audio.sample_rate:.2f} x real time")
@@ -352,11 +365,35 @@ class Run:
                 raise UserError("prime: has 0 samples; a primer needs at least one")
             return weights, engine.primed_start(weights, codes, conditions)
 
+    def _choosing(self, takes: int, by: str | None, stream: str | None) -> Choosing | None:
+        if takes < 1:
+            raise UserError(f"candidates = {takes}: must be at least 1")
+        if by not in (None, *BY):
+            raise UserError(f"by = {shown(by)}: is unknown; give one of {', '.join(BY)}")
+        places = Places("candidates", "by", "by_stream")
+        choosing = choosing_of(self._streams, takes, by, stream, self._metrics_file, places)
+        if choosing is not None and self.precision == "int8":
+            raise UserError("candidates: precision int8 makes one row at a time; leave one of the two out")
+        return choosing
+
     def _blocks(
-        self, engine: GenerationEngine, weights: Weights, start: Carry, part: Part, seed: int, strength: float
+        self,
+        engine: GenerationEngine,
+        weights: Weights,
+        start: Carry,
+        part: Part,
+        seed: int,
+        strength: float,
+        choosing: Choosing | None = None,
     ) -> Iterator[np.ndarray]:
+        if choosing is None:
+            streamed = stream_parts(engine, weights, start, [part], seed, strength)
+        else:
+            judge = learn_judge(self.spec, choosing.stream.name, say) if choosing.by == "heard" else None
+            rate = self.spec.audio.sample_rate
+            streamed = choosing.stream_chosen(engine, weights, start, [part], seed, strength, rate, judge)
         with self._telling_exhaustion():
-            for _, codes, _ in stream_parts(engine, weights, start, [part], seed, strength):
+            for _, codes, _ in streamed:
                 if len(codes):
                     yield as_read_back(self._quantizer.decode(codes))
 

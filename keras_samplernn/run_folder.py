@@ -18,6 +18,8 @@ from keras_samplernn.model.registry import load_tiers
 from keras_samplernn.spec import Spec, differences, load_spec
 
 RUNS = Path("runs")
+CLASS_COLUMN = "validation_bits_"
+"""What the columns of metrics.csv with the bits of a class begin with."""
 
 
 @dataclasses.dataclass(frozen=True)

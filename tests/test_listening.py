@@ -227,6 +227,52 @@ def test_the_command_prints_what_is_heard(home):
     assert "heard" not in json.loads(line)
 
 
+def test_the_surest_class_is_the_one_that_is_heard():
+    for classes in (3, 2):
+        learned = [piece for piece in pieces(range(6)) if piece.asked < classes]
+        listener = Listener(learned, classes, RATE)
+        waves = [voice(name, seed=99) for name in VOICES[:classes]]
+        sure = np.stack([listener.sureness(waves, asked) for asked in range(classes)])  # (asked, waves)
+        assert (np.sign(sure) == np.where(np.eye(classes), 1, -1)).all()
+    np.testing.assert_array_equal(listener.sureness(waves, 2), np.zeros(2))  # it never learned that class
+
+
+@pytest.mark.parametrize("options", ["", "--by posterior --guidance 2", "--by likelihood", "--by heard"])
+def test_takes_are_chosen_and_noted(home, tmp_path, options):
+    line = f"generate voices --conditions train/0.txt --seconds 0.7 --out {tmp_path / 'sounds'}"
+    done(f"{line} --candidates 3 {options}", home)
+    wave, _ = soundfile.read(tmp_path / "sounds/0.wav", dtype="float32")
+    noted = json.loads((tmp_path / "sounds/generation.json").read_text())["0.wav"]["candidates"]
+    by = options.split()[1] if options else "posterior"
+    assert (noted["takes"], noted["by"], noted["stream"]) == (3, by, "class")
+    assert [passage["start"] for passage in noted["passages"]] == [0, 768, 1536, 2304]
+    for passage in noted["passages"]:
+        scores = [-np.inf if score is None else score for score in passage["scores"]]
+        assert len(scores) == 3
+        assert scores[passage["kept"]] == max(scores)
+    guidance = 2.0 if "guidance" in options else 1.0
+    chosen = {"candidates": 3, "by": by, "guidance": guidance}
+    again = load_run(home / "voices").generate(home / "train/0.txt", seconds=0.7, name="0", **chosen)
+    np.testing.assert_array_equal(again, wave)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ("--by heard", "--by: says how takes are chosen; give --candidates too, 2 or more"),
+        ("--candidates 2 --by-stream pitch", '--by-stream: "pitch" is not a stream; streams are class'),
+        (
+            "--candidates 2 --precision int8",
+            "--candidates: --precision int8 makes one row at a time; leave one of the two out",
+        ),
+    ],
+)
+def test_takes_that_cannot_be_chosen_are_refused(home, tmp_path, options, error):
+    answer = give(f"generate voices --conditions train/0.txt --out {tmp_path / 'sounds'} {options}", home)
+    assert (answer.status, answer.err.splitlines()[-1]) == (1, error)
+    assert not (tmp_path / "sounds").exists()
+
+
 def test_a_training_is_listened_to_and_goes_on_as_if_it_had_not_been_stopped(home, monkeypatch):
     spec = json.loads((home / "voices.json").read_text())
     spec["training"] |= {"epochs": 4, "keep_checkpoints": 1}

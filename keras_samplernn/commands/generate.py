@@ -35,6 +35,22 @@ from keras_samplernn.progress import say
 )
 @guidance_options
 @click.option(
+    "--candidates",
+    type=Count(1, 64),
+    default=1,
+    show_default="1",
+    help="Number of takes that are made of each passage of a sound, of which the best is kept. Takes as many times as"
+    " long.",
+)
+@click.option(
+    "--by",
+    type=click.Choice(["posterior", "likelihood", "heard"]),
+    show_default="posterior, or likelihood without classes",
+    help="What makes a take the best: the model is surest of the class asked for; or finds it likely, but not the"
+    " likeliest; or a listener hears the class most surely (learns from the training sounds, needs scikit-learn).",
+)
+@click.option("--by-stream", help="Stream of classes that takes are judged by; left out: the first one.")
+@click.option(
     "--seconds",
     type=Number(min=0),
     help="Length of each sound; left out, for a conditional run: as in its condition file.",
@@ -88,7 +104,8 @@ def generate(run: Path | None, **options) -> None:
     from keras_samplernn.generation.files import generate_files
     from keras_samplernn.generation.request import Request
     from keras_samplernn.run_folder import newest_run, open_run
+    from keras_samplernn.training.hearing import learn_judge
 
     options["temperatures"] = tuple(dict.fromkeys(options["temperatures"]))
-    for path in generate_files(open_run(run or newest_run()), Request(**options), say):
+    for path in generate_files(open_run(run or newest_run()), Request(**options), say, learn_judge):
         print(path)

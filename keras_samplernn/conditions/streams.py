@@ -58,6 +58,13 @@ class NumberStream:
 
 
 Stream = ClassesStream | NumberStream
+
+
+def figure_of(stream: ClassesStream, name: str) -> str:
+    """Return what a figure of a class is called: by its name, and by that of its stream if the spec names streams."""
+    return name if stream.name == ONE_STREAM else f"{stream.name}_{name}"
+
+
 Streams = tuple[Stream, ...]
 
 

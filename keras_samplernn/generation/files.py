@@ -3,7 +3,7 @@
 import contextlib
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,10 @@ from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.data.wav_writer import WavWriter
 from keras_samplernn.errors import UserError
 from keras_samplernn.files import make_folder, writing
-from keras_samplernn.generation.engine import Carry, GenerationEngine, Weights
+from keras_samplernn.generation import candidates
+from keras_samplernn.generation.candidates import Choice
+from keras_samplernn.generation.engine import GenerationEngine
+from keras_samplernn.generation.judges import Judge
 from keras_samplernn.generation.record import Record
 from keras_samplernn.generation.request import Request, check_out, check_request
 from keras_samplernn.generation.sound import Sound, any_fades, longest_first
@@ -22,10 +25,15 @@ from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.memory import telling_exhaustion
 from keras_samplernn.progress import Progress
 from keras_samplernn.run_folder import RunFolder, environment
-from keras_samplernn.spec import Audio
+from keras_samplernn.spec import Audio, Spec
 
 
-def generate_files(run: RunFolder, request: Request, say: Callable[[str], None]) -> Iterator[Path]:
+def generate_files(
+    run: RunFolder,
+    request: Request,
+    say: Callable[[str], None],
+    learn: Callable[[Spec, str, Callable[[str], None]], Judge],
+) -> Iterator[Path]:
     """Generate wavs from a run into a folder, and record in `generation.json` there how each was made.
 
     The whole request, and all files that it names, are checked before anything is written.
@@ -34,6 +42,8 @@ def generate_files(run: RunFolder, request: Request, say: Callable[[str], None])
         run: with a checkpoint.
         request: the options of the command.
         say: called with each message.
+        learn: called with the spec, the name of a stream of classes and `say`, if takes are chosen by what is heard;
+            returns a listener to that stream.
 
     Yields:
         The path of each wav, as soon as it is whole.
@@ -44,15 +54,18 @@ def generate_files(run: RunFolder, request: Request, say: Callable[[str], None])
     spec, out = run.spec, request.out
     job = check_request(run, request, say)
     quantizer = Quantizer.of(spec.audio)
-    too_many = f"{job.rows} sounds side by side", "lower --batch-size"
+    choosing, judge = job.choosing, None
+    if choosing is not None and choosing.by == "heard":
+        judge = learn(spec, choosing.stream.name, say)
+    too_many = f"{job.rows * request.candidates} sounds side by side", "lower --batch-size"
     with telling_exhaustion(run.folder, *too_many):
         model = assemble(spec)
         chosen = load_chosen(job.checkpoint, request.checkpoint, model, say)
         engine = GenerationEngine(
             model,
             quantizer.silence,
-            job.rows,
-            BLOCK_SAMPLES,
+            job.rows * request.candidates,
+            BLOCK_SAMPLES if choosing is None else candidates.BLOCK_SAMPLES,
             request.precision,
             any_fades(job.sounds),
             job.guidance,
@@ -86,38 +99,41 @@ def generate_files(run: RunFolder, request: Request, say: Callable[[str], None])
             done = progress.done + samples
             progress.update(done, f"{progress.speed(done) / spec.audio.sample_rate:.2f} x real time")
 
-        made = write_sounds(
-            engine, weights, start, job.sounds, request.seed, spec.audio, out, on_samples, request.guidance
-        )
+        choices: dict[str, list[Choice]] = {sound.name: [] for sound in job.sounds}
+        beginning = engine, weights, start
+        if choosing is None:
+            streamed = stream_parts(*beginning, longest_first(job.sounds), request.seed, request.guidance)
+        else:
+            streamed = choosing.stream_chosen(
+                *beginning,
+                job.sounds,
+                request.seed,
+                request.guidance,
+                spec.audio.sample_rate,
+                judge,
+                lambda sound, choice: choices[sound.name].append(choice),
+            )
+        made = write_sounds(streamed, spec.audio, out, on_samples)
         with contextlib.closing(made), Record(out, request.overwrite) as record:
             for sound, path in made:
-                record.add(path.name, {"temperature": sound.temperature, **entry})
+                chosen_takes = {} if choosing is None else {"candidates": choosing.describe(choices[sound.name])}
+                record.add(path.name, {"temperature": sound.temperature, **entry, **chosen_takes})
                 yield path
 
 
 def write_sounds(
-    engine: GenerationEngine,
-    weights: Weights,
-    start: Carry,
-    sounds: Sequence[Sound],
-    seed: int,
+    streamed: Iterable[tuple[Sound, np.ndarray, bool]],
     audio: Audio,
     folder: Path,
     on_samples: Callable[[int], None],
-    strength: float = 1.0,
 ) -> Iterator[tuple[Sound, Path]]:
-    """Stream sounds to `NAME.wav` in a folder; a file gets its name when it is whole.
+    """Write sounds to `NAME.wav` in a folder; a file gets its name when it is whole.
 
     Args:
-        engine: generates the sounds on its rows.
-        weights: what its `weights` returned.
-        start: the carry with which each sound starts.
-        sounds: in any order.
-        seed: seed of the uniforms.
+        streamed: sounds piece by piece, as `stream_parts` yields them.
         audio: the `audio` section of the spec.
         folder: an existing folder.
         on_samples: called with the number of new samples of each piece.
-        strength: of the guidance, if the engine has one.
 
     Yields:
         Each sound and its path, as soon as the file is whole.
@@ -125,7 +141,7 @@ def write_sounds(
     quantizer = Quantizer.of(audio)
     writers: dict[str, WavWriter] = {}
     try:
-        for sound, codes, ended in stream_parts(engine, weights, start, longest_first(sounds), seed, strength):
+        for sound, codes, ended in streamed:
             path = folder / f"{sound.name}.wav"
             if sound.name not in writers:
                 writers[sound.name] = WavWriter(path, audio.sample_rate)

@@ -18,6 +18,7 @@ from keras_samplernn.data.pairs import conditions_beside
 from keras_samplernn.data.wav_writer import MOST_SAMPLES
 from keras_samplernn.errors import UserError, collect
 from keras_samplernn.files import partial_of
+from keras_samplernn.generation.choosing import Choosing, Places, choosing_of
 from keras_samplernn.generation.guidance import Guidance, guidance_of
 from keras_samplernn.generation.record import JOURNAL, RECORD, check_record
 from keras_samplernn.generation.scores import read_scores
@@ -42,6 +43,9 @@ class Request:
         like: sounds whose features are the conditions, for a run whose streams are named after features.
         guidance: strength with which sounds are guided to their conditions; 1: they are not.
         guidance_stream: stream of classes whose mean is what sounds are guided away from; None: chosen by the run.
+        candidates: number of takes that are made of each passage, of which the best is kept.
+        by: what the best is judged by, "posterior", "likelihood" or "heard"; None: chosen by the run.
+        by_stream: stream of classes that takes are judged by; None: the first one.
         seconds: length of each sound; None, for a conditional run: as long as its conditions.
         count: number of sounds, with `seconds`; None: 1.
         temperatures: each sound is generated at each.
@@ -59,6 +63,9 @@ class Request:
     like: Sequence[Path] = ()
     guidance: float = 1.0
     guidance_stream: str | None = None
+    candidates: int = 1
+    by: str | None = None
+    by_stream: str | None = None
     seconds: float | None = None
     count: int | None = None
     temperatures: Sequence[float] = (1.0,)
@@ -79,6 +86,7 @@ class Job:
         inputs: the files that were read.
         primer: wave and conditions, or None.
         guidance: how the sounds are guided, or None.
+        choosing: how takes are chosen, or None.
         checkpoint: the checkpoint to load.
         rows: number of sounds side by side.
     """
@@ -87,6 +95,7 @@ class Job:
     inputs: list[Path]
     primer: tuple[np.ndarray, Conditions | None] | None
     guidance: Guidance | None
+    choosing: Choosing | None
     checkpoint: Checkpoint
     rows: int
 
@@ -124,6 +133,18 @@ def check_request(run: RunFolder, request: Request, say: Callable[[str], None]) 
     guidance = None
     if request.guidance != 1 or request.guidance_stream is not None:
         guidance = collect(problems, _guidance, spec, request)
+    choosing = collect(
+        problems,
+        choosing_of,
+        streams,
+        request.candidates,
+        request.by,
+        request.by_stream,
+        run.metrics_file,
+        Places("--candidates", "--by", "--by-stream"),
+    )
+    if choosing is not None and request.precision == "int8":
+        problems.append("--candidates: --precision int8 makes one row at a time; leave one of the two out")
     collect(problems, check_out, request, sounds, inputs)
     outlined = outline(spec)
     collect(problems, check_generation_memory, spec, outlined)
@@ -132,8 +153,9 @@ def check_request(run: RunFolder, request: Request, say: Callable[[str], None]) 
         raise UserError(*problems)
     # Powers of two, so that another number of sounds seldom needs another compilation.
     most = MOST_ROWS if guidance is None else max(MOST_ROWS // (1 + guidance.base_rows), 1)
+    most = max(most // request.candidates, 1)
     fitting = 1 if request.precision == "int8" else min(1 << (len(sounds) - 1).bit_length(), most)
-    return Job(sounds, inputs, primer, guidance, chosen, request.batch_size or fitting)
+    return Job(sounds, inputs, primer, guidance, choosing, chosen, request.batch_size or fitting)
 
 
 def _guidance(spec: Spec, request: Request) -> Guidance | None:

@@ -76,10 +76,10 @@ def stream_parts(
         A part, its next codes `(n,)`, and whether they are its last; n may be 0 at the end.
     """
     waiting = iter(parts)
-    rows: list[_Row | None] = [None] * engine.rows
+    rows: list[Row | None] = [None] * engine.rows
     carry = start
     while True:
-        block = _Block(engine, strength)
+        block = Block(engine, strength)
         free = []  # first free sample of the block, row
         for number, row in enumerate(rows):
             first = block.add(number, 0, row) if row else 0
@@ -89,7 +89,7 @@ def stream_parts(
         heapq.heapify(free)
         while free and free[0][0] < engine.block_samples and (part := next(waiting, None)) is not None:
             first, number = heapq.heappop(free)
-            row = _Row(part, seed, engine.guidance)
+            row = Row(part, seed, engine.guidance)
             last = block.add(number, first, row)
             if last is None:
                 rows[number] = row
@@ -104,17 +104,28 @@ def stream_parts(
             yield part, codes[number, first : first + samples] if samples else np.empty(0, np.int32), ended
 
 
-class _Row:
-    """A row of the batch while it generates one part."""
+class Row:
+    """A row of the batch while it generates one part.
 
-    def __init__(self, part: Part, seed: int, guidance: Guidance | None):
+    Args:
+        part: the sound.
+        seed: of the uniforms.
+        guidance: of the engine.
+        candidate: number of the row among those that generate the same sound; 0 makes what a single row makes.
+
+    Attributes:
+        begun: whether the sound has begun; the next block begins it otherwise.
+    """
+
+    def __init__(self, part: Part, seed: int, guidance: Guidance | None, candidate: int = 0):
         self.part = part
         self.bases = None if guidance is None else guidance.draw_classes(seed, part.stem)
-        self.uniforms = UniformStream(seed, part.stem)
+        # No stem has a NUL in it: the name of a file has none.
+        self.uniforms = UniformStream(seed, f"{part.stem}\0{candidate}" if candidate else part.stem)
         self.begun = False
 
 
-class _Block:
+class Block:
     """The arguments of the engine for its next block, filled piece by piece.
 
     Attributes:
@@ -136,7 +147,7 @@ class _Block:
         self.temperatures = np.ones((engine.rows, engine.frames), np.float32)
         self.pieces: list[tuple[Part, int, int, int, bool]] = []
 
-    def add(self, number: int, first: int, row: _Row) -> int | None:
+    def add(self, number: int, first: int, row: Row) -> int | None:
         """Add the next piece of a row at sample `first`; return where the row is free, or None if its part goes on."""
         asked = self.uniforms.shape[1] - first
         taken = row.part.take(asked)

@@ -46,6 +46,17 @@ class Listener:
         """Return the class that is heard in each wave `(samples,)`."""
         return self._classifier.predict(np.stack([self._spectra(wave) for wave in waves]))
 
+    def sureness(self, waves: Sequence[np.ndarray], asked: int) -> np.ndarray:
+        """Return how much more each wave sounds like a class than like any other, `(waves,)`; above 0: it is heard."""
+        found = self._classifier.decision_function(np.stack([self._spectra(wave) for wave in waves]))
+        known = self._classifier.classes_.tolist()
+        if asked not in known:
+            return np.zeros(len(waves))
+        if len(known) == 2:  # one number, above 0 for the second class
+            return found if asked == known[1] else -found
+        place = known.index(asked)
+        return found[:, place] - np.delete(found, place, axis=1).max(axis=1)
+
     def confusion(self, pieces: Iterable[Piece]) -> np.ndarray:
         """Count pieces by the class asked for and the class heard, `(classes, classes)` int64."""
         counts = np.zeros((self._classes, self._classes), np.int64)

@@ -8,14 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from keras_samplernn.conditions.streams import ONE_STREAM, classes_streams, streams_of
+from keras_samplernn.conditions.streams import classes_streams, figure_of, streams_of
 from keras_samplernn.errors import UserError
 from keras_samplernn.files import replace_file, writing
 from keras_samplernn.progress import Progress
-from keras_samplernn.run_folder import RunFolder
+from keras_samplernn.run_folder import CLASS_COLUMN, RunFolder
 from keras_samplernn.training.evaluation import Bits
 from keras_samplernn.training.monitoring import Monitor
-from keras_samplernn.training.state import CLASS_COLUMN, TrainingState
+from keras_samplernn.training.state import TrainingState
 from keras_samplernn.training.step import Sums
 
 LOG_SECONDS = 5.0
@@ -100,7 +100,7 @@ class Bookkeeping:
         """
         self._refuse_divergence("validation loss", bits.per_sample, self.state.step)
         per_class = {
-            name if stream.name == ONE_STREAM else f"{stream.name}_{name}": value
+            figure_of(stream, name): value
             for stream in classes_streams(streams_of(self.run.spec))
             for name, value in bits.per_class(stream).items()
         }

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError
 
 from keras_samplernn.checkpoints.checkpoint import MOST_STATE_BYTES, MOST_STATE_ROWS
+from keras_samplernn.run_folder import CLASS_COLUMN
 
-CLASS_COLUMN = "validation_bits_"
 _VALUE_BYTES = 32  # most bytes of a value in JSON, with quotes, comma and blanks
 # The fields that checkpoints of version 0.1.0 hold as arrays.
 KEPT_AS_ARRAYS = {"epoch_bits", "epoch_samples", "gradient_norm"}
