@@ -1,14 +1,19 @@
-"""Input noise: in training, the samples that the model hears are moved at random, and those it predicts are not.
+"""Input noise and dropout: in training, what the model hears is moved at random or silent; what it predicts is not.
 
 A model that hears only recordings never learns to return from what it alone would make. When it generates, it hears
 itself, and small errors grow until the sound is another one (exposure bias). The samples are moved in the quantizer's
 steps, as in LPCNet (Valin and Skoglund 2019, "Training noise injection").
+
+Silence is where it is lost most easily: nothing in what it hears says that a sound should begin. So in some stretches
+it hears silence where the recording is not silent, and has to go by what is asked for (Bowman et al. 2016 do so with
+words).
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
+STRETCH_SECONDS = 0.05
 _WORDS = 4  # 64 bits each, that Philox gives at each count; each makes one normal number
 
 
@@ -17,23 +22,51 @@ class InputNoise(NamedTuple):
 
     Attributes:
         levels: (pieces,) float64, the standard deviation in each piece, in codes.
+        shares: (pieces,) float64, the share of stretches of each piece that are silent.
+        stretch: number of samples of a stretch.
+        silence: the code of silence.
         q_levels: number of codes.
         seed: non-negative.
         epoch: non-negative.
     """
 
     levels: np.ndarray
+    shares: np.ndarray
+    stretch: int
+    silence: int
     q_levels: int
     seed: int
     epoch: int
 
     def heard(self, codes: np.ndarray, sound: int, first: int, piece: int) -> np.ndarray:
         """Return codes `(n,)` of a sound, from its sample `first` on, as they are heard in a piece."""
-        moves = normal_numbers(self.seed, self.epoch, sound, first, len(codes)) * self.levels[piece]
-        return np.clip(np.rint(codes + moves), 0, self.q_levels - 1).astype(codes.dtype)
+        heard = codes
+        if self.shares[piece]:
+            heard = np.where(self._is_silent(sound, first, len(codes), piece), self.silence, heard)
+        if self.levels[piece]:
+            heard = heard + normal_numbers(self.seed, self.epoch, sound, first, len(codes)) * self.levels[piece]
+        return np.clip(np.rint(heard), 0, self.q_levels - 1).astype(codes.dtype)
+
+    def _is_silent(self, sound: int, first: int, count: int, piece: int) -> np.ndarray:
+        """Return whether each sample of a sound, from `first` on, lies in a stretch that is silent, `(count,)` bool."""
+        stretches = np.arange(first, first + count) // self.stretch
+        if not count:
+            return np.zeros(0, bool)
+        words = _random_words(self.seed, 3, self.epoch, sound, stretches[0], stretches[-1] - stretches[0] + 1)
+        return (words / 2.0**64 < self.shares[piece])[stretches - stretches[0]]
 
 
-def draw_noise(pieces: int, most: float, q_levels: int, seed: int, epoch: int) -> InputNoise:
+def draw_noise(
+    pieces: int,
+    most: float,
+    q_levels: int,
+    seed: int,
+    epoch: int,
+    *,
+    dropout: float = 0.0,
+    stretch: int = 1,
+    silence: int = 0,
+) -> InputNoise:
     """Draw the noise of an epoch's plan.
 
     The pieces differ in level, from none to the greatest: as a sound begins, the model hears what is right, and later
@@ -45,9 +78,16 @@ def draw_noise(pieces: int, most: float, q_levels: int, seed: int, epoch: int) -
         q_levels: number of codes.
         seed: non-negative; what is drawn depends on it, on `epoch` and on the number of pieces alone.
         epoch: non-negative.
+        dropout: the greatest share of stretches in which silence is heard.
+        stretch: number of samples of a stretch.
+        silence: the code of silence.
     """
-    source = np.random.Philox(np.random.SeedSequence(seed, spawn_key=(epoch, 2)))
-    return InputNoise(most * source.random_raw(pieces) / 2.0**64, q_levels, seed, epoch)
+
+    def shares(purpose: int) -> np.ndarray:
+        source = np.random.Philox(np.random.SeedSequence(seed, spawn_key=(epoch, purpose)))
+        return source.random_raw(pieces) / 2.0**64
+
+    return InputNoise(most * shares(2), dropout * shares(6), stretch, silence, q_levels, seed, epoch)
 
 
 def normal_numbers(seed: int, epoch: int, sound: int, first: int, count: int) -> np.ndarray:
@@ -55,9 +95,14 @@ def normal_numbers(seed: int, epoch: int, sound: int, first: int, count: int) ->
 
     NumPy keeps a bit generator's raw stream the same in all versions, but not the normal numbers that it makes of it.
     """
-    begin = first // _WORDS
-    source = np.random.Philox(key=[seed, 2], counter=[begin, sound, epoch, 0])
-    words = source.random_raw(first + count - begin * _WORDS)[first - begin * _WORDS :]
+    words = _random_words(seed, 2, epoch, sound, first, count)
     # Box and Muller: the upper half of the bits gives the radius, the lower half the angle.
     radius = np.sqrt(-2 * np.log(((words >> np.uint64(32)) + 1.0) / 2.0**32))
     return radius * np.cos((words & np.uint64(0xFFFFFFFF)) * (2 * np.pi / 2.0**32))
+
+
+def _random_words(seed: int, purpose: int, epoch: int, sound: int, first: int, count: int) -> np.ndarray:
+    """Return `(count,)` uint64 of a sequence of random bits from its word `first` on."""
+    begin = first // _WORDS
+    source = np.random.Philox(key=[seed, purpose], counter=[begin, sound, epoch, 0])
+    return source.random_raw(first + count - begin * _WORDS)[first - begin * _WORDS :]

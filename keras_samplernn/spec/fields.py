@@ -87,6 +87,14 @@ class Training(Section):
         "standard deviation in codes, drawn from 0 to this for each piece of a sound. A model that knows noise stays "
         "on its path when it hears itself.",
     )
+    input_dropout: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Most of the sound that the model does not hear in training: the share of stretches of 50 ms in "
+        "which it hears silence instead, drawn from 0 to this for each piece of a sound. It learns to begin a sound "
+        "out of silence wherever the conditions ask for one.",
+    )
     clip_value: float | None = Field(
         1.0, gt=0, description="Every gradient is clipped to plus or minus this value; null: no clipping."
     )

@@ -9,7 +9,7 @@ from keras_samplernn.backend import traced
 from keras_samplernn.conditions.streams import dropout_shares, streams_of
 from keras_samplernn.data.batches import Plan, draw_dropout, make_batches, plan_epoch
 from keras_samplernn.data.corpus import Corpus
-from keras_samplernn.data.noise import draw_noise
+from keras_samplernn.data.noise import STRETCH_SECONDS, draw_noise
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.samplernn import SampleRNN
@@ -109,9 +109,17 @@ class Trainer:
         shares = dropout_shares(self.spec) if streams else (0.0, 0.0)
         if any(shares):
             plan.dropout = draw_dropout(plan.pieces, len(streams), *shares, seed=training.seed, epoch=epoch)
-        if training.input_noise:
-            levels = self.spec.audio.q_levels
-            plan.noise = draw_noise(plan.pieces, training.input_noise, levels, seed=training.seed, epoch=epoch)
+        if training.input_noise or training.input_dropout:
+            plan.noise = draw_noise(
+                plan.pieces,
+                training.input_noise,
+                self.spec.audio.q_levels,
+                seed=training.seed,
+                epoch=epoch,
+                dropout=training.input_dropout,
+                stretch=max(round(STRETCH_SECONDS * self.spec.audio.sample_rate), 1),
+                silence=Quantizer.of(self.spec.audio).silence,
+            )
         return plan
 
     def batches(self, plan: Plan, first_step: int = 0) -> tf.data.Dataset:
