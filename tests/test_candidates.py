@@ -1,6 +1,7 @@
 """Takes of passages: they go on from the one that is kept, are scored as the model scores sounds, and are chosen so."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -59,7 +60,7 @@ def test_passages_cover_a_sound_and_start_near_its_spans(lengths, block, cut):
     passages = passages_of(asked, "s0", RATE, block)
     assert passages[0].start == 0
     assert passages[-1].stop == asked.samples
-    for one, other in zip(passages, passages[1:], strict=False):
+    for one, other in itertools.pairwise(passages):
         assert one.stop == other.start
     classes = asked.columns.piece(0, asked.samples).classes[:, 0]
     for passage in passages:

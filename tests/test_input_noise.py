@@ -19,9 +19,10 @@ SILENCE, LEVELS = 128, 256
 LENGTHS = 70, 33, 50
 
 
-def noisy_plan(lanes=2, seq_len=16, most=6.0, segment_samples=None):
+def noisy_plan(lanes=2, seq_len=16, most=6.0, segment_samples=None, dropout=0.0):
     plan = plan_epoch(LENGTHS, lanes, seq_len, segment_samples=segment_samples, seed=5, epoch=2)
-    plan.noise = draw_noise(plan.pieces, most, LEVELS, seed=5, epoch=2)
+    stretches = {"dropout": dropout, "stretch": 5, "silence": SILENCE}
+    plan.noise = draw_noise(plan.pieces, most, LEVELS, seed=5, epoch=2, **stretches)
     return plan
 
 
@@ -85,8 +86,40 @@ def test_codes_stay_codes_at_the_ends_of_the_range():
     assert (heard.min(), heard.max()) == (0, 255)
 
 
-def test_a_resumed_epoch_hears_what_the_whole_one_does():
-    plan = noisy_plan(segment_samples=16)
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(first=st.integers(0, 5000), count=st.integers(0, 300), cut=st.integers(0, 300), stretch=st.integers(1, 70))
+def test_a_stretch_is_silent_as_a_whole_wherever_a_window_begins(first, count, cut, stretch):
+    noise = draw_noise(3, 0.0, LEVELS, seed=1, epoch=2, dropout=0.9, stretch=stretch, silence=SILENCE)
+    codes = np.full(count, 7, np.int32)
+    whole, cut = noise.heard(codes, 4, first, piece=1), min(cut, count)
+    np.testing.assert_array_equal(noise.heard(codes[cut:], 4, first + cut, piece=1), whole[cut:])
+    stretches = (first + np.arange(count)) // stretch
+    assert set(np.unique(whole)) <= {7, SILENCE}
+    for number in np.unique(stretches):
+        assert len(np.unique(whole[stretches == number])) == 1
+
+
+def test_as_many_stretches_are_silent_as_were_asked_for_others_in_each_epoch_and_sound():
+    codes, silent = np.zeros(40_000, np.int32), []
+    for epoch, sound in ((0, 0), (1, 0), (0, 1)):
+        noise = draw_noise(4000, 0.0, LEVELS, seed=0, epoch=epoch, dropout=0.5, stretch=4, silence=SILENCE)
+        np.testing.assert_allclose(np.quantile(noise.shares, [0.1, 0.5, 0.9]), [0.05, 0.25, 0.45], atol=0.02)
+        piece = int(np.argmax(noise.shares))
+        silent.append(noise.heard(codes, sound, 0, piece)[::4] == SILENCE)
+        assert abs(silent[-1].mean() - noise.shares[piece]) < 0.02
+    assert np.abs(np.corrcoef(silent) - np.eye(3)).max() < 0.05
+
+
+def test_what_is_predicted_is_not_silent_where_silence_is_heard():
+    (batch, *_) = make_batches(corpus(), noisy_plan(most=0.0, dropout=0.9), 6, SILENCE)
+    codes, heard = batch["codes"].numpy(), batch["heard"].numpy()
+    assert (heard != codes).mean() > 0.1
+    assert (heard[heard != codes] == SILENCE).all()
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_a_resumed_epoch_hears_what_the_whole_one_does(dropout):
+    plan = noisy_plan(segment_samples=16, dropout=dropout)
     through = [batch["heard"].numpy() for batch in make_batches(corpus(), plan, 6, SILENCE)]
     resumed = [batch["heard"].numpy() for batch in make_batches(corpus(), plan, 6, SILENCE, first_step=3)]
     np.testing.assert_array_equal(through[3:], resumed)
@@ -117,5 +150,9 @@ def test_noise_is_drawn_anew_each_epoch_and_none_without_the_field():
     assert max(map(np.max, levels)) < 3
     assert (levels[0] != levels[1]).all()
     assert make_trainer().plan(0).noise is None
+    silent = make_trainer(input_dropout=0.4).plan(0).noise
+    assert 0 < silent.shares.max() < 0.4
+    assert silent.stretch > 1
+    assert not silent.levels.any()
     spec = make_spec(input_noise=3)
     assert isinstance(Trainer(spec, trainer.model, make_corpus([70])).plan(0).noise.seed, int)
