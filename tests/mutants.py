@@ -66,6 +66,28 @@ MUTANTS = (
         "ops.sum(conditions.exists * 0 + 1, axis=-1, keepdims=True), 1)",
         "tests/test_model_laws.py -k ends_inside",
     ),
+    # Candidates.
+    Mutant(
+        "a passage goes on from the first take, not from the one that is kept",
+        "keras_samplernn/generation/candidates.py",
+        "first = (self.rows.start + kept) * self._rows_of_a_sound",
+        "first = self.rows.start * self._rows_of_a_sound",
+        "tests/test_candidates.py -k kept",
+    ),
+    Mutant(
+        "the samples of the next class count in a passage",
+        "keras_samplernn/generation/take_bits.py",
+        "counted &= block.conditions.classes[..., self._contrast.column] == self._asked[:, None]",
+        "pass",
+        "tests/test_candidates.py -k posterior_is",
+    ),
+    Mutant(
+        "faulty takes are kept",
+        "keras_samplernn/generation/candidates.py",
+        "np.where(faulty & ~faulty.all(), -np.inf, scores)",
+        "scores",
+        "tests/test_candidates.py -k faulty_takes",
+    ),
     # What is asked for.
     Mutant(
         "a hidden layer of conditions without its ReLU",
