@@ -52,6 +52,7 @@ setup(
         "console_scripts": ["keras-samplernn = keras_samplernn.commands:main"],
         "keras_samplernn.tiers": [
             "frame_rnn = keras_samplernn.plugins.frame_rnn:FrameRNN",
+            "frame_ssm = keras_samplernn.plugins.frame_ssm:FrameSSM",
             "sample_mlp = keras_samplernn.plugins.sample_mlp:SampleMLP",
         ],
     },

@@ -7,22 +7,13 @@ import keras
 from keras import ops
 from pydantic import Field, PositiveInt
 
-from keras_samplernn import (
-    Absorbed,
-    Inputs,
-    Lowerable,
-    Released,
-    Tier,
-    affine,
-    compose,
-    multiply,
-    narrow,
-)
+from keras_samplernn import Inputs, Released, affine, compose, multiply, narrow
+from keras_samplernn.plugins.frame_tier import FrameTier
 from keras_samplernn.plugins.gru import GRU
 from keras_samplernn.plugins.lstm import LSTM
 
 
-class FrameRNN(Lowerable, Tier):
+class FrameRNN(FrameTier):
     """Stacked GRU or LSTM over frames.
 
     The RNN's input is a Linear of the frame, plus the context from above, plus the encoded conditions. A Linear of its
@@ -82,12 +73,6 @@ class FrameRNN(Lowerable, Tier):
         """`(dim,)` for every state of every layer: h, and the LSTM's c."""
         return ((self.dim,),) * sum(layer.states for layer in self.layers)
 
-    def initial_state(self, batch_size: int) -> tuple:
-        """Return h0, trained or zero, for every row."""
-        if not self.learn_h0:
-            return super().initial_state(batch_size)
-        return tuple(ops.broadcast_to(ops.cast(h0, self.compute_dtype), (batch_size, self.dim)) for h0 in self.h0)
-
     def build(self) -> None:
         """Create the Linears, the layers and h0."""
         linear = functools.partial(self.add_linear, weight_norm=self.weight_norm)
@@ -101,11 +86,7 @@ class FrameRNN(Lowerable, Tier):
                 linear(self.dim, self.dim, f"skip_{number}", use_bias=number == 0) for number in range(len(self.layers))
             ]
         self.output_linear = linear(self.dim, self.binding.ratio * self.binding.output_dim, "output")
-        if self.learn_h0:
-            self.h0 = [
-                self.add_weight(shape=shape, initializer="zeros", name=f"h0_{number}")
-                for number, shape in enumerate(self.state_shapes)
-            ]
+        self._add_h0()
 
     def prepare(self) -> dict[str, Any]:
         """Return every matrix, weight norm applied."""
@@ -135,12 +116,8 @@ class FrameRNN(Lowerable, Tier):
         }
         return Released(kernel[0], prepared | folded, self.frame_size + 1)
 
-    def absorb_kernel(self, prepared: dict[str, Any], kernel: Any) -> Absorbed:
-        """Multiply the output Linear by the kernel, context by context."""
-        ratio, dim = self.binding.ratio, self.binding.output_dim
-        parts = [ops.reshape(part, (-1, ratio, dim)) for part in prepared["output"]]
-        matrix, bias = (ops.reshape(ops.matmul(part, kernel), (part.shape[0], -1)) for part in parts)
-        return Absorbed(prepared | {"output": (matrix, bias[0])}, ratio * self.dim)
+    # It fits the `step` below.
+    absorb_kernel = FrameTier.absorb_kernel
 
     def narrowed(self, prepared: dict[str, Any]) -> dict[str, Any]:
         """Return the recurrent matrices, those between layers, the skip Linears and the output in int8.
@@ -178,10 +155,7 @@ class FrameRNN(Lowerable, Tier):
 
     def _run_layers(self, inputs: Inputs, state: tuple, prepared: dict, run: Any) -> tuple[Any, tuple]:
         """Run all layers on a step or, with a step axis in front, on a window; `run` runs one layer."""
-        x = affine(inputs.wave, prepared["input"])
-        if inputs.context is not None:
-            x = x + inputs.context
-        x = x + self.conditions(inputs.conditions, prepared["conditions"])
+        x = self._read(inputs, prepared)
         if prepared["kernel"] is not None:
             x = affine(x, prepared["kernel"])
         # Its share of the gates of the first layer or, with skip connections, of each.
@@ -198,9 +172,3 @@ class FrameRNN(Lowerable, Tier):
             if self.skip_conn:
                 skips.append(affine(below, prepared["skips"][number]))
         return sum(skips[1:], skips[0]) if skips else below, tuple(after)
-
-    def _contexts(self, hidden: Any, prepared: dict) -> Any:
-        """Return the contexts, `(B, [S,] ratio, width)`."""
-        outputs = affine(hidden, prepared["output"])
-        ratio = self.binding.ratio
-        return ops.reshape(outputs, (-1, *outputs.shape[1:-1], ratio, outputs.shape[-1] // ratio))

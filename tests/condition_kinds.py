@@ -34,6 +34,7 @@ VARIANTS = {
     "three tiers GRU": {"frames": (8, 2)},
     "four tiers LSTM": {"frames": (8, 4, 2), "rnn_type": "LSTM", "n_rnn": 2, "skip_conn": True},
     "a hidden layer": {"frames": (8, 2), "condition_dim": 7},
+    "three tiers SSM": {"frames": (8, 2), "ssm": (0,)},
     "a frame tier that takes none": {"frames": (8, 2), "unconditioned": (0,), "weight_norm": False},
 }
 # Every kind meets the first variant, and every variant the kinds in which all there is comes together.

@@ -10,6 +10,8 @@ frame tier: {"kind": "frame", "frame_size": F, "ratio": r, "rnn_type": "GRU" | "
                 "recurrent_bias": (D,) | None}],    (the recurrent bias only for a GRU with reset_after)
     "skip": [Lin (D -> D) per layer], "skip_bias": (D,)    (both only with skip_conn and two or more layers),
     "output": Lin (D -> r*W_below), "h0": flat list of (D,), layer by layer: GRU h; LSTM h, c}
+    A frame tier of diagonal recurrences has {"blocks": [{"mix": Lin (D -> 4 D), "rates": (D,), "mixed": Lin (D -> D),
+    "widen": Lin (D -> 2 E D), "widened": Lin (E D -> D)}]} in place of rnn_type to skip_bias, and "h0": (D,) a block.
 sample tier: {"kind": "sample", "reads": R, "embedding": (Q, E) | None (one-hot), "l1": Lin (R*E -> D),
     "class_embedding": (C, D) | None, "l2": Lin, "l3": Lin, "output": Lin (D -> Q)}
 Lin: {"v": (in, out), "g": (out,) | None, "bias": (out,) | None}
@@ -94,6 +96,33 @@ def rnn_step(tier: OracleTier, x: np.ndarray, state: list) -> tuple[np.ndarray, 
     return total, new_state
 
 
+def gelu(x: np.ndarray) -> np.ndarray:
+    return 0.5 * x * (1.0 + np.tanh(np.sqrt(2.0 / np.pi) * (x + 0.044715 * x**3)))
+
+
+def rms_norm(x: np.ndarray) -> np.ndarray:
+    return x / np.sqrt(np.mean(x * x) + 1e-6)
+
+
+def rg_lru_step(x, forget, admit, rates, h: np.ndarray) -> np.ndarray:
+    """(D,) each: content, recurrence gate and input gate before their sigmoids, rates, h -> the new h."""
+    a = np.exp(-8.0 * sigmoid(forget) * np.log1p(np.exp(float64(rates))) - 1e-6)
+    return a * h + np.sqrt(1.0 - a * a) * sigmoid(admit) * x
+
+
+def blocks_step(tier: OracleTier, x: np.ndarray, state: list) -> tuple[np.ndarray, list]:
+    """One step of the stacked blocks: (D,), a state (D,) for each -> (D,), the new states."""
+    new_state = []
+    for block, h in zip(tier["blocks"], state, strict=True):
+        content, forget, admit, gate = np.split(linear(block["mix"], rms_norm(x)), 4)
+        h = rg_lru_step(content, forget, admit, block["rates"], h)
+        x = x + linear(block["mixed"], h * gelu(gate))
+        wide, gate = np.split(linear(block["widen"], rms_norm(x)), 2)
+        x = x + linear(block["widened"], wide * gelu(gate))
+        new_state.append(h)
+    return rms_norm(x), new_state
+
+
 class Stream:
     """One sound: every code so far (silence before its first), each tier's state and latest contexts."""
 
@@ -148,7 +177,7 @@ class Stream:
             x = x + linear(tier["condition"], histogram)
         if self.added is not None:
             x = x + self.added(tier, t)
-        h, state = rnn_step(tier, x, state)
+        h, state = (blocks_step if "blocks" in tier else rnn_step)(tier, x, state)
         return linear(tier["output"], h), state
 
     def sample_step(self, t: int, context) -> np.ndarray:

@@ -54,13 +54,14 @@ def test_schema_prints_json_schema_with_a_branch_for_each_tier(home):
     schema = json.loads(give("schema", home).out)
     assert schema["type"] == "object" and set(SPEC) <= set(schema["properties"])
     branches = schema["properties"]["tiers"]["items"]["oneOf"]
-    assert [branch["properties"]["type"]["const"] for branch in branches] == ["frame_rnn", "sample_mlp"]
+    assert [branch["properties"]["type"]["const"] for branch in branches] == ["frame_rnn", "frame_ssm", "sample_mlp"]
 
 
 def test_tiers_lists_the_built_in_tiers_and_where_they_come_from(home):
     package = f"keras-samplernn {keras_samplernn.__version__}"
     assert set(done("tiers", home)) >= {
         f"frame_rnn\t{package}\tkeras_samplernn.plugins.frame_rnn:FrameRNN",
+        f"frame_ssm\t{package}\tkeras_samplernn.plugins.frame_ssm:FrameSSM",
         f"sample_mlp\t{package}\tkeras_samplernn.plugins.sample_mlp:SampleMLP",
     }
 

@@ -11,6 +11,7 @@ from keras_samplernn import SampleRNN
 from keras_samplernn.conditions.streams import ClassesStream
 from keras_samplernn.model.samplernn import bits_per_sample
 from keras_samplernn.plugins.frame_rnn import FrameRNN
+from keras_samplernn.plugins.frame_ssm import FrameSSM
 from keras_samplernn.plugins.sample_mlp import SampleMLP
 from keras_samplernn.testing import check_tier
 
@@ -45,7 +46,7 @@ def results(options):
     return floats, sounds
 
 
-@pytest.mark.parametrize("options", [{"emb_size": 0}, {"rnn_type": "LSTM", "n_rnn": 2, "skip_conn": True}])
+@pytest.mark.parametrize("options", [{"emb_size": 0, "ssm": (0,)}, {"rnn_type": "LSTM", "n_rnn": 2, "skip_conn": True}])
 def test_a_model_of_float32_is_one_whatever_floatx_says(options, half_by_default):
     floats, sounds = results(options)
     assert {keras.backend.standardize_dtype(x.dtype) for x in floats} == {"float32"}
@@ -60,8 +61,9 @@ def test_new_weights_are_drawn_alike_whatever_floatx_says(half_by_default):
     def weights():
         keras.utils.set_random_seed(0)
         tiers = (
-            FrameRNN(4, 8, "LSTM", dtype="float32"),
-            FrameRNN(2, 8, dtype="float32"),
+            FrameRNN(8, 8, "LSTM", dtype="float32"),
+            FrameRNN(4, 8, dtype="float32"),
+            FrameSSM(2, 8, dtype="float32"),
             SampleMLP(8, 4, dtype="float32"),
         )
         model = SampleRNN(tiers, 8, [ClassesStream.of_count(2)], dtype="float32")

@@ -71,8 +71,20 @@ def test_the_logits_that_generation_draws_from_match_the_oracle(variant, monkeyp
 
 @pytest.mark.parametrize(
     "options",
-    [{"frames": (4,), "classes": 3}, {}, {"frames": (8, 4, 2), "classes": 3}],
-    ids=["two tiers conditional", "three tiers", "four tiers conditional"],
+    [
+        {"frames": (4,), "classes": 3},
+        {},
+        {"frames": (8, 4, 2), "classes": 3},
+        {"frames": (4,), "ssm": (0,), "classes": 3},
+        {"ssm": (0,), "seed": 4},
+    ],
+    ids=[
+        "two tiers conditional",
+        "three tiers",
+        "four tiers conditional",
+        "two tiers conditional SSM",
+        "three tiers SSM",
+    ],
 )
 def test_greedy_generation_is_what_the_training_forward_would_choose(options):
     model = build_variant(**options)

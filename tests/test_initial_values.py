@@ -7,6 +7,7 @@ import pytest
 from keras_samplernn import SampleRNN
 from keras_samplernn.conditions.streams import ClassesStream
 from keras_samplernn.plugins.frame_rnn import FrameRNN
+from keras_samplernn.plugins.frame_ssm import FrameSSM
 from keras_samplernn.plugins.sample_mlp import SampleMLP
 
 pytestmark = pytest.mark.law
@@ -54,6 +55,31 @@ def test_a_frame_tiers_weights(rnn_type):
                 assert_uniform(matrix, LECUN)
     gates = np.split(array(tier.layers[0].bias), tier.layers[0].gates)
     assert [set(bias) for bias in gates] == [{0.0}, {3.0 if rnn_type == "LSTM" else 0.0}, *[{0.0}] * (len(gates) - 2)]
+
+
+@pytest.mark.parametrize(("frame_size", "slowest_frames"), [(16, 4096), (1024, 64)])
+def test_a_diagonal_recurrences_weights(frame_size, slowest_frames):
+    """With half-open gates, states forget within 2 frames to 65,536 samples, as many in each octave."""
+    keras.utils.set_random_seed(7)
+    tiers = [FrameSSM(frame_size, DIM, n_layers=4), SampleMLP(DIM, emb_size=16)]
+    tier = SampleRNN(tiers, Q_LEVELS, [ClassesStream.of_count(CLASSES)]).tiers[0]
+    for linear in [tier.input_linear, *tier.conditions.vectors, tier.output_linear]:
+        assert_uniform(array(linear.direction), HE)
+    time_constants = []
+    for block in tier.blocks:
+        for linear in (block.mix, block.widen):
+            assert_uniform(array(linear.direction), LECUN)
+        for linear in (block.mixed, block.widened):
+            assert_uniform(array(linear.direction), LECUN * 2 / len(tier.blocks))
+            assert set(array(linear.bias)) == {0.0}
+        time_constants.append(2 / (8 * np.log1p(np.exp(array(block.rates).astype("float64")))))
+    octaves = np.log2(time_constants)
+    assert 1 <= octaves.min() < 1.2 and np.log2(slowest_frames) - 0.2 < octaves.max() <= np.log2(slowest_frames) + 1e-5
+    np.testing.assert_allclose(octaves.mean(), (1 + np.log2(slowest_frames)) / 2, rtol=0.1)
+    matrices = [array(linear.direction) for block in tier.blocks for linear in (block.mix, block.mixed, block.widen)]
+    assert len({matrix.flat[0] for matrix in matrices}) == len(matrices)
+    # The norms would divide nothing by nothing without it, where all is silent.
+    np.testing.assert_allclose([array(tier.offset).mean(), array(tier.offset).std()], [0, 1], atol=0.3)
 
 
 def test_the_sample_tiers_weights():

@@ -102,8 +102,8 @@ def test_a_sound_that_ends_inside_a_frame_matches_the_oracle():
 
 @pytest.mark.parametrize(
     "options",
-    [{"frames": (4,)}, {"classes": 3}, {"frames": (8, 4, 2)}, {"window": 11, "classes": 3}],
-    ids=["two tiers", "three tiers conditional", "four tiers", "wide lookback"],
+    [{"frames": (4,)}, {"classes": 3}, {"frames": (8, 4, 2)}, {"window": 11, "classes": 3}, {"ssm": (0,)}],
+    ids=["two tiers", "three tiers conditional", "four tiers", "wide lookback", "three tiers SSM"],
 )
 def test_gradients_prove_causality(options, monkeypatch):
     """No gradient reaches a target, or what comes after it, from its own logits; the sample before does.

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from oracle import draw, gru_step, linear, lstm_step, oracle_generate, oracle_logits, rnn_step
+from oracle import blocks_step, draw, gru_step, linear, lstm_step, oracle_generate, oracle_logits, rg_lru_step, rnn_step
 from oracle_conditions import added, guided, resampled, vectors
 
 pytestmark = pytest.mark.law
@@ -143,6 +143,30 @@ def test_skip_connections_feed_the_second_layer_and_sum_over_layers():
     output, state = rnn_step(tier, np.array([0.2]), [np.zeros(1), np.zeros(1)])
     np.testing.assert_allclose(output, [10 * h1 + 100 * h2 + 1000])
     np.testing.assert_allclose(np.concatenate(state), [h1, h2])
+
+
+def test_a_step_of_a_diagonal_recurrence_by_hand():
+    log3 = np.log(3.0)  # sigmoid(log 3) = 3/4
+    rates = np.log(np.expm1(np.log(2.0) / np.array([4, 6])))  # gates of 1/2 and 3/4: a is 1/2 in both
+    h = rg_lru_step(np.array([8.0, 4.0]), np.array([0.0, log3]), np.array([log3, 0.0]), rates, np.array([2.0, 6.0]))
+    np.testing.assert_allclose(h, [1 + np.sqrt(3) / 2 * 6, 3 + np.sqrt(3) / 2 * 2], rtol=1e-5)
+
+
+def test_a_block_adds_what_its_state_gives_and_then_what_its_feed_forward_part_gives():
+    mix, widen = np.zeros((2, 8)), np.zeros((2, 4))
+    mix[0, 0] = widen[1, 0] = 1.0  # of the norm, its first number; then its second
+    block = {
+        # The gates are half open, the output gates 20 and 0, of which gelu makes 20 and 0.
+        "mix": plain(mix, np.array([1.0, 1.0, 0, 0, 0, 0, 20.0, 0])), "rates": np.log(np.expm1([np.log(2.0) / 4] * 2)),
+        "mixed": plain(0.1 * np.eye(2)),
+        "widen": plain(widen, np.array([2.0, 3.0, 20.0, 0])), "widened": plain([[0, 0.1], [0.1, 0]]),
+    }  # fmt: skip
+    out, (state,) = blocks_step({"blocks": [block]}, np.array([3.0, 4.0]), [np.array([4.0, 8.0])])
+    first = 0.5 * 4 + np.sqrt(0.75) / 2 * (1 + 3 / np.sqrt(12.5))
+    np.testing.assert_allclose(state, [first, 0.5 * 8 + np.sqrt(0.75) / 2], rtol=1e-5)
+    x = np.array([3 + 0.1 * 20 * first, 4])
+    x[1] += 0.1 * 20 * (2 + x[1] / np.sqrt(np.mean(x * x)))
+    np.testing.assert_allclose(out, x / np.sqrt(np.mean(x * x)), rtol=1e-5)
 
 
 def test_each_sample_gets_its_slot_of_the_frame_just_before():

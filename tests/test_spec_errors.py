@@ -19,7 +19,7 @@ SPECS = {
     "a tier that is not installed": (
         spec(tiers=[{"type": "frame_rn", "frame_size": 4}, {"type": "sample_mlp"}]),
         'spec.json: tiers[0].type = "frame_rn" is not installed; did you mean "frame_rnn"?'
-        " Installed: frame_rnn, sample_mlp",
+        " Installed: frame_rnn, frame_ssm, sample_mlp",
     ),
     "all mistakes at once": (
         text(
@@ -47,7 +47,7 @@ SPECS = {
             'spec.json: nmae is not a field of the spec; did you mean "name"?',
             "spec.json: tiers[0].n_rnn = 9 must be a whole number from 1 to 5",
             'spec.json: tiers[0].drpout is not a field of frame_rnn; did you mean "dropout"?',
-            'spec.json: tiers[1].type = "nothing" is not installed. Installed: frame_rnn, sample_mlp',
+            'spec.json: tiers[1].type = "nothing" is not installed. Installed: frame_rnn, frame_ssm, sample_mlp',
         ],
     ),
     "no file": (

@@ -172,6 +172,7 @@ MODELS = {
     "three tiers": {},
     "three tiers conditional": {"classes": 3},
     "four tiers LSTM x2": {"frames": (16, 8, 2), "rnn_type": "LSTM", "n_rnn": 2, "learn_h0": False, "classes": 2},
+    "three tiers SSM conditional": {"ssm": (0,), "classes": 3},
 }
 TEMPERATURE, SECOND_TEMPERATURE = 0.9, 0.5
 

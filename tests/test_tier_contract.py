@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_samplernn import Absorbed, Linear, Lowerable, Released, Tier
 from keras_samplernn.plugins.frame_rnn import FrameRNN
+from keras_samplernn.plugins.frame_ssm import FrameSSM
 from keras_samplernn.plugins.sample_mlp import SampleMLP
 from keras_samplernn.testing import check_tier
 
@@ -49,6 +50,11 @@ GOOD = {
     "GRU with dropout": (FrameRNN, {"frame_size": 4, "dim": 8, "dropout": 0.5}),
     "LSTM x2 skip": (FrameRNN, {"frame_size": 3, "dim": 8, "rnn_type": "LSTM", "n_rnn": 2, "skip_conn": True}),
     "GRU reset before": (FrameRNN, {"frame_size": 2, "dim": 5, "reset_after": False, "weight_norm": False}),
+    "SSM with dropout": (FrameSSM, {"frame_size": 4, "dim": 8, "dropout": 0.5}),
+    "SSM x1 wide": (
+        FrameSSM,
+        {"frame_size": 3, "dim": 5, "n_layers": 1, "expansion": 3, "learn_h0": False, "weight_norm": False},
+    ),
     "embedded samples": (SampleMLP, {"dim": 8, "emb_size": 5}),
     "one-hot samples, wide lookback": (SampleMLP, {"dim": 6, "emb_size": 0, "window": 7}),
     "inherited sequence": (Echo, {"frame_size": 4}),

@@ -52,9 +52,9 @@ def make_spec(**training):
     return parse_spec(text, "spec.json", TIER_TYPES, ".")
 
 
-def make_trainer(**options):
+def make_trainer(ssm=(), **options):
     keras.utils.set_random_seed(3)
-    model = build_variant(frames=(8, 2), classes=3, dropout=0.2)
+    model = build_variant(frames=(8, 2), classes=3, dropout=0.2, ssm=ssm)
     return Trainer(make_spec(**options), model, make_corpus([70, 33, 50]))
 
 
@@ -159,7 +159,9 @@ def test_a_steps_gradients_change_nothing():
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("options", [{}, {"rnn_type": "LSTM", "n_rnn": 3, "skip_conn": True}], ids=["GRU", "LSTM"])
+@pytest.mark.parametrize(
+    "options", [{}, {"rnn_type": "LSTM", "n_rnn": 3, "skip_conn": True}, {"ssm": (0,)}], ids=["GRU", "LSTM", "SSM"]
+)
 def test_carried_states_and_resets_are_exact_row_by_row(options):
     """A row that is reset goes on as from h0, its neighbour as if the window were the second half of a longer one."""
     model = build_variant(classes=3, **options)
@@ -255,8 +257,9 @@ def test_the_learning_rate_warms_up_and_then_follows_its_schedule(schedule, rate
     np.testing.assert_allclose([float(rate(step)) for step in steps], rates, atol=1e-6)
 
 
-def test_a_checkpoint_brings_back_everything_bit_for_bit(tmp_path):
-    trainer = make_trainer()
+@pytest.mark.parametrize("ssm", [(), (0,)], ids=["RNN", "SSM"])
+def test_a_checkpoint_brings_back_everything_bit_for_bit(tmp_path, ssm):
+    trainer = make_trainer(ssm)
     batches = list(trainer.batches(trainer.plan(0)))
     trainer.step(batches[0])
     save_checkpoint(tmp_path, 1, "", trainer.model, trainer.variables, {"step": 1})
@@ -264,7 +267,7 @@ def test_a_checkpoint_brings_back_everything_bit_for_bit(tmp_path):
     trainer.step(batches[1])
     went_on = values(trainer)
 
-    other = make_trainer(seed=9)
+    other = make_trainer(ssm, seed=9)
     (checkpoint,) = list_checkpoints(tmp_path)
     checkpoint.load_weights(other.model)
     for variable, array in zip(other.variables, checkpoint.read_training(shapes_of(other)), strict=True):

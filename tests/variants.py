@@ -7,6 +7,7 @@ from keras_samplernn import SampleRNN
 from keras_samplernn.conditions.layout import Conditions
 from keras_samplernn.conditions.streams import ClassesStream
 from keras_samplernn.plugins.frame_rnn import FrameRNN
+from keras_samplernn.plugins.frame_ssm import FrameSSM
 from keras_samplernn.plugins.sample_mlp import SampleMLP
 
 
@@ -23,16 +24,25 @@ def build_variant(
     seed=1,
     streams=None,
     unconditioned=(),
+    ssm=(),
+    n_layers=2,
     **options,
 ) -> SampleRNN:
     """Assemble a tiny model with random weights everywhere, biases and h0 included.
 
     `streams` are its condition streams, instead of one of `classes`; the tiers numbered in `unconditioned` take none.
+    Frame tiers are `frame_rnn`, those numbered in `ssm` are `frame_ssm` of `n_layers`.
     """
     keras.utils.set_random_seed(seed)
     sample_options = {key: options[key] for key in ("weight_norm", "conditioned") if key in options}
+    ssm_options = {key: options[key] for key in ("weight_norm", "conditioned", "learn_h0", "dropout") if key in options}
     dims = dims or [5 + number for number in range(len(frames))]
-    tiers = [FrameRNN(frame, dim=dim, dtype=dtype, **options) for frame, dim in zip(frames, dims, strict=True)]
+    tiers = [
+        FrameSSM(frame, dim, n_layers, dtype=dtype, **ssm_options)
+        if number in ssm
+        else FrameRNN(frame, dim=dim, dtype=dtype, **options)
+        for number, (frame, dim) in enumerate(zip(frames, dims, strict=True))
+    ]
     tiers += [SampleMLP(sample_dim, emb_size=emb_size, window=window, dtype=dtype, **sample_options)]
     for number in unconditioned:
         tiers[number].conditioned = False
@@ -55,6 +65,8 @@ def _random_weight(variable, rng) -> np.ndarray:
     noise = rng.standard_normal(variable.shape).astype("float32")
     if variable.name == "scale":
         return 1.4 + 0.3 * noise
+    if variable.name == "rates":  # states that remember some frames
+        return noise - 3
     return 1.4 * noise / np.sqrt(noise.shape[0]) if noise.ndim > 1 else 0.3 * noise
 
 
@@ -110,9 +122,21 @@ def representatives() -> list[str]:
         row = max(ROWS, key=lambda row: len(left & row.items()))
         chosen.append(_name(row))
         left -= row.items()
-    return chosen
+    return [*chosen, *SSM_VARIANTS]
 
 
+SSM_VARIANTS = {
+    # In a sample tier of 9, all ReLUs of a layer may be closed at once.
+    "2 tiers SSM": {"frames": (4,), "ssm": (0,), "n_layers": 1, "learn_h0": False, "sample_dim": 16},
+    "3 tiers SSM over GRU conditional": {"frames": (8, 2), "ssm": (0,), "classes": 3},
+    "4 tiers LSTM over SSM x2 conditional": {
+        "frames": (8, 4, 2),
+        "ssm": (1, 2),
+        "rnn_type": "LSTM",
+        "weight_norm": False,
+        "classes": 3,
+    },
+}
 VARIANTS = {_name(row): _arguments(row) for row in ROWS} | {
     "frames of one sample": {"frames": (4, 1), "classes": 2},
     "two codes, five layers, conditions not taken": {
@@ -123,6 +147,7 @@ VARIANTS = {_name(row): _arguments(row) for row in ROWS} | {
         "classes": 3,
         "conditioned": False,
     },
+    **SSM_VARIANTS,
 }
 
 
@@ -132,16 +157,35 @@ def oracle_tiers(model: SampleRNN) -> list[dict]:
     return [*frames, _oracle_sample(model.tiers[-1])]
 
 
-def _oracle_frame(tier: FrameRNN) -> dict:
+def _oracle_frame(tier: FrameRNN | FrameSSM) -> dict:
     return {
         "kind": "frame",
         "frame_size": tier.frame_size,
         "ratio": tier.binding.ratio,
+        "input": _linear(tier.input_linear),
+        "condition": _linear(tier.conditions.vectors[0]) if tier.conditions.vectors else None,
+        "output": _linear(tier.output_linear),
+        "h0": [_array(h0) for h0 in tier.h0] if tier.learn_h0 else [np.zeros(shape) for shape in tier.state_shapes],
+        **(_oracle_blocks(tier) if isinstance(tier, FrameSSM) else _oracle_layers(tier)),
+    }
+
+
+def _oracle_blocks(tier: FrameSSM) -> dict:
+    linears = "mix", "mixed", "widen", "widened"
+    return {
+        "input": _linear(tier.input_linear) | {"bias": _array(tier.offset)},
+        "blocks": [
+            {name: _linear(getattr(block, name)) for name in linears} | {"rates": _array(block.rates)}
+            for block in tier.blocks
+        ],
+    }
+
+
+def _oracle_layers(tier: FrameRNN) -> dict:
+    return {
         "rnn_type": type(tier.layers[0]).__name__,
         "reset_after": getattr(tier.layers[0], "reset_after", False),
         "skip_conn": tier.skip_conn,
-        "input": _linear(tier.input_linear),
-        "condition": _linear(tier.conditions.vectors[0]) if tier.conditions.vectors else None,
         "layers": [
             {
                 "kernel": _linear(layer.kernel),
@@ -153,8 +197,6 @@ def _oracle_frame(tier: FrameRNN) -> dict:
         ],
         "skip": [_linear(linear) | {"bias": None} for linear in tier.skip_linears],
         "skip_bias": _array(tier.skip_linears[0].bias) if tier.skip_linears else None,
-        "output": _linear(tier.output_linear),
-        "h0": [_array(h0) for h0 in tier.h0] if tier.learn_h0 else [np.zeros(shape) for shape in tier.state_shapes],
     }
 
 
