@@ -175,6 +175,20 @@ MUTANTS = (
         "tests/test_training_laws.py -k adam_in_place",
     ),
     Mutant(
+        "weights decay whatever the learning rate",
+        "keras_samplernn/training/optimizer.py",
+        'variable.assign_sub(variable * (optimizer.weight_decay * numbers["lr"]))',
+        "variable.assign_sub(variable * optimizer.weight_decay)",
+        "tests/test_training_laws.py -k decay",
+    ),
+    Mutant(
+        "vectors of classes decay",
+        "keras_samplernn/training/optimizer.py",
+        " or id(each) in of_conditions",
+        "",
+        "tests/test_training_laws.py -k decay",
+    ),
+    Mutant(
         "the GRU's gradient lacks a factor",
         "plugins/gru.py",
         "to_reset = to_candidate * remembered * reset * (1 - reset)",

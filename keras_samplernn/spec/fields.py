@@ -79,6 +79,13 @@ class Training(Section):
         0.5, gt=0, lt=1, description="Factor by which an exponential schedule falls every `decay_steps`."
     )
     warmup_steps: int = Field(0, ge=0, description="Optimizer steps over which the learning rate rises from zero.")
+    weight_decay: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Decoupled weight decay (AdamW): at each step matrices lose this share of themselves, times the "
+        "learning rate; biases, scales of weight norm, embeddings and condition vectors do not; 0: Adam.",
+    )
     input_noise: float = Field(
         0.0,
         ge=0,
