@@ -135,12 +135,12 @@ class Run:
             raise UserError(f"batch_size = {batch_size}: precision int8 makes one sound at a time; leave it out")
         fades = columns is not None and columns.fades
         engine = self._engine(batch_size, BLOCK_SAMPLES, fades, self._guidance(guidance, guidance_stream))
-        weights, start = self._begin(engine, prime, prime_conditions)
+        beginning = self._begin(engine, prime, prime_conditions)
         stem = name or stem or STEM
         sound = Sound(stem, stem, samples, temperature, columns)
         wave, done = np.empty(samples, np.float32), 0
         with Progress("generate", samples) as progress:
-            for block in self._blocks(engine, weights, start, sound, seed, guidance):
+            for block in self._blocks(engine, *beginning, sound, seed, guidance):
                 wave[done : done + len(block)] = block
                 done += len(block)
                 progress.update(done, f"{progress.speed(done) / self.spec.audio.sample_rate:.2f} x real time")
@@ -210,8 +210,7 @@ class Run:
             frame = self.model.top_frame_size
             asked = as_controls(controls, streams)
             part = ControlledPart(name or STEM, asked, streams, rate, temperature, engine.block_samples, frame, most)
-        weights, start = self._begin(engine, prime, prime_conditions)
-        return self._blocks(engine, weights, start, part, seed, guidance)
+        return self._blocks(engine, *self._begin(engine, prime, prime_conditions), part, seed, guidance)
 
     def score(self, wave: Any, conditions: Any = None) -> np.ndarray:
         """Return the bits of each sample of a sound under the model: its negative log2-likelihood.
@@ -341,24 +340,32 @@ class Run:
         guidance = guidance_of(self._streams, stream, drops, "guidance", "guidance_stream")
         return None if strength == 1 else guidance
 
-    def _begin(self, engine: GenerationEngine, prime: Any, prime_conditions: Any) -> tuple[Weights, Carry]:
-        """Return the present weights, and the carry with which a sound starts."""
+    def _begin(self, engine: GenerationEngine, prime: Any, prime_conditions: Any) -> tuple[Weights, Carry, float]:
+        """Return the present weights, the carry with which a sound starts, and the sample before its first."""
         with self._telling_exhaustion():
             weights = engine.weights()
             if prime is None:
-                return weights, engine.silent_start(weights)
+                return weights, engine.silent_start(weights), 0.0
             codes, conditions = codes_of(self.spec, self._streams, prime, prime_conditions, "prime", say)
             if not len(codes):
                 raise UserError("prime: has 0 samples; a primer needs at least one")
-            return weights, engine.primed_start(weights, codes, conditions)
+            return weights, engine.primed_start(weights, codes, conditions), self._quantizer.last_sample(codes)
 
     def _blocks(
-        self, engine: GenerationEngine, weights: Weights, start: Carry, part: Part, seed: int, strength: float
+        self,
+        engine: GenerationEngine,
+        weights: Weights,
+        start: Carry,
+        before: float,
+        part: Part,
+        seed: int,
+        strength: float,
     ) -> Iterator[np.ndarray]:
+        decoder = self._quantizer.decoder(before)
         with self._telling_exhaustion():
             for _, codes, _ in stream_parts(engine, weights, start, [part], seed, strength):
                 if len(codes):
-                    yield as_read_back(self._quantizer.decode(codes))
+                    yield as_read_back(decoder(codes))
 
     def _telling_exhaustion(self) -> AbstractContextManager:
         return telling_exhaustion(self.folder, "its weights and a block of sound", "use a larger one")

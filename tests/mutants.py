@@ -175,6 +175,27 @@ MUTANTS = (
         "tests/test_training_laws.py -k adam_in_place",
     ),
     Mutant(
+        "each block is filtered back by itself",
+        "keras_samplernn/data/quantization.py",
+        "self.last = float(wave[-1])",
+        "pass",
+        "tests/test_preemphasis.py -k cut",
+    ),
+    Mutant(
+        "a sound is filtered back as if it continued nothing",
+        "keras_samplernn/run.py",
+        "self._quantizer.decoder(before)",
+        "self._quantizer.decoder()",
+        "tests/test_preemphasis.py -k primer",
+    ),
+    Mutant(
+        "sounds side by side are filtered back by one filter",
+        "keras_samplernn/generation/files.py",
+        "decoders[sound.name] = quantizer.decoder(before)",
+        "decoders[sound.name] = next(iter(decoders.values()), quantizer.decoder(before))",
+        "tests/test_preemphasis.py -k every_way",
+    ),
+    Mutant(
         "weights decay whatever the learning rate",
         "keras_samplernn/training/optimizer.py",
         'variable.assign_sub(variable * (optimizer.weight_decay * numbers["lr"]))',

@@ -36,6 +36,7 @@ class _Settings(_Part):
     sample_rate: _Count
     q_type: str
     q_levels: _Count
+    preemphasis: float = 0.0
     streams: list[_Stream]
 
 

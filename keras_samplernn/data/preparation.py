@@ -52,6 +52,8 @@ class CorpusSettings:
             "sample_rate": self.sample_rate,
             "q_type": quantizer.q_type,
             "q_levels": quantizer.q_levels,
+            # Entries of sounds without it are those of earlier versions.
+            **({"preemphasis": quantizer.preemphasis} if quantizer.preemphasis else {}),
             "streams": [{"kind": type(stream).__name__, **asdict(stream)} for stream in self.streams],
         }
 

@@ -30,6 +30,13 @@ class Audio(Section):
     )
     q_type: QType = Field("mu-law", description="How amplitudes become codes: in equal steps, or finer near silence.")
     q_levels: int = Field(256, ge=2, le=MOST_LEVELS, description="Number of codes a sample can have.")
+    preemphasis: float = Field(
+        0.0,
+        ge=0,
+        le=0.97,
+        description="How much high frequencies are raised before quantizing, such as 0.85, against noise there; "
+        "generated sounds are filtered back. Bits are those of the filtered sound.",
+    )
 
 
 class Data(Section):
