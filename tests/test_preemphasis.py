@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import soundfile
-from command_line import LENGTHS, RATE, done, write_corpora, write_spec
+from command_line import LENGTHS, RATE, done, write_corpora, write_named_conditions, write_spec
 from untrained import write_run
 
 from keras_samplernn import load_run
@@ -24,6 +24,8 @@ pytestmark = pytest.mark.law
 
 AMOUNT = 0.9
 QUANTIZER = Quantizer("mu-law", 256, AMOUNT)
+ASKED_SAMPLES = (300, 2500, 2600)  # more than a block, so that two sounds are under way at once
+ASKED = [f"n{samples}" for samples in ASKED_SAMPLES]
 
 
 def encoded(quantizer, wave):
@@ -83,7 +85,8 @@ def home(tmp_path_factory):
         monitoring={"every_epochs": 1, "sounds": 2, "seconds": 0.1},
     )
     write_run(home / "run", home / "spec.json")
-    (home / "index.txt").write_text("valid/a.csv\nvalid/b.csv\n")
+    write_named_conditions(home, ASKED_SAMPLES)
+    (home / "index.txt").write_text("".join(f"{name}.csv\n" for name in ASKED))
     return home
 
 
@@ -92,7 +95,7 @@ def codes_made(run, name, start=None):
     engine = GenerationEngine(run.model, 128, 1, 64)
     weights = engine.weights()
     start = engine.silent_start(weights) if start is None else start(engine, weights)
-    path = run.folder.parent / f"valid/{name}.csv"
+    path = run.folder.parent / f"{name}.csv"
     _, samples, columns = sound_asked_for(run.spec, run._streams, path, None)
     sound = Sound(name, name, samples, 1.0, columns)
     return np.concatenate([codes for _, codes, _ in stream_parts(engine, weights, start, [sound], seed=0)])
@@ -102,17 +105,17 @@ def test_every_way_to_generate_gives_the_samples_that_the_codes_stand_for(home):
     run = load_run(home / "run")
     done("generate run --conditioning-index index.txt --out one --batch-size 1", home)
     done("generate run --conditioning-index index.txt --out two --batch-size 2", home)
-    for name in LENGTHS:
+    for name in ASKED:
         expected = as_read_back(oracle(codes_made(run, name)))
-        wave = run.generate(home / f"valid/{name}.csv")
+        wave = run.generate(home / f"{name}.csv")
         np.testing.assert_array_equal(wave, expected)
         np.testing.assert_array_equal(soundfile.read(home / f"one/{name}.wav", dtype="float32")[0], expected)
         np.testing.assert_array_equal(
             soundfile.read(home / f"two/{name}.wav", dtype="float32")[0],
-            run.generate(home / f"valid/{name}.csv", batch_size=2),
+            run.generate(home / f"{name}.csv", batch_size=2),
         )
         for block_samples in (1, 64):
-            blocks = run.stream(home / f"valid/{name}.csv", block_samples=block_samples)
+            blocks = run.stream(home / f"{name}.csv", block_samples=block_samples)
             np.testing.assert_array_equal(np.concatenate([*blocks]), expected)
 
 
@@ -120,14 +123,14 @@ def test_a_sound_goes_on_where_its_primer_ends(home):
     run, primer = load_run(home / "run"), home / "train/a.wav"
     codes, conditions = codes_of(run.spec, run._streams, primer, None, "prime", print)
     np.testing.assert_array_equal(codes, encoded(QUANTIZER, soundfile.read(primer, dtype="float32")[0]))
-    made = codes_made(run, "b", lambda engine, weights: engine.primed_start(weights, codes, conditions))
+    made = codes_made(run, "n300", lambda engine, weights: engine.primed_start(weights, codes, conditions))
     expected = as_read_back(oracle(np.concatenate([codes, made]))[len(codes) :])
-    wave = run.generate(home / "valid/b.csv", prime=primer)
+    wave = run.generate(home / "n300.csv", prime=primer)
     np.testing.assert_array_equal(wave, expected)
-    blocks = run.stream(home / "valid/b.csv", prime=primer, block_samples=12)
+    blocks = run.stream(home / "n300.csv", prime=primer, block_samples=12)
     np.testing.assert_array_equal(np.concatenate([*blocks]), expected)
-    done("generate run --conditions valid/b.csv --prime train/a.wav --out primed", home)
-    np.testing.assert_array_equal(soundfile.read(home / "primed/b.wav", dtype="float32")[0], expected)
+    done("generate run --conditions n300.csv --prime train/a.wav --out primed", home)
+    np.testing.assert_array_equal(soundfile.read(home / "primed/n300.wav", dtype="float32")[0], expected)
 
 
 def test_bits_are_those_of_the_codes(home):
