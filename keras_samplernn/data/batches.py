@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_samplernn.conditions.layout import Conditions, nothing
+from keras_samplernn.data.gains import Gains
 from keras_samplernn.data.noise import InputNoise
 
 
@@ -72,10 +73,12 @@ class Plan:
         steps: windows of the longest lane; 0 where there are no pieces.
         pieces: number of pieces.
         dropout: conditions that are not told; None: all are told.
+        gains: of the pieces; None: they are as the corpus has them.
         noise: on what the model hears; None: there is none.
     """
 
     dropout: Dropout | None = None
+    gains: Gains | None = None
     noise: InputNoise | None = None
 
     def __init__(self, pieces: np.ndarray, lanes: int, seq_len: int):
@@ -203,6 +206,7 @@ def gather_windows(
     silence: int,
     dropout: Dropout | None = None,
     noise: InputNoise | None = None,
+    gains: Gains | None = None,
 ) -> Gathered:
     """Read the windows of one step from the corpus."""
     lanes = len(windows.sound)
@@ -217,6 +221,8 @@ def gather_windows(
         known = min(offset, lookback)
         place = lane, slice(lookback - known, lookback + valid)
         codes[place] = corpus.codes[first - known : first + valid]
+        if gains is not None:
+            codes[place] = gains.applied(codes[place], piece)
         if noise is not None:
             heard[place] = noise.heard(codes[place], sound, offset - known, piece)
         if conditions is not None:
@@ -248,7 +254,9 @@ def make_batches(corpus, plan: Plan, lookback: int, silence: int, first_step: in
 
     def read(step: np.ndarray) -> tuple[np.ndarray, ...]:
         windows = plan.at(int(step))
-        codes, heard, conditions = gather_windows(corpus, windows, seq_len, lookback, silence, plan.dropout, plan.noise)
+        codes, heard, conditions = gather_windows(
+            corpus, windows, seq_len, lookback, silence, plan.dropout, plan.noise, plan.gains
+        )
         arrays = codes, windows.reset.astype(np.int32), windows.valid.astype(np.int32), heard, *(conditions or ())
         return tuple(array for array in arrays if array is not None)
 

@@ -37,6 +37,7 @@ class _Settings(_Part):
     q_type: str
     q_levels: _Count
     preemphasis: float = 0.0
+    speed: float = 1.0
     streams: list[_Stream]
 
 

@@ -60,6 +60,25 @@ class Data(Section):
     )
 
 
+class Augmentation(Section):
+    """How training sounds are varied, anew in each epoch; validation, test and generation know nothing of it."""
+
+    gain_db: float = Field(
+        0.0,
+        ge=0,
+        le=60,
+        description="Each piece of a sound is quieter by up to so many dB; 0: all keep their level.",
+    )
+    polarity: bool = Field(False, description="Whether pieces are inverted at random, every second one.")
+    speed: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        description="Each sound is played faster or slower by up to this share, pitch and conditions with it, at one "
+        "of five speeds; all are prepared beforehand, which takes five times the room. 0: all keep their speed.",
+    )
+
+
 class Training(Section):
     """How the model is trained."""
 
@@ -101,6 +120,7 @@ class Training(Section):
         "standard deviation in codes, drawn from 0 to this for each piece of a sound. A model that knows noise stays "
         "on its path when it hears itself.",
     )
+    augmentation: Augmentation = Field(Augmentation(), description="How training sounds are varied in each epoch; by default they are not.")
     clip_value: float | None = Field(
         1.0, gt=0, description="Every gradient is clipped to plus or minus this value; null: no clipping."
     )

@@ -61,7 +61,7 @@ def fit_spec(
     corpora = prepare_corpora(spec, say)
     keras.utils.set_random_seed(spec.training.seed)
     tf.config.experimental.enable_op_determinism()
-    trainer = Trainer(spec, assemble(spec, spec.training.precision), corpora.train)
+    trainer = Trainer(spec, assemble(spec, spec.training.precision), corpora.varied)
     run = RunFolder(folder, spec)
     # Before anything is written here: the other run may have problems.
     if init_from is not None and (restart or not list_checkpoints(run.checkpoints_folder)):

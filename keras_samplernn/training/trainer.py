@@ -9,8 +9,10 @@ from keras_samplernn.backend import traced
 from keras_samplernn.conditions.streams import dropout_shares, streams_of
 from keras_samplernn.data.batches import Plan, draw_dropout, make_batches, plan_epoch
 from keras_samplernn.data.corpus import Corpus
+from keras_samplernn.data.gains import draw_gains
 from keras_samplernn.data.noise import draw_noise
 from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.data.speeds import Versions, draw_lengths
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.spec import Spec
@@ -24,7 +26,7 @@ class Trainer:
     Args:
         spec: its `training` has the settings.
         model: new, in the spec's precision.
-        train: the training sounds.
+        train: the training sounds; `Versions` if the spec asks for augmentation by speed.
 
     Attributes:
         result: the model that is validated, saved and generated from: `model`, or, with `ema_decay`, another one with
@@ -33,7 +35,7 @@ class Trainer:
             generators, optimizer; and with `ema_decay` the weights of `model`.
     """
 
-    def __init__(self, spec: Spec, model: SampleRNN, train: Corpus):
+    def __init__(self, spec: Spec, model: SampleRNN, train: Corpus | Versions):
         self.spec, self.model, self.train = spec, model, train
         self.optimizer = build_optimizer(spec, model)
         self._carried = [
@@ -97,21 +99,28 @@ class Trainer:
     def plan(self, epoch: int) -> Plan:
         """Return the plan of an epoch, counted from 0; it depends on the spec, the sounds and the epoch alone."""
         training = self.spec.training
+        drawn = {"seed": training.seed, "epoch": epoch}
+        lengths = [sound.samples for sound in self.train.sounds]
+        if isinstance(self.train, Versions):
+            lengths = draw_lengths(lengths, self.train.versions, **drawn)
         plan = plan_epoch(
-            [sound.samples for sound in self.train.sounds],
+            lengths,
             training.batch_size,
             training.seq_len,
             segment_samples=round(self.spec.data.segment_seconds * self.spec.audio.sample_rate),
-            seed=training.seed,
-            epoch=epoch,
+            **drawn,
         )
         streams = streams_of(self.spec)
         shares = dropout_shares(self.spec) if streams else (0.0, 0.0)
         if any(shares):
-            plan.dropout = draw_dropout(plan.pieces, len(streams), *shares, seed=training.seed, epoch=epoch)
+            plan.dropout = draw_dropout(plan.pieces, len(streams), *shares, **drawn)
         if training.input_noise:
             levels = self.spec.audio.q_levels
-            plan.noise = draw_noise(plan.pieces, training.input_noise, levels, seed=training.seed, epoch=epoch)
+            plan.noise = draw_noise(plan.pieces, training.input_noise, levels, **drawn)
+        varied = training.augmentation
+        if varied.gain_db or varied.polarity:
+            quantizer = Quantizer.of(self.spec.audio)
+            plan.gains = draw_gains(plan.pieces, varied.gain_db, varied.polarity, quantizer, **drawn)
         return plan
 
     def batches(self, plan: Plan, first_step: int = 0) -> tf.data.Dataset:
