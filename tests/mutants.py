@@ -175,6 +175,20 @@ MUTANTS = (
         "tests/test_training_laws.py -k adam_in_place",
     ),
     Mutant(
+        "classes are balanced by a quarter of what is asked",
+        "keras_samplernn/data/balance.py",
+        "** (1 - self._amount)",
+        "** (1 - self._amount / 4)",
+        "tests/test_balance.py -k share",
+    ),
+    Mutant(
+        "each epoch visits the same segments",
+        "keras_samplernn/data/balance.py",
+        "spawn_key=(epoch, 5)",
+        "spawn_key=(0, 5)",
+        "tests/test_balance.py -k alone",
+    ),
+    Mutant(
         "what comes before a piece is not as quiet as it",
         "keras_samplernn/data/batches.py",
         "codes[place] = gains.applied(codes[place], piece)",

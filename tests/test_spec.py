@@ -312,6 +312,10 @@ RELATIONS = [
         " still say the old one; remove one of the two",
     ),
     (
+        {"data": {"train": "train", "balance": 0.5}},
+        "data.balance = 0.5 needs a stream of classes in conditioning, whose shares it evens out; remove it",
+    ),
+    (
         {"training": {"augmentation": {"speed": 0.1}}, "conditioning": {"streams": {"pitch": {"classes": 9}}}},
         "training.augmentation.speed = 0.1 changes the pitch of sounds, and conditioning.streams.pitch would still say"
         " the old one; remove one of the two",

@@ -58,6 +58,14 @@ class Data(Section):
         description="Training files are cut into segments of at most this length, in seconds, and shuffled; every "
         "segment starts from the initial state. Validation and test files stay whole.",
     )
+    balance: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="How much an epoch evens out the classes of the first stream of classes, by visiting segments of "
+        "rare ones more often, and of common ones less often; 1: all have about the same number of samples; 0: every "
+        "segment is visited once.",
+    )
 
 
 class Augmentation(Section):
@@ -120,7 +128,9 @@ class Training(Section):
         "standard deviation in codes, drawn from 0 to this for each piece of a sound. A model that knows noise stays "
         "on its path when it hears itself.",
     )
-    augmentation: Augmentation = Field(Augmentation(), description="How training sounds are varied in each epoch; by default they are not.")
+    augmentation: Augmentation = Field(
+        Augmentation(), description="How training sounds are varied in each epoch; by default they are not."
+    )
     clip_value: float | None = Field(
         1.0, gt=0, description="Every gradient is clipped to plus or minus this value; null: no clipping."
     )

@@ -190,6 +190,12 @@ def _cross_check(spec: Spec, top: int | None) -> Iterator[tuple[tuple[str, ...],
             f"training.patience = {training.patience} needs data.valid, whose loss it watches; give a folder or a "
             "fraction such as 0.1",
         )
+    if data.balance and not (spec.conditioning and spec.conditioning.has_classes):
+        yield (
+            ("data.balance", "conditioning"),
+            f"data.balance = {data.balance:g} needs a stream of classes in conditioning, whose shares it evens out;"
+            " remove it",
+        )
     for field, names, wrong in _AUGMENTED:
         value = getattr(training.augmentation, field)
         streams = (spec.conditioning.streams if spec.conditioning else None) or {}

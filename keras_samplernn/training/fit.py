@@ -75,6 +75,8 @@ def fit_spec(
         prune_checkpoints(run.checkpoints_folder, spec.training.keep_checkpoints, state.best_steps)
         run.record(corpora.manifest())
         session = Session(run, trainer, corpora, state, epochs or spec.training.epochs, max_steps)
+        if balance := trainer.describe_balance():
+            say(balance)
         if end := session.end():
             say(f"{run.folder}: is finished: {end}")
         else:
