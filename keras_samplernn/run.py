@@ -215,7 +215,8 @@ class Run:
     def score(self, wave: Any, conditions: Any = None) -> np.ndarray:
         """Return the bits of each sample of a sound under the model: its negative log2-likelihood.
 
-        The mean over all samples of all files of a folder is what the command `evaluate` prints for it.
+        The mean over all samples of all files of a folder is what the command `evaluate` prints for it. With
+        `audio.preemphasis`, both are bits of the filtered sound.
 
         Args:
             wave: `(n,)` floats in [-1, 1], or the path of an audio file.
