@@ -151,7 +151,7 @@ def train_short_epochs() -> dict[str, Any]:
         write_prepared(root / "train", spec, samples / SAMPLE_RATE, samples / SAMPLE_RATE)
         write_prepared(root / "valid", spec, VALID_SOUNDS * sound_seconds, sound_seconds)
         train, valid = (Corpus.open(root / name, streams_of(spec)) for name in ("train", "valid"))
-        corpora = Corpora(train, valid, None)
+        corpora = Corpora(train, valid, None, train)
         # At an epoch that they are due at, and at the run's last.
         epochs = spec.monitoring.every_epochs + 1
         watch = Stopwatch()

@@ -148,12 +148,12 @@ class Run:
         block_samples = BLOCK_SAMPLES if choosing is None else TAKE_BLOCK_SAMPLES
         guided = self._guidance(guidance, guidance_stream)
         engine = self._engine(batch_size * candidates, block_samples, fades, guided)
-        weights, start = self._begin(engine, prime, prime_conditions)
+        beginning = self._begin(engine, prime, prime_conditions)
         stem = name or stem or STEM
         sound = Sound(stem, stem, samples, temperature, columns)
         wave, done = np.empty(samples, np.float32), 0
         with Progress("generate", samples) as progress:
-            for block in self._blocks(engine, weights, start, sound, seed, guidance, choosing):
+            for block in self._blocks(engine, *beginning, sound, seed, guidance, choosing):
                 wave[done : done + len(block)] = block
                 done += len(block)
                 progress.update(done, f"{progress.speed(done) / self.spec.audio.sample_rate:.2f} x real time")
@@ -223,13 +223,13 @@ class Run:
             frame = self.model.top_frame_size
             asked = as_controls(controls, streams)
             part = ControlledPart(name or STEM, asked, streams, rate, temperature, engine.block_samples, frame, most)
-        weights, start = self._begin(engine, prime, prime_conditions)
-        return self._blocks(engine, weights, start, part, seed, guidance)
+        return self._blocks(engine, *self._begin(engine, prime, prime_conditions), part, seed, guidance)
 
     def score(self, wave: Any, conditions: Any = None) -> np.ndarray:
         """Return the bits of each sample of a sound under the model: its negative log2-likelihood.
 
-        The mean over all samples of all files of a folder is what the command `evaluate` prints for it.
+        The mean over all samples of all files of a folder is what the command `evaluate` prints for it. With
+        `audio.preemphasis`, both are bits of the filtered sound.
 
         Args:
             wave: `(n,)` floats in [-1, 1], or the path of an audio file.
@@ -354,16 +354,16 @@ class Run:
         guidance = guidance_of(self._streams, stream, drops, "guidance", "guidance_stream")
         return None if strength == 1 else guidance
 
-    def _begin(self, engine: GenerationEngine, prime: Any, prime_conditions: Any) -> tuple[Weights, Carry]:
-        """Return the present weights, and the carry with which a sound starts."""
+    def _begin(self, engine: GenerationEngine, prime: Any, prime_conditions: Any) -> tuple[Weights, Carry, float]:
+        """Return the present weights, the carry with which a sound starts, and the sample before its first."""
         with self._telling_exhaustion():
             weights = engine.weights()
             if prime is None:
-                return weights, engine.silent_start(weights)
+                return weights, engine.silent_start(weights), 0.0
             codes, conditions = codes_of(self.spec, self._streams, prime, prime_conditions, "prime", say)
             if not len(codes):
                 raise UserError("prime: has 0 samples; a primer needs at least one")
-            return weights, engine.primed_start(weights, codes, conditions)
+            return weights, engine.primed_start(weights, codes, conditions), self._quantizer.last_sample(codes)
 
     def _choosing(self, takes: int, by: str | None, stream: str | None) -> Choosing | None:
         if takes < 1:
@@ -381,6 +381,7 @@ class Run:
         engine: GenerationEngine,
         weights: Weights,
         start: Carry,
+        before: float,
         part: Part,
         seed: int,
         strength: float,
@@ -392,10 +393,11 @@ class Run:
             judge = learn_judge(self.spec, choosing.stream.name, say) if choosing.by == "heard" else None
             rate = self.spec.audio.sample_rate
             streamed = choosing.stream_chosen(engine, weights, start, [part], seed, strength, rate, judge)
+        decoder = self._quantizer.decoder(before)
         with self._telling_exhaustion():
             for _, codes, _ in streamed:
                 if len(codes):
-                    yield as_read_back(self._quantizer.decode(codes))
+                    yield as_read_back(decoder(codes))
 
     def _telling_exhaustion(self) -> AbstractContextManager:
         return telling_exhaustion(self.folder, "its weights and a block of sound", "use a larger one")

@@ -19,7 +19,13 @@ def model_and_optimizer():
 
     document = {
         "data": {"train": "train"},
-        "training": {"seq_len": SEQ_LEN, "batch_size": ROWS, "learning_rate": 0.01, "warmup_steps": 3},
+        "training": {
+            "seq_len": SEQ_LEN,
+            "batch_size": ROWS,
+            "learning_rate": 0.01,
+            "warmup_steps": 3,
+            "weight_decay": 0.5,
+        },
     }
     tier_types = {"frame_rnn": FrameRNN, "sample_mlp": SampleMLP}
     spec, model = parse_spec(json.dumps(document), "spec", tier_types, "."), build_variant(classes=3)

@@ -280,4 +280,3 @@ def test_how_takes_are_chosen_follows_from_the_run(tmp_path):
         with pytest.raises(UserError) as raised:
             choosing_of(streams_, takes, by, name, metrics, PLACES)
         assert str(raised.value) == error
-

@@ -304,6 +304,27 @@ RELATIONS = [
         " fraction such as 0.1",
     ),
     (
+        {
+            "training": {"augmentation": {"gain_db": 6}},
+            "conditioning": {"streams": {"loudness": {"number": {"low": -60, "high": 0}}}},
+        },
+        "training.augmentation.gain_db = 6 changes the loudness of sounds, and conditioning.streams.loudness would"
+        " still say the old one; remove one of the two",
+    ),
+    (
+        {"data": {"train": "train", "balance": 0.5}},
+        "data.balance = 0.5 needs a stream of classes in conditioning, whose shares it evens out; remove it",
+    ),
+    (
+        {"training": {"augmentation": {"speed": 0.1}}, "conditioning": {"streams": {"pitch": {"classes": 9}}}},
+        "training.augmentation.speed = 0.1 changes the pitch of sounds, and conditioning.streams.pitch would still say"
+        " the old one; remove one of the two",
+    ),
+    (
+        {"training": {"augmentation": {"gain": 6}}},
+        'training.augmentation.gain is not a field of training.augmentation; did you mean "gain_db"?',
+    ),
+    (
         {"training": {"schedule": "cosine"}},
         'training.decay_steps is missing; training.schedule = "cosine" needs it, the optimizer steps in which '
         "the learning rate falls",
@@ -655,7 +676,7 @@ def test_the_schema_has_a_branch_for_each_tier_and_a_sentence_for_each_field():
     assert branches["strange"]["properties"]["kernel"]["description"] == "Width of the kernel."
     assert schema["properties"]["tier_defaults"]["properties"].keys() >= {"dim", "emb_size", "taps"}
     assert schema["required"] == ["data"]
-    for name in ("Audio", "Data", "Conditioning", "Stream", "NumberRange", "Training", "Monitoring"):
+    for name in ("Audio", "Data", "Conditioning", "Stream", "NumberRange", "Training", "Augmentation", "Monitoring"):
         for key, field in schema["$defs"][name]["properties"].items():
             assert field["description"].endswith("."), f"{name}.{key}"
 

@@ -114,9 +114,10 @@ def first_values(trainer):
     )
 
 
-def test_the_step_in_place_is_the_pure_one():
+@pytest.mark.parametrize("weight_decay", [0, 0.9])
+def test_the_step_in_place_is_the_pure_one(weight_decay):
     """What the trainer does to its variables is what the pure function returns, dropout and optimizer included."""
-    trainer, twin = (make_trainer(clip_value=0.05) for _ in range(2))
+    trainer, twin = (make_trainer(clip_value=0.05, weight_decay=weight_decay) for _ in range(2))
     pure, given, steps = Step(twin.model, twin.optimizer), first_values(twin), 0
     for batch in trainer.batches(trainer.plan(0)):
         seen = trainer.step(batch)
@@ -239,6 +240,27 @@ def test_adam_in_place_is_keras_adam():
     np.testing.assert_allclose(variables[0], variables[1], rtol=1e-5)
     for one, other in zip(ours.variables, theirs.variables, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4)
+
+
+def test_matrices_decay_apart_from_their_moments_and_nothing_else_does():
+    """Loshchilov and Hutter 2019, algorithm 2: a first step differs from Adam's by learning rate x decay x weight."""
+    rate, decay = 0.01, 0.5
+    before = [keras.ops.convert_to_numpy(each) for each in make_trainer().model.trainable_variables]
+    plain, decayed = (make_trainer(learning_rate=rate, weight_decay=each) for each in (0, decay))
+    for trainer in (plain, decayed):
+        trainer.step(next(iter(trainer.batches(trainer.plan(0)))))
+    kept = set()
+    for first, one, other in zip(
+        before, plain.model.trainable_variables, decayed.model.trainable_variables, strict=True
+    ):
+        share = decay * rate
+        if one.path.endswith(("embedding", "bias", "scale", "h0_0")) or "/conditions/" in one.path:
+            share = 0
+            kept.add(one.path.split("/")[-1])
+        np.testing.assert_allclose(one - other, share * first, atol=1e-6, err_msg=one.path)
+    assert kept == {"embedding", "bias", "recurrent_bias", "scale", "h0_0", "direction"}
+    for one, other in zip(plain.optimizer.variables, decayed.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_epsilon_is_the_original_programs():

@@ -76,10 +76,17 @@ def _decode(path: str | Path, sample_rate: int, say: Callable[[str], None]) -> t
     return recording.wave, info.header.sample_rate
 
 
-def to_mono_at_rate(wave: np.ndarray, rate_from: int, rate_to: int) -> np.ndarray:
-    """Return the mean over the channels of `wave`, (n, channels) float32, resampled from one rate in Hz to another."""
+def to_mono_at_rate(wave: np.ndarray, rate_from: int, rate_to: int, speed: float = 1.0) -> np.ndarray:
+    """Return the mean over the channels of a wave, resampled.
+
+    Args:
+        wave: (n, channels) float32.
+        rate_from: its sample rate, in Hz.
+        rate_to: that of the result, in Hz.
+        speed: how many times as fast the sound is to be played, its pitch with it.
+    """
     mono = wave[:, 0] if wave.shape[1] == 1 else wave.mean(axis=1, dtype=np.float32)
-    if rate_from == rate_to or not len(mono):
+    if rate_from * speed == rate_to or not len(mono):
         return mono
     # Never tensorflow-io's resampler: it delays by milliseconds and cuts the tail.
-    return soxr.resample(mono, rate_from, rate_to)
+    return soxr.resample(mono, rate_from * speed, rate_to)

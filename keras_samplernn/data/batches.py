@@ -12,6 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_samplernn.conditions.layout import Conditions, nothing
+from keras_samplernn.data.balance import Balance
+from keras_samplernn.data.gains import Gains
 from keras_samplernn.data.noise import InputNoise
 
 
@@ -72,10 +74,12 @@ class Plan:
         steps: windows of the longest lane; 0 where there are no pieces.
         pieces: number of pieces.
         dropout: conditions that are not told; None: all are told.
+        gains: of the pieces; None: they are as the corpus has them.
         noise: on what the model hears; None: there is none.
     """
 
     dropout: Dropout | None = None
+    gains: Gains | None = None
     noise: InputNoise | None = None
 
     def __init__(self, pieces: np.ndarray, lanes: int, seq_len: int):
@@ -121,8 +125,11 @@ def plan_epoch(
     segment_samples: int | None = None,
     seed: int = 0,
     epoch: int = 0,
+    balance: Balance | None = None,
 ) -> Plan:
-    """Plan one epoch of training: cut the files into segments and shuffle them; every sample is a target once.
+    """Plan one epoch of training: cut the files into segments and shuffle them.
+
+    Without `balance`, every sample is a target once.
 
     The segments are put end to end and cut into one equal part for each lane, so that all lanes have work to the
     last step: with few lanes at its end, an epoch would end on the gradients of few sounds.
@@ -135,9 +142,21 @@ def plan_epoch(
             files are cut only where a lane ends.
         seed: non-negative; the order depends on it and on `epoch` alone.
         epoch: non-negative.
+        balance: says how often segments are visited; None: each is once.
     """
+    segments = segments_of(lengths, seq_len, segment_samples)
+    if balance is not None:
+        segments = segments[balance.visits(segments, seed, epoch)]
+    # NumPy keeps a bit generator's raw stream the same in all versions, but not the result of `Generator.shuffle`.
+    source = np.random.Philox(np.random.SeedSequence(seed, spawn_key=(epoch,)))
+    order = np.argsort(source.random_raw(len(segments)), kind="stable")
+    return Plan(_lay_evenly(segments[order], lanes, seq_len), lanes, seq_len)
+
+
+def segments_of(lengths: Sequence[int], seq_len: int, segment_samples: int | None) -> np.ndarray:
+    """Return the segments of sounds, `(S, 3)`: sound, first sample, samples; see `plan_epoch`."""
     longest = max(segment_samples // seq_len, 1) * seq_len if segment_samples is not None else max([1, *lengths])
-    segments = np.array(
+    return np.array(
         [
             (sound, start, min(longest, samples - start))
             for sound, samples in enumerate(lengths)
@@ -145,10 +164,6 @@ def plan_epoch(
         ],
         np.int64,
     ).reshape(-1, 3)
-    # NumPy keeps a bit generator's raw stream the same in all versions, but not the result of `Generator.shuffle`.
-    source = np.random.Philox(np.random.SeedSequence(seed, spawn_key=(epoch,)))
-    order = np.argsort(source.random_raw(len(segments)), kind="stable")
-    return Plan(_lay_evenly(segments[order], lanes, seq_len), lanes, seq_len)
 
 
 def _lay_evenly(segments: np.ndarray, lanes: int, seq_len: int) -> np.ndarray:
@@ -203,6 +218,7 @@ def gather_windows(
     silence: int,
     dropout: Dropout | None = None,
     noise: InputNoise | None = None,
+    gains: Gains | None = None,
 ) -> Gathered:
     """Read the windows of one step from the corpus."""
     lanes = len(windows.sound)
@@ -217,6 +233,8 @@ def gather_windows(
         known = min(offset, lookback)
         place = lane, slice(lookback - known, lookback + valid)
         codes[place] = corpus.codes[first - known : first + valid]
+        if gains is not None:
+            codes[place] = gains.applied(codes[place], piece)
         if noise is not None:
             heard[place] = noise.heard(codes[place], sound, offset - known, piece)
         if conditions is not None:
@@ -248,7 +266,9 @@ def make_batches(corpus, plan: Plan, lookback: int, silence: int, first_step: in
 
     def read(step: np.ndarray) -> tuple[np.ndarray, ...]:
         windows = plan.at(int(step))
-        codes, heard, conditions = gather_windows(corpus, windows, seq_len, lookback, silence, plan.dropout, plan.noise)
+        codes, heard, conditions = gather_windows(
+            corpus, windows, seq_len, lookback, silence, plan.dropout, plan.noise, plan.gains
+        )
         arrays = codes, windows.reset.astype(np.int32), windows.valid.astype(np.int32), heard, *(conditions or ())
         return tuple(array for array in arrays if array is not None)
 

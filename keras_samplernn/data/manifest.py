@@ -36,6 +36,8 @@ class _Settings(_Part):
     sample_rate: _Count
     q_type: str
     q_levels: _Count
+    preemphasis: float = 0.0
+    speed: float = 1.0
     streams: list[_Stream]
 
 

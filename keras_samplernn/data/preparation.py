@@ -39,11 +39,13 @@ class CorpusSettings:
         sample_rate: in Hz; sounds of other rates are resampled.
         quantizer: turns waves into codes.
         streams: the condition streams; none for an unconditional corpus.
+        speed: how many times as fast sounds are, with their conditions.
     """
 
     sample_rate: int
     quantizer: Quantizer
     streams: Streams
+    speed: float = 1.0
 
     def to_dict(self) -> dict:
         """Return the settings as JSON values."""
@@ -52,6 +54,9 @@ class CorpusSettings:
             "sample_rate": self.sample_rate,
             "q_type": quantizer.q_type,
             "q_levels": quantizer.q_levels,
+            # Without these, entries are those of earlier versions.
+            **({"preemphasis": quantizer.preemphasis} if quantizer.preemphasis else {}),
+            **({"speed": self.speed} if self.speed != 1 else {}),
             "streams": [{"kind": type(stream).__name__, **asdict(stream)} for stream in self.streams],
         }
 
@@ -89,7 +94,7 @@ def write_corpus(
             if isinstance(recording, UserError):
                 problems += recording.lines
             else:
-                mono = to_mono_at_rate(recording.wave, info.header.sample_rate, settings.sample_rate)
+                mono = to_mono_at_rate(recording.wave, info.header.sample_rate, settings.sample_rate, settings.speed)
                 if not len(mono):
                     problems.append(f"{pair.audio}: has 0 samples at {settings.sample_rate} Hz; move it away")
             if settings.streams:

@@ -6,6 +6,7 @@ from typing import get_args
 
 import numpy as np
 
+from keras_samplernn.data.preemphasis import deemphasise, emphasise
 from keras_samplernn.spec import MOST_LEVELS, Audio, QType
 
 Q_TYPES: tuple[str, ...] = get_args(QType)
@@ -23,9 +24,13 @@ class Quantizer:
     same code in all files. For an even `q_levels` no code decodes to exactly 0.0, but to half a step above it (much
     where `q_levels` is tiny); that is a property of the format.
 
+    `encode` and `decode` take samples one by one. With pre-emphasis, sounds are filtered too: use `encode_blocks` and
+    `decoder`.
+
     Args:
         q_type: one of `Q_TYPES`.
         q_levels: number of codes, 2 to 65536.
+        preemphasis: of sounds, 0 to 0.97.
 
     Raises:
         ValueError: another `q_type` or `q_levels`.
@@ -37,6 +42,7 @@ class Quantizer:
 
     q_type: str
     q_levels: int
+    preemphasis: float = 0.0
 
     def __post_init__(self):
         if self.q_type not in Q_TYPES:
@@ -47,7 +53,7 @@ class Quantizer:
     @classmethod
     def of(cls, audio: Audio) -> "Quantizer":
         """Return the quantizer that a spec's `audio` describes."""
-        return cls(audio.q_type, audio.q_levels)
+        return cls(audio.q_type, audio.q_levels, audio.preemphasis)
 
     @property
     def silence(self) -> int:
@@ -66,9 +72,28 @@ class Quantizer:
         return codes.astype(np.int32)
 
     def encode_blocks(self, wave: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield the codes of a long `wave`, `(n,)`, piece by piece, since `encode` takes several times its memory."""
+        """Yield the codes of a whole sound, `(n,)`, piece by piece, since `encode` takes several times its memory."""
+        before = 0.0
         for start in range(0, len(wave), _BLOCK_SAMPLES):
-            yield self.encode(wave[start : start + _BLOCK_SAMPLES])
+            block = wave[start : start + _BLOCK_SAMPLES]
+            if self.preemphasis:
+                clipped = np.clip(block, -1, 1)
+                block, before = emphasise(clipped, self.preemphasis, before), clipped[-1]
+            yield self.encode(block)
+
+    def decoder(self, before: float = 0.0) -> "SoundDecoder":
+        """Return the decoder of a sound.
+
+        Args:
+            before: the sample that the sound goes on from, `last` of another decoder; 0 if it begins.
+        """
+        return SoundDecoder(self, before)
+
+    def last_sample(self, codes: np.ndarray) -> float:
+        """Return the sample that a sound of codes `(n,)` ends with, from which another goes on."""
+        decoder = self.decoder()
+        decoder(codes)
+        return decoder.last
 
     def decode(self, codes) -> np.ndarray:
         """Return the float32 samples in [-1, 1] of `codes` of any shape."""
@@ -96,3 +121,27 @@ class Quantizer:
         line = magnitude * _A_NORM / _A
         curve = np.exp(magnitude * _A_NORM - 1) / _A
         return np.sign(compressed) * np.where(magnitude < 1 / _A_NORM, line, curve)
+
+
+class SoundDecoder:
+    """Decodes the codes of a sound piece by piece, to the same samples whatever the pieces; pre-emphasis is undone.
+
+    Args:
+        quantizer: of the codes.
+        before: the sample before the first one.
+
+    Attributes:
+        last: the last sample that was decoded, not clipped.
+    """
+
+    def __init__(self, quantizer: Quantizer, before: float = 0.0):
+        self._quantizer, self.last = quantizer, before
+
+    def __call__(self, codes: np.ndarray) -> np.ndarray:
+        """Return the float32 samples in [-1, 1] of the next codes `(n,)`."""
+        wave = self._quantizer.decode(codes)
+        if not self._quantizer.preemphasis or not len(wave):
+            return wave
+        wave = deemphasise(wave, self._quantizer.preemphasis, self.last)
+        self.last = float(wave[-1])
+        return np.clip(wave, -1, 1).astype(np.float32)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_samplernn.checkpoints.shelf import load_chosen
-from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.data.quantization import Quantizer, SoundDecoder
 from keras_samplernn.data.wav_writer import WavWriter
 from keras_samplernn.errors import UserError
 from keras_samplernn.files import make_folder, writing
@@ -90,10 +90,11 @@ def generate_files(
         check_out(request, job.sounds, job.inputs)
         say(f"{run.folder}: {chosen.folder.name}, seed {request.seed}, temperature {temperatures}")
         if job.primer is None:
-            start = engine.silent_start(weights)
+            start, before = engine.silent_start(weights), 0.0
         else:
             wave, conditions = job.primer
-            start = engine.primed_start(weights, np.concatenate([*quantizer.encode_blocks(wave)]), conditions)
+            codes = np.concatenate([*quantizer.encode_blocks(wave)])
+            start, before = engine.primed_start(weights, codes, conditions), quantizer.last_sample(codes)
 
         def on_samples(samples: int) -> None:
             done = progress.done + samples
@@ -113,7 +114,7 @@ def generate_files(
                 judge,
                 lambda sound, choice: choices[sound.name].append(choice),
             )
-        made = write_sounds(streamed, spec.audio, out, on_samples)
+        made = write_sounds(streamed, spec.audio, out, on_samples, before)
         with contextlib.closing(made), Record(out, request.overwrite) as record:
             for sound, path in made:
                 chosen_takes = {} if choosing is None else {"candidates": choosing.describe(choices[sound.name])}
@@ -126,6 +127,7 @@ def write_sounds(
     audio: Audio,
     folder: Path,
     on_samples: Callable[[int], None],
+    before: float = 0.0,
 ) -> Iterator[tuple[Sound, Path]]:
     """Write sounds to `NAME.wav` in a folder; a file gets its name when it is whole.
 
@@ -134,20 +136,24 @@ def write_sounds(
         audio: the `audio` section of the spec.
         folder: an existing folder.
         on_samples: called with the number of new samples of each piece.
+        before: the last sample of what each sound continues.
 
     Yields:
         Each sound and its path, as soon as the file is whole.
     """
     quantizer = Quantizer.of(audio)
     writers: dict[str, WavWriter] = {}
+    decoders: dict[str, SoundDecoder] = {}
     try:
         for sound, codes, ended in streamed:
             path = folder / f"{sound.name}.wav"
             if sound.name not in writers:
                 writers[sound.name] = WavWriter(path, audio.sample_rate)
-            writers[sound.name].write(quantizer.decode(codes))
+                decoders[sound.name] = quantizer.decoder(before)
+            writers[sound.name].write(decoders[sound.name](codes))
             on_samples(len(codes))
             if ended:
+                del decoders[sound.name]
                 writers.pop(sound.name).commit()
                 yield sound, path
     finally:

@@ -27,4 +27,4 @@ class HeardJudge:
         """Return the score of each take, `(takes,)`."""
         if passage.asked == NONE:
             return likelihood(passage, codes, bits)
-        return self._listener.sureness([self._quantizer.decode(take) for take in codes], passage.asked)
+        return self._listener.sureness([self._quantizer.decoder()(take) for take in codes], passage.asked)

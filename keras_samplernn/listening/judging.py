@@ -91,14 +91,14 @@ class Performer:
         sounds = [
             Sound(stem, stem, samples, temperature, entry.columns) for stem, (entry, samples) in self._asked.items()
         ]
-        waves: dict[str, list[np.ndarray]] = {stem: [] for stem in self._asked}
+        made: dict[str, list[np.ndarray]] = {stem: [] for stem in self._asked}
         parts = stream_parts(engine, weights, engine.silent_start(weights), longest_first(sounds), seed, strength)
         for sound, codes, ended in parts:
-            waves[sound.stem].append(self._quantizer.decode(codes))
+            made[sound.stem].append(codes)
             update(done := done + len(codes))
             if ended:
-                wave, (entry, _) = np.concatenate(waves.pop(sound.stem)), self._asked[sound.stem]
-                yield from pieces_of(wave, entry.columns, self._stream, self._sample_rate)
+                wave = self._quantizer.decoder()(np.concatenate(made.pop(sound.stem)))
+                yield from pieces_of(wave, self._asked[sound.stem][0].columns, self._stream, self._sample_rate)
 
 
 def describe(counts: np.ndarray, stream: ClassesStream) -> dict[str, Any]:

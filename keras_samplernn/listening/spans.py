@@ -48,7 +48,7 @@ def pieces_of(wave: np.ndarray, columns: Columns, stream: str, sample_rate: int)
 def pieces_of_corpus(corpus: Corpus, quantizer: Quantizer, stream: str, sample_rate: int) -> Iterator[Piece]:
     """Yield the pieces of all sounds of a corpus, as the model knows them: quantized."""
     for entry in corpus.sounds:
-        wave = quantizer.decode(np.asarray(corpus.codes[entry.start : entry.start + entry.samples]))
+        wave = quantizer.decoder()(np.asarray(corpus.codes[entry.start : entry.start + entry.samples]))
         yield from pieces_of(wave, entry.columns, stream, sample_rate)
 
 

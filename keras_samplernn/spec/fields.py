@@ -30,6 +30,13 @@ class Audio(Section):
     )
     q_type: QType = Field("mu-law", description="How amplitudes become codes: in equal steps, or finer near silence.")
     q_levels: int = Field(256, ge=2, le=MOST_LEVELS, description="Number of codes a sample can have.")
+    preemphasis: float = Field(
+        0.0,
+        ge=0,
+        le=0.97,
+        description="How much high frequencies are raised before quantizing, such as 0.85, against noise there; "
+        "generated sounds are filtered back. Bits are those of the filtered sound.",
+    )
 
 
 class Data(Section):
@@ -50,6 +57,33 @@ class Data(Section):
         le=86400,
         description="Training files are cut into segments of at most this length, in seconds, and shuffled; every "
         "segment starts from the initial state. Validation and test files stay whole.",
+    )
+    balance: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="How much an epoch evens out the classes of the first stream of classes, by visiting segments of "
+        "rare ones more often, and of common ones less often; 1: all have about the same number of samples; 0: every "
+        "segment is visited once.",
+    )
+
+
+class Augmentation(Section):
+    """How training sounds are varied, anew in each epoch; validation, test and generation know nothing of it."""
+
+    gain_db: float = Field(
+        0.0,
+        ge=0,
+        le=60,
+        description="Each piece of a sound is quieter by up to so many dB; 0: all keep their level.",
+    )
+    polarity: bool = Field(False, description="Whether pieces are inverted at random, every second one.")
+    speed: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        description="Each sound is played faster or slower by up to this share, pitch and conditions with it, at one "
+        "of five speeds; all are prepared beforehand, which takes five times the room. 0: all keep their speed.",
     )
 
 
@@ -79,6 +113,13 @@ class Training(Section):
         0.5, gt=0, lt=1, description="Factor by which an exponential schedule falls every `decay_steps`."
     )
     warmup_steps: int = Field(0, ge=0, description="Optimizer steps over which the learning rate rises from zero.")
+    weight_decay: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Decoupled weight decay (AdamW): at each step matrices lose this share of themselves, times the "
+        "learning rate; biases, scales of weight norm, embeddings and condition vectors do not; 0: Adam.",
+    )
     input_noise: float = Field(
         0.0,
         ge=0,
@@ -94,6 +135,9 @@ class Training(Section):
         description="Most of the sound that the model does not hear in training: the share of stretches of 50 ms in "
         "which it hears silence instead, drawn from 0 to this for each piece of a sound. It learns to begin a sound "
         "out of silence wherever the conditions ask for one.",
+    )
+    augmentation: Augmentation = Field(
+        Augmentation(), description="How training sounds are varied in each epoch; by default they are not."
     )
     clip_value: float | None = Field(
         1.0, gt=0, description="Every gradient is clipped to plus or minus this value; null: no clipping."

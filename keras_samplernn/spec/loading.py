@@ -28,6 +28,12 @@ MAY_CHANGE = (
     "training.keep_checkpoints",
 )
 
+# What the augmentations change, and the streams that say it: features of sounds, and those of MIDI files.
+_AUGMENTED = (
+    ("gain_db", {"loudness", "velocity"}, "loudness"),
+    ("speed", {"pitch", "note", "f0", "centroid"}, "pitch"),
+)
+
 
 def load_spec(path: str | Path, tier_types: Mapping[str, type]) -> Spec:
     """Read and validate the file of a spec; UserError with one line for each problem."""
@@ -184,6 +190,21 @@ def _cross_check(spec: Spec, top: int | None) -> Iterator[tuple[tuple[str, ...],
             f"training.patience = {training.patience} needs data.valid, whose loss it watches; give a folder or a "
             "fraction such as 0.1",
         )
+    if data.balance and not (spec.conditioning and spec.conditioning.has_classes):
+        yield (
+            ("data.balance", "conditioning"),
+            f"data.balance = {data.balance:g} needs a stream of classes in conditioning, whose shares it evens out;"
+            " remove it",
+        )
+    for field, names, wrong in _AUGMENTED:
+        value = getattr(training.augmentation, field)
+        streams = (spec.conditioning.streams if spec.conditioning else None) or {}
+        for name in [name for name in streams if value and name in names]:
+            yield (
+                (f"training.augmentation.{field}", "conditioning"),
+                f"training.augmentation.{field} = {value:g} changes the {wrong} of sounds, and conditioning.streams."
+                f"{name} would still say the old one; remove one of the two",
+            )
     listen = f"monitoring.listen_epochs = {spec.monitoring.listen_epochs}"
     if spec.monitoring.listen_epochs and not (spec.conditioning and spec.conditioning.has_classes):
         yield (

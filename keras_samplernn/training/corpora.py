@@ -13,6 +13,7 @@ from keras_samplernn.data.notes import Notes, first_few
 from keras_samplernn.data.pairs import Found, find_pairs, split_pairs
 from keras_samplernn.data.preparation import CorpusSettings
 from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.data.speeds import Versions, speeds_within
 from keras_samplernn.errors import UserError, collect
 from keras_samplernn.spec import Spec
 
@@ -21,15 +22,23 @@ NAMES = ("train", "valid", "test")
 
 @dataclasses.dataclass(frozen=True)
 class Corpora:
-    """The corpora of a spec, prepared; `valid` and `test` are None if the spec does not name them."""
+    """The corpora of a spec, prepared.
+
+    Attributes:
+        train: the training sounds as they are.
+        valid: None if the spec does not name it, as `test`.
+        test: the test sounds.
+        varied: what is trained on: `train`, or with augmentation by speed all its versions.
+    """
 
     train: Corpus
     valid: Corpus | None
     test: Corpus | None
+    varied: Corpus | Versions
 
     def present(self) -> dict[str, Corpus]:
         """Return the corpora that are not None, by the name of their field."""
-        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        fields = {name: getattr(self, name) for name in NAMES}
         return {name: corpus for name, corpus in fields.items() if corpus is not None}
 
     def manifest(self) -> dict[str, Any]:
@@ -68,9 +77,15 @@ def prepare_corpora(spec: Spec, say: Callable[[str], None], strict: bool = False
     prepared = {name: collect(problems, _prepare, spec, each, name, say, strict) for name, each in found.items()}
     if problems:
         raise UserError(*dict.fromkeys(problems))  # a folder that is split is read twice
+    faster = [
+        prepare_corpus(found["train"].pairs, _settings(spec, speed), lambda line: None)
+        for speed in speeds_within(spec.training.augmentation.speed)
+    ]
     if "valid" not in prepared:
         say("data.valid is null: there is no validation, and the newest checkpoint counts as the best")
-    corpora = Corpora(prepared["train"], prepared.get("valid"), prepared.get("test"))
+    train = prepared["train"]
+    varied = Versions([train, *faster]) if faster else train
+    corpora = Corpora(train, prepared.get("valid"), prepared.get("test"), varied)
     for name, corpus in corpora.present().items():
         same = [f"{one} ({other})" for one, other in near_duplicates(corpus, corpora.train)] if name != "train" else ()
         if same:
@@ -111,12 +126,15 @@ def _shared(spec: Spec, found: Mapping[str, Found]) -> Iterator[str]:
             )
 
 
+def _settings(spec: Spec, speed: float = 1.0) -> CorpusSettings:
+    return CorpusSettings(spec.audio.sample_rate, Quantizer.of(spec.audio), streams_of(spec), speed)
+
+
 def _prepare(spec: Spec, found: Found, label: str, say: Callable[[str], None], strict: bool = False) -> Corpus:
     """Prepare what was found and say what was done; where it is strict, what is lost is refused, and not said too."""
-    settings = CorpusSettings(spec.audio.sample_rate, Quantizer.of(spec.audio), streams_of(spec))
     problems: list[str] = []
     notes = found.notes.lines()
-    corpus = collect(problems, prepare_corpus, found.pairs, settings, notes.append, found.problems)
+    corpus = collect(problems, prepare_corpus, found.pairs, _settings(spec), notes.append, found.problems)
     lost = [*found.notes.lost(), *(corpus.lost if corpus else ())] if strict else []
     for line in notes:
         if line not in lost:

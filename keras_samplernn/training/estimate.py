@@ -130,7 +130,7 @@ def estimate(spec: Spec, corpora: Corpora) -> Estimate:
     """
     check_training_memory(spec)
     model = assemble(spec, spec.training.precision)
-    trainer = Trainer(spec, model, corpora.train)
+    trainer = Trainer(spec, model, corpora.varied)
     plan = trainer.plan(epoch=0)
     with telling_exhaustion(spec.name, f"{plan.lanes} windows of {plan.seq_len} samples", SMALLER_WINDOWS):
         seconds = _seconds_per_step(trainer)

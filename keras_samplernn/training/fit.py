@@ -61,7 +61,7 @@ def fit_spec(
     corpora = prepare_corpora(spec, say)
     keras.utils.set_random_seed(spec.training.seed)
     tf.config.experimental.enable_op_determinism()
-    trainer = Trainer(spec, assemble(spec, spec.training.precision), corpora.train)
+    trainer = Trainer(spec, assemble(spec, spec.training.precision), corpora.varied)
     run = RunFolder(folder, spec)
     # Before anything is written here: the other run may have problems.
     if init_from is not None and (restart or not list_checkpoints(run.checkpoints_folder)):
@@ -75,6 +75,8 @@ def fit_spec(
         prune_checkpoints(run.checkpoints_folder, spec.training.keep_checkpoints, state.best_steps)
         run.record(corpora.manifest())
         session = Session(run, trainer, corpora, state, epochs or spec.training.epochs, max_steps)
+        if balance := trainer.describe_balance():
+            say(balance)
         if end := session.end():
             say(f"{run.folder}: is finished: {end}")
         else:

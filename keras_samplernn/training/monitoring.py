@@ -99,7 +99,7 @@ class HeldOutSounds:
         self.clips, self._entries = [], corpus.sounds[: spec.monitoring.sounds]
         for entry in self._entries:
             piece = slice(entry.start, entry.start + min(entry.samples, longest))
-            self.clips.append(self.quantizer.decode(np.asarray(corpus.codes[piece])))
+            self.clips.append(self.quantizer.decoder()(np.asarray(corpus.codes[piece])))
         fades = any_fades(self._sound(number) for number in range(len(self.clips)))
         self._engine = GenerationEngine(model, self.quantizer.silence, len(self.clips), BLOCK_SAMPLES, fades=fades)
 
@@ -125,9 +125,9 @@ class HeldOutSounds:
         start, seed = self._engine.silent_start(weights), self.spec.training.seed
         for sound, codes, _ in stream_parts(self._engine, weights, start, longest_first(sounds), seed):
             check_stop()
-            pieces[sound.name].append(self.quantizer.decode(codes))
-        for (name, waves), clip in zip(pieces.items(), self.clips, strict=True):
-            wave = np.concatenate(waves)
+            pieces[sound.name].append(codes)
+        for (name, codes), clip in zip(pieces.items(), self.clips, strict=True):
+            wave = self.quantizer.decoder()(np.concatenate(codes))
             with WavWriter(folder / f"{name}.wav", self.spec.audio.sample_rate) as writer:
                 writer.write(wave)
             monitor.log_sound(step, f"{name}/generated", wave)

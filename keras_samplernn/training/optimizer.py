@@ -1,4 +1,4 @@
-"""Adam as SampleRNN uses it: gradients clipped by value, and a schedule of the learning rate."""
+"""Adam as SampleRNN uses it: gradients clipped by value, a schedule of the learning rate, and weight decay."""
 
 import math
 from typing import Any
@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_samplernn.backend import float32_by_default
+from keras_samplernn.model.encoder import ConditionEncoder
 from keras_samplernn.spec import Spec
 
 # As in the original program; Keras' default is 1e-7.
@@ -16,20 +17,50 @@ EPSILON = 1e-8
 def build_optimizer(spec: Spec, model: keras.Model) -> keras.optimizers.Adam:
     """Return the optimizer of a spec, built for the model's trainable variables.
 
+    With `weight_decay` it is AdamW (Loshchilov and Hutter 2019): each step takes learning rate x decay of a weight from
+    it, apart from the gradient and its moments. Matrices decay; biases, scales of weight norm, learned initial states,
+    embeddings and the vectors of conditions do not. The decay of a weight-normalised matrix does not change what its
+    Linear computes, since the norm is divided out: it keeps the norm from growing, and so the steps of its direction
+    from shrinking (van Laarhoven 2017).
+
     Args:
-        spec: its `training` has the learning rate, its schedule and `clip_value`.
+        spec: its `training` has the learning rate, its schedule, `clip_value` and `weight_decay`.
         model: its trainable variables are trained.
     """
+    training = spec.training
     with float32_by_default():  # Keras gives the learning rate its default dtype
-        optimizer = keras.optimizers.Adam(_learning_rate(spec), epsilon=EPSILON, clipvalue=spec.training.clip_value)
+        optimizer = keras.optimizers.Adam(
+            _learning_rate(spec),
+            epsilon=EPSILON,
+            clipvalue=training.clip_value,
+            weight_decay=training.weight_decay or None,
+        )
+        optimizer.exclude_from_weight_decay(_keep_whole(model))
         optimizer.build(model.trainable_variables)
     return optimizer
+
+
+def _keep_whole(model: keras.Model) -> list[keras.Variable]:
+    """Return the trainable variables that weight decay does not apply to; it applies to matrices.
+
+    What has one axis does not decay: biases, scales of weight norm, learned initial states. Nor do embeddings of codes
+    and the encoders of conditions: a step sees few of their rows, and would let the others shrink, those of rare
+    classes most.
+    """
+    encoders = [layer for layer in model._flatten_layers() if isinstance(layer, ConditionEncoder)]
+    of_conditions = {id(each) for encoder in encoders for each in encoder.trainable_variables}
+    return [
+        each
+        for each in model.trainable_variables
+        if len(each.shape) < 2 or "embedding" in each.name or id(each) in of_conditions
+    ]
 
 
 def apply_in_place(optimizer: keras.optimizers.Adam, gradients: list[Any], variables: list[keras.Variable]) -> None:
     """Do what `optimizer.apply` does, on TensorFlow, in one pass over memory for each variable; Keras takes a dozen.
 
-    The step is that of Kingma and Ba 2015, algorithm 1, in the efficient form of its section 2.
+    The step is that of Kingma and Ba 2015, algorithm 1, in the efficient form of its section 2, after the weights
+    have decayed.
 
     Args:
         optimizer: built for `variables`.
@@ -53,6 +84,8 @@ def apply_in_place(optimizer: keras.optimizers.Adam, gradients: list[Any], varia
     for gradient, variable, first, second in zip(gradients, variables, moments[::2], moments[1::2], strict=True):
         if clip is not None:
             gradient = tf.raw_ops.ClipByValue(t=gradient, **clip)
+        if optimizer.weight_decay is not None and optimizer._use_weight_decay(variable):
+            variable.assign_sub(variable * (optimizer.weight_decay * numbers["lr"]))
         tf.raw_ops.ResourceApplyAdam(
             var=variable.value.handle,
             m=first.value.handle,

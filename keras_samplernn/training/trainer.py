@@ -3,14 +3,18 @@
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_samplernn.backend import traced
-from keras_samplernn.conditions.streams import dropout_shares, streams_of
-from keras_samplernn.data.batches import Plan, draw_dropout, make_batches, plan_epoch
+from keras_samplernn.conditions.streams import classes_streams, dropout_shares, streams_of
+from keras_samplernn.data.balance import Balance
+from keras_samplernn.data.batches import Plan, draw_dropout, make_batches, plan_epoch, segments_of
 from keras_samplernn.data.corpus import Corpus
+from keras_samplernn.data.gains import draw_gains
 from keras_samplernn.data.noise import STRETCH_SECONDS, draw_noise
 from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.data.speeds import Versions, draw_lengths
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.spec import Spec
@@ -24,17 +28,21 @@ class Trainer:
     Args:
         spec: its `training` has the settings.
         model: new, in the spec's precision.
-        train: the training sounds.
+        train: the training sounds; `Versions` if the spec asks for augmentation by speed.
 
     Attributes:
         result: the model that is validated, saved and generated from: `model`, or, with `ema_decay`, another one with
             the average of its weights.
+        balance: says how often segments are visited; None: each is once in an epoch.
         variables: everything that a step changes besides the weights of `result`: carried states, states of random
             generators, optimizer; and with `ema_decay` the weights of `model`.
     """
 
-    def __init__(self, spec: Spec, model: SampleRNN, train: Corpus):
+    def __init__(self, spec: Spec, model: SampleRNN, train: Corpus | Versions):
         self.spec, self.model, self.train = spec, model, train
+        self.balance = None
+        if spec.data.balance:
+            self.balance = Balance(train.sounds, classes_streams(train.streams)[0], spec.data.balance)
         self.optimizer = build_optimizer(spec, model)
         self._carried = [
             tuple(
@@ -97,30 +105,54 @@ class Trainer:
     def plan(self, epoch: int) -> Plan:
         """Return the plan of an epoch, counted from 0; it depends on the spec, the sounds and the epoch alone."""
         training = self.spec.training
+        drawn = {"seed": training.seed, "epoch": epoch}
         plan = plan_epoch(
-            [sound.samples for sound in self.train.sounds],
+            self._lengths(epoch),
             training.batch_size,
             training.seq_len,
-            segment_samples=round(self.spec.data.segment_seconds * self.spec.audio.sample_rate),
-            seed=training.seed,
-            epoch=epoch,
+            segment_samples=self._segment_samples,
+            balance=self.balance,
+            **drawn,
         )
         streams = streams_of(self.spec)
         shares = dropout_shares(self.spec) if streams else (0.0, 0.0)
         if any(shares):
-            plan.dropout = draw_dropout(plan.pieces, len(streams), *shares, seed=training.seed, epoch=epoch)
+            plan.dropout = draw_dropout(plan.pieces, len(streams), *shares, **drawn)
         if training.input_noise or training.input_dropout:
             plan.noise = draw_noise(
                 plan.pieces,
                 training.input_noise,
                 self.spec.audio.q_levels,
-                seed=training.seed,
-                epoch=epoch,
                 dropout=training.input_dropout,
                 stretch=max(round(STRETCH_SECONDS * self.spec.audio.sample_rate), 1),
                 silence=Quantizer.of(self.spec.audio).silence,
+                **drawn,
             )
+        varied = training.augmentation
+        if varied.gain_db or varied.polarity:
+            quantizer = Quantizer.of(self.spec.audio)
+            plan.gains = draw_gains(plan.pieces, varied.gain_db, varied.polarity, quantizer, **drawn)
         return plan
+
+    def describe_balance(self) -> str:
+        """Return a line on the classes of the first epoch with and without balance; empty without it."""
+        if self.balance is None:
+            return ""
+        lengths, seed = self._lengths(epoch=0), self.spec.training.seed
+        segments = segments_of(lengths, self.spec.training.seq_len, self._segment_samples)
+        once, visits = np.arange(len(segments)), self.balance.visits(segments, seed, epoch=0)
+        return self.balance.describe(*(self.balance.shares(segments, each) for each in (once, visits)))
+
+    @property
+    def _segment_samples(self) -> int:
+        return round(self.spec.data.segment_seconds * self.spec.audio.sample_rate)
+
+    def _lengths(self, epoch: int) -> list[int]:
+        """Return the length of each training sound in an epoch; 0 for versions that it does not have."""
+        lengths = [sound.samples for sound in self.train.sounds]
+        if isinstance(self.train, Versions):
+            lengths = draw_lengths(lengths, self.train.versions, self.spec.training.seed, epoch)
+        return lengths
 
     def batches(self, plan: Plan, first_step: int = 0) -> tf.data.Dataset:
         """Return the batches of a plan from a step on, as `Step` takes them."""
