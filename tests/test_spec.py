@@ -11,8 +11,10 @@ from pydantic import AfterValidator, Field, PositiveInt
 
 from keras_samplernn.conditions.streams import streams_of
 from keras_samplernn.errors import UserError
-from keras_samplernn.model.registry import load_tiers
-from keras_samplernn.spec import differences, load_spec, parse_spec, spec_reference, spec_schema
+from keras_samplernn.model.registry import load_types
+from keras_samplernn.plugins.coarse_fine import CoarseFine
+from keras_samplernn.plugins.softmax import Softmax
+from keras_samplernn.spec import Types, differences, load_spec, parse_spec, spec_reference, spec_schema
 
 PLACES = [
     *[(key,) for key in ("name", "audio", "data", "conditioning", "tiers", "tier_defaults", "training", "other")],
@@ -94,18 +96,19 @@ class Sizeless:
         pass
 
 
-TIERS = {"frame_rnn": FrameRNN, "sample_mlp": SampleMLP}
-MORE = TIERS | {"strange": Strange, "sizeless": Sizeless}
+HEADS = {"softmax": Softmax, "coarse_fine": CoarseFine}
+TYPES = Types({"frame_rnn": FrameRNN, "sample_mlp": SampleMLP}, HEADS)
+MORE = Types(TYPES.tiers | {"strange": Strange, "sizeless": Sizeless}, HEADS)
 
 
-def parse(spec: Any, tiers=TIERS):
+def parse(spec: Any, types=TYPES):
     text = spec if isinstance(spec, str) else json.dumps({"data": {"train": "corpus"}} | spec)
-    return parse_spec(text, "spec.json", tiers, "/home/ana")
+    return parse_spec(text, "spec.json", types, "/home/ana")
 
 
-def lines(spec: Any, tiers=TIERS) -> list[str]:
+def lines(spec: Any, types=TYPES) -> list[str]:
     with pytest.raises(UserError) as caught:
-        parse(spec, tiers)
+        parse(spec, types)
     for line in caught.value.lines:
         assert line.startswith("spec.json: ") and len(line.splitlines()) == 1 and line.encode()
     return [line.removeprefix("spec.json: ") for line in caught.value.lines]
@@ -556,17 +559,17 @@ def test_class_names_stand_for_their_numbers():
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_every_example_loads_and_survives_the_round_trip(path):
-    spec = load_spec(path, TIERS)
+    spec = load_spec(path, TYPES)
     assert spec.name == path.stem
     assert spec.data.train == path.parent / "corpus" / "train"
     assert (spec.conditioning is not None) == path.stem.endswith("conditional")
-    assert parse_spec(spec.to_json(), "spec.json", TIERS, "/elsewhere") == spec
+    assert parse_spec(spec.to_json(), "spec.json", TYPES, "/elsewhere") == spec
     assert differences(spec, spec) == []
 
 
 def test_every_example_loads_with_the_tiers_that_are_installed():
-    tiers = load_tiers()
-    assert [load_spec(path, tiers).name for path in EXAMPLES] == [path.stem for path in EXAMPLES]
+    types = load_types()
+    assert [load_spec(path, types).name for path in EXAMPLES] == [path.stem for path in EXAMPLES]
 
 
 def test_the_examples_are_the_published_models():
@@ -577,7 +580,7 @@ def test_the_examples_are_the_published_models():
         "three_tier_conditional",
         "two_tier",
     ]
-    sizes = {path.stem: [tier.frame_size for tier in load_spec(path, TIERS).tiers] for path in EXAMPLES}
+    sizes = {path.stem: [tier.frame_size for tier in load_spec(path, TYPES).tiers] for path in EXAMPLES}
     assert sizes["two_tier"] == [16, 1]
     assert sizes["three_tier"] == sizes["three_tier_conditional"] == [8, 2, 1]
     assert sizes["four_tier"] == sizes["four_tier_conditional"] == [16, 8, 2, 1]
@@ -602,7 +605,7 @@ def test_a_file_that_cannot_be_a_spec_is_refused_by_name(tmp_path, content, mess
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(UserError) as caught:
-        load_spec(path, TIERS)
+        load_spec(path, TYPES)
     place = f"{path}:2" if message.startswith("is not UTF-8") else str(path)
     assert caught.value.lines == (f"{place}: {message}",)
 
@@ -610,7 +613,7 @@ def test_a_file_that_cannot_be_a_spec_is_refused_by_name(tmp_path, content, mess
 def test_a_byte_order_mark_is_accepted(tmp_path):
     path = tmp_path / "spec.json"
     path.write_bytes(b'\xef\xbb\xbf{"data": {"train": "a"}}')
-    assert load_spec(path, TIERS).data.train == tmp_path / "a"
+    assert load_spec(path, TYPES).data.train == tmp_path / "a"
 
 
 CHANGES = [
@@ -647,7 +650,7 @@ def test_the_schema_has_a_branch_for_each_tier_and_a_sentence_for_each_field():
     branches = {
         branch["properties"]["type"]["const"]: branch for branch in schema["properties"]["tiers"]["items"]["oneOf"]
     }
-    assert list(branches) == sorted(MORE)
+    assert list(branches) == sorted(MORE.tiers)
     frame_rnn = branches["frame_rnn"]
     assert frame_rnn["required"] == ["type"] and frame_rnn["additionalProperties"] is False
     assert frame_rnn["description"] == "Stacked RNN over frames."
@@ -661,7 +664,7 @@ def test_the_schema_has_a_branch_for_each_tier_and_a_sentence_for_each_field():
 
 
 def test_the_reference_has_a_row_for_every_field():
-    reference = spec_reference(TIERS)
+    reference = spec_reference(TYPES)
     assert (
         "| `q_levels` | a whole number from 2 to 65536 | `256` | Number of codes a sample can have. |"
         in reference.splitlines()
@@ -669,5 +672,5 @@ def test_the_reference_has_a_row_for_every_field():
     assert '### `"type": "frame_rnn"`\n\nStacked RNN over frames.\n' in reference
     assert "| `n_rnn` | a whole number from 1 to 5 | `1` |" in reference
     assert "### `conditioning.streams.NAME`\n\nA condition stream, of classes or of numbers.\n" in reference
-    for key in (*spec_schema(TIERS)["properties"], "classes", "low", "seq_len", "every_epochs", "train", "window"):
+    for key in (*spec_schema(TYPES)["properties"], "classes", "low", "seq_len", "every_epochs", "train", "window"):
         assert key == "$schema" or f"| `{key}` |" in reference

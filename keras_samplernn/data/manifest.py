@@ -36,6 +36,7 @@ class _Settings(_Part):
     sample_rate: _Count
     q_type: str
     q_levels: _Count
+    mu: _Count | None = None
     streams: list[_Stream]
 
 

@@ -52,6 +52,8 @@ class CorpusSettings:
             "sample_rate": self.sample_rate,
             "q_type": quantizer.q_type,
             "q_levels": quantizer.q_levels,
+            # Left out where there is none, so that corpora from before it keep their keys.
+            **({} if quantizer.mu is None else {"mu": quantizer.mu}),
             "streams": [{"kind": type(stream).__name__, **asdict(stream)} for stream in self.streams],
         }
 

@@ -89,7 +89,7 @@ def stream_parts(
         heapq.heapify(free)
         while free and free[0][0] < engine.block_samples and (part := next(waiting, None)) is not None:
             first, number = heapq.heappop(free)
-            row = _Row(part, seed, engine.guidance)
+            row = _Row(part, seed, engine.guidance, engine.parts_of_a_code)
             last = block.add(number, first, row)
             if last is None:
                 rows[number] = row
@@ -107,10 +107,10 @@ def stream_parts(
 class _Row:
     """A row of the batch while it generates one part."""
 
-    def __init__(self, part: Part, seed: int, guidance: Guidance | None):
+    def __init__(self, part: Part, seed: int, guidance: Guidance | None, parts_of_a_code: int):
         self.part = part
         self.bases = None if guidance is None else guidance.draw_classes(seed, part.stem)
-        self.uniforms = UniformStream(seed, part.stem)
+        self.uniforms = UniformStream(seed, part.stem, parts_of_a_code)
         self.begun = False
 
 
@@ -132,7 +132,7 @@ class _Block:
         if self.guidance is not None:
             self.strengths = np.full((engine.rows, engine.frames), strength, np.float32)
             self.bases = np.zeros((*shape, self.guidance.base_rows), np.int32)
-        self.uniforms = np.zeros(shape, np.float32)
+        self.uniforms = np.zeros((*shape, engine.parts_of_a_code), np.float32)
         self.temperatures = np.ones((engine.rows, engine.frames), np.float32)
         self.pieces: list[tuple[Part, int, int, int, bool]] = []
 
