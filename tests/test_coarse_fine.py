@@ -1,4 +1,4 @@
-"""16 bits in two parts: coarse codes are those of 256 levels, and whatever holds of a model holds with this head too."""
+"""16 bits in two parts: coarse codes are those of 256 levels, and what holds of a model holds with this head too."""
 
 import keras
 import numpy as np
@@ -176,7 +176,7 @@ def test_without_shares_the_sample_tier_would_not_tell_fine_codes_apart(case):
 
 
 def test_guidance_contrasts_both_parts():
-    """Under strength 1 it is what is asked for; above, each part's log probabilities are contrasted, given the coarse."""
+    """With strength 1 it is what is asked for; above, the log probabilities of each part are contrasted."""
     model = model_of(streams=(ClassesStream.of_count(2),))
     guidance = guidance_of(model.streams, None, True, "guidance")
     engine = GenerationEngine(model, 5, 1, 32, guidance=guidance)

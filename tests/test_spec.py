@@ -142,6 +142,33 @@ FIELDS = [
         {"audio": {"sample_rate": "16000"}},
         'audio.sample_rate = "16000" must be a whole number from 1000 to 384000',
     ),
+    (
+        {"head": "softmax"},
+        'head = "softmax" must be an object with "type"; installed: coarse_fine, softmax',
+    ),
+    (
+        {"head": {"type": "sotfmax"}},
+        'head.type = "sotfmax" is not installed; did you mean "softmax"? Installed: coarse_fine, softmax',
+    ),
+    (
+        {"head": {"type": "softmax", "hidden": 3}},
+        "head.hidden is not a field of softmax; it has none",
+    ),
+    (
+        {"audio": {"q_levels": 65536}, "head": {"type": "coarse_fine", "hidden": 0}},
+        "head.hidden = 0 must be a whole number above 0",
+    ),
+    ({"hidden": 3}, 'hidden is not a field of the spec; did you mean "head.hidden"?'),
+    (
+        {"head": {"type": "coarse_fine"}},
+        'audio.q_levels = 256 does not fit head.type = "coarse_fine", which takes 65536 levels; set audio.q_levels to'
+        " 65536, or choose another head",
+    ),
+    (
+        {"audio": {"q_type": "linear", "mu": 255}},
+        'audio.mu = 255 has no effect with audio.q_type = "linear"; remove it',
+    ),
+    ({"audio": {"mu": 0}}, "audio.mu = 0 must be a whole number from 1 to below 65536 or null"),
     ({"audio": {"q_levels": True}}, "audio.q_levels = true must be a whole number from 2 to 65536"),
     (
         {"audio": {"q_type": "mulaw"}},
@@ -625,6 +652,15 @@ CHANGES = [
     ({"data": {"train": "other", "valid": "b", "test": "c"}}, []),
     ({"monitoring": {"every_epochs": 0}}, []),
     (
+        {"audio": {"q_levels": 65536}, "head": {"type": "coarse_fine"}},
+        [
+            "audio.q_levels: 256 -> 65536",
+            "audio.mu: null -> 255",
+            'head.type: "softmax" -> "coarse_fine"',
+            "head.hidden: absent -> 128",
+        ],
+    ),
+    (
         {
             "data": {"train": "corpus", "valid": "v"},
             "training": {"epochs": 9, "patience": 2, "checkpoint_minutes": 1, "keep_checkpoints": 9},
@@ -643,6 +679,22 @@ def test_tiers_that_differ_in_kind_or_number_are_compared_one_by_one():
     found = differences(parse(frames(8, 2)), parse(frames(8)))
     assert found[:2] == ['tiers[1].type: "frame_rnn" -> "sample_mlp"', "tiers[1].frame_size: 2 -> absent"]
     assert found[-1].startswith('tiers[2]: {"type": "sample_mlp"') and found[-1].endswith("-> absent")
+
+
+@pytest.mark.parametrize(
+    ("audio", "head", "mu"),
+    [
+        ({}, None, None),
+        ({"q_levels": 65536}, "softmax", None),
+        ({"q_levels": 65536}, "coarse_fine", 255),
+        ({"q_levels": 65536, "mu": 1000}, "coarse_fine", 1000),
+        ({"q_levels": 65536, "q_type": "a-law"}, "coarse_fine", None),
+    ],
+)
+def test_the_head_says_how_mu_law_is_curved_unless_the_spec_does(audio, head, mu):
+    spec = parse({"audio": audio} | ({"head": {"type": head}} if head else {}))
+    assert spec.audio.mu == mu and spec.head.type == (head or "softmax")
+    assert parse_spec(spec.to_json(), "spec.json", TYPES, "/") == spec
 
 
 def test_the_schema_has_a_branch_for_each_tier_and_a_sentence_for_each_field():

@@ -36,6 +36,9 @@ class Head(keras.layers.Layer):
     has_shares: bool = False
     q_levels: int
 
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+
     def bind(self, q_levels: int) -> None:
         """Store the number of codes. Called once, before `build`."""
         self.q_levels = q_levels

@@ -41,8 +41,10 @@ def _sections(place: str, field: dict[str, Any], definitions: dict[str, Any], le
 
 def _table(title: str, schema: dict[str, Any], definitions: dict[str, Any], level: int) -> Iterator[str]:
     """Yield the lines of one object's section."""
-    yield from ("", f"{'#' * level} {title}", "", schema.get("description", ""), "")
-    yield from ("| Field | Value | Default | Meaning |", "| --- | --- | --- | --- |")
+    yield from ("", f"{'#' * level} {title}", "", schema.get("description", ""))
+    if not schema["properties"]:
+        return
+    yield from ("", "| Field | Value | Default | Meaning |", "| --- | --- | --- | --- |")
     for key, field in schema["properties"].items():
         section = resolved(field, definitions)
         cells = (
