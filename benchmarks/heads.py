@@ -128,4 +128,4 @@ def measure(repeats: int) -> Iterator[Figure]:
 
 
 if __name__ == "__main__":
-    main(measure, __doc__, repeats=3)
+    main(measure, __doc__, repeats=7)

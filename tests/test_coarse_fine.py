@@ -9,6 +9,7 @@ from variants import as_conditions, build_variant, classes_in, random_sound, win
 
 from keras_samplernn.conditions.streams import ClassesStream
 from keras_samplernn.data.quantization import Q_TYPES, Quantizer
+from keras_samplernn.data.wav_writer import to_pcm16
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.guidance import guidance_of
 from keras_samplernn.generation.sampling import UniformStream
@@ -65,7 +66,7 @@ def test_of_the_linear_quantizer_the_coarse_code_is_at_most_one_off():
     """Its steps of 256 levels are all equally wide; those of the coarse codes are half as wide at both ends."""
     coarse, _ = split(Quantizer("linear", LEVELS).encode(PCM16))
     apart = coarse - Quantizer("linear", 256).encode(PCM16)
-    assert np.abs(apart).max() == 1 and np.abs(apart[16384:-16384]).mean() < 0.13
+    assert np.abs(apart).max() == 1 and np.abs(apart).mean() < 0.25
 
 
 def test_split_and_join_are_inverse():
@@ -77,14 +78,15 @@ def test_split_and_join_are_inverse():
 
 @pytest.mark.parametrize("q_type", Q_TYPES)
 def test_a_16_bit_sample_comes_back_nearly_as_it_was(q_type):
-    """In steps of 16 bits: exactly near silence, and within three of them at full scale."""
+    """Apart in steps of 16 bits: with the curved quantizers none up to 0.17 of full scale, and less than three above."""
     quantizer = Quantizer(q_type, LEVELS, 255 if q_type == "mu-law" else None)
     back = quantizer.decode(quantizer.encode(PCM16)).astype("float64")
     apart = np.abs(back - PCM16) * 32768
-    quiet = np.abs(PCM16) < 0.001
-    expected = {"mu-law": (2.8, 0.02), "a-law": (2.8, 0.1), "linear": (0.51, 0.51)}[q_type]
-    assert apart.max() < expected[0] and apart[quiet].max() < expected[1]
-    assert quantizer.silence == LEVELS // 2 and np.rint(quantizer.decode(quantizer.silence) * 32768) in (0, 1)
+    if q_type == "linear":
+        assert apart.max() <= 0.5
+    else:
+        assert apart.max() < 2.8 and (np.rint(back * 32768) / 32768 == PCM16)[np.abs(PCM16) < 0.17].all()
+    assert quantizer.silence == LEVELS // 2 and to_pcm16(quantizer.decode(quantizer.silence)) == 0
 
 
 def test_near_silence_the_steps_are_40_db_finer_than_those_of_256_levels():

@@ -1,5 +1,8 @@
 """check_head passes good heads and names the law that a broken one breaks."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from keras import ops
@@ -15,6 +18,13 @@ pytestmark = pytest.mark.law
 @pytest.mark.parametrize(("head_class", "config"), [(Softmax, {}), (CoarseFine, {"hidden": 8})])
 def test_a_good_head_keeps_the_laws(head_class, config):
     check_head(head_class, **config)
+
+
+def test_the_head_that_the_page_writes_keeps_the_laws():
+    text = (Path(__file__).parents[1] / "docs/heads.md").read_text(encoding="utf-8")
+    written = {}
+    exec(re.search(r"```python\n(from keras_samplernn import Head.*?)```", text, re.DOTALL)[1], written)
+    check_head(written["Softmax"])
 
 
 class Bent(Softmax):

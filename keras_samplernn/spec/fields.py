@@ -35,8 +35,8 @@ class Audio(Section):
         None,
         ge=1,
         lt=MOST_LEVELS,
-        description="The mu of mu-law: the higher, the finer the steps near silence; null: as the head wants it, "
-        "255 for `coarse_fine`, or else `q_levels` - 1.",
+        description="The mu of mu-law: the higher, the finer the steps near silence; null: as the head wants it, or "
+        "else `q_levels` - 1.",
     )
 
 
