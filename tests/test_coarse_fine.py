@@ -78,7 +78,7 @@ def test_split_and_join_are_inverse():
 
 @pytest.mark.parametrize("q_type", Q_TYPES)
 def test_a_16_bit_sample_comes_back_nearly_as_it_was(q_type):
-    """Apart in steps of 16 bits: with the curved quantizers none up to 0.17 of full scale, and less than three above."""
+    """Apart in steps of 16 bits: if curved, none up to 0.17 of full scale, and less than three above."""
     quantizer = Quantizer(q_type, LEVELS, 255 if q_type == "mu-law" else None)
     back = quantizer.decode(quantizer.encode(PCM16)).astype("float64")
     apart = np.abs(back - PCM16) * 32768
