@@ -50,6 +50,10 @@ setup(
     },
     entry_points={
         "console_scripts": ["keras-samplernn = keras_samplernn.commands:main"],
+        "keras_samplernn.heads": [
+            "coarse_fine = keras_samplernn.plugins.coarse_fine:CoarseFine",
+            "softmax = keras_samplernn.plugins.softmax:Softmax",
+        ],
         "keras_samplernn.tiers": [
             "frame_rnn = keras_samplernn.plugins.frame_rnn:FrameRNN",
             "frame_ssm = keras_samplernn.plugins.frame_ssm:FrameSSM",

@@ -133,11 +133,12 @@ def _generation(dim: int, rows: int, classes: int) -> Callable[[], float]:
 
 
 def _preparing(folder: Path) -> Callable[[], float]:
-    from keras_samplernn.model.registry import load_tiers
+    from keras_samplernn.model import registry
     from keras_samplernn.spec import load_spec
     from keras_samplernn.training.corpora import prepare_corpora
 
-    spec = load_spec(folder / "spec.json", load_tiers())
+    load_types = getattr(registry, "load_types", None) or registry.load_tiers  # versions before heads had the second
+    spec = load_spec(folder / "spec.json", load_types())
 
     def measure() -> float:
         with tempfile.TemporaryDirectory() as cache:

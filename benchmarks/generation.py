@@ -31,6 +31,7 @@ from keras_samplernn.generation.sound import Sound
 from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.sample_mlp import SampleMLP
+from keras_samplernn.plugins.softmax import Softmax
 
 Q_LEVELS, CLASSES = 256, 10
 FRAMES = (16, 4)
@@ -59,7 +60,7 @@ def build_model(
     sample = SampleMLP(dim, emb_size=emb_size, window=window, weight_norm=weight_norm)
     if not streams and classes:
         streams = (ClassesStream.of_count(classes),)
-    return SampleRNN([*tiers, sample], Q_LEVELS, streams)
+    return SampleRNN([*tiers, sample], Q_LEVELS, streams, head=Softmax())
 
 
 def loop_runner(
@@ -70,7 +71,7 @@ def loop_runner(
     weights = engine.weights()
     start = engine.silent_start(weights)
     rng = np.random.default_rng(0)
-    uniforms = rng.random((rows, engine.block_samples), dtype=np.float32)
+    uniforms = rng.random((rows, engine.block_samples, 1), dtype=np.float32)
     conditions = None
     if model.streams:
         conditions = nothing(model.streams, (rows, engine.block_samples), fades=False)

@@ -27,6 +27,7 @@ from keras_samplernn.generation.sound import Sound
 from keras_samplernn.generation.stream import BLOCK_SAMPLES
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.sample_mlp import SampleMLP
+from keras_samplernn.plugins.softmax import Softmax
 from keras_samplernn.spec import Audio
 
 SAMPLE_RATE, SOUND_MINUTES = 8000, 60
@@ -56,7 +57,7 @@ def generate(minutes: int) -> tuple[list[float], float]:
     """
     keras.utils.set_random_seed(0)
     tiers = [FrameRNN(frame, dim=DIM) for frame in FRAMES]
-    model = SampleRNN([*tiers, SampleMLP(DIM, emb_size=32)], Q_LEVELS)
+    model = SampleRNN([*tiers, SampleMLP(DIM, emb_size=32)], Q_LEVELS, head=Softmax())
     audio = Audio(sample_rate=SAMPLE_RATE, q_type="mu-law", q_levels=Q_LEVELS)
     engine = GenerationEngine(model, Quantizer.of(audio).silence, 1, BLOCK_SAMPLES)
     sound = Sound("sound", "sound", minutes * MINUTE_SAMPLES, 1.0)

@@ -20,6 +20,7 @@ PAGE = PROJECT / "docs" / "performance.md"
 BENCHMARKS = (
     "generation",
     "training",
+    "heads",
     "long_sound",
     "narrow_weights",
     "precision",

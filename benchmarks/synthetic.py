@@ -20,7 +20,7 @@ from keras_samplernn.data.preparation import CODES, FORMAT, CorpusSettings, arra
 from keras_samplernn.data.profiles import SEGMENTS
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.data.tracks import TrackWriter
-from keras_samplernn.model.registry import load_tiers
+from keras_samplernn.model.registry import load_types
 from keras_samplernn.quiet import start_tensorflow
 from keras_samplernn.spec import Spec, parse_spec
 
@@ -44,7 +44,7 @@ SPEC = {
 
 def parse(raw: dict[str, Any], folder: Path) -> Spec:
     """Return the validated spec whose data lie in `folder`."""
-    return parse_spec(json.dumps(raw), "the benchmark's spec", load_tiers(), folder)
+    return parse_spec(json.dumps(raw), "the benchmark's spec", load_types(), folder)
 
 
 def synthesise(samples: int) -> tuple[np.ndarray, np.ndarray]:

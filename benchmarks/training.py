@@ -201,7 +201,7 @@ def start_ours(case: Case, tier_options: dict[str, Any]) -> Fit:
 
     from keras_samplernn.data.corpus import Corpus, SoundEntry
     from keras_samplernn.model.assembly import assemble
-    from keras_samplernn.model.registry import load_tiers
+    from keras_samplernn.model.registry import load_types
     from keras_samplernn.spec import parse_spec
     from keras_samplernn.training.trainer import Trainer
 
@@ -215,7 +215,7 @@ def start_ours(case: Case, tier_options: dict[str, Any]) -> Fit:
         ],
         "training": {"seq_len": case.seq_len, "batch_size": case.batch_size},
     }
-    spec = parse_spec(json.dumps(document), "spec", load_tiers(), Path())
+    spec = parse_spec(json.dumps(document), "spec", load_types(), Path())
     codes = synthesise_codes(case)
     starts = range(0, len(codes), SOUND_SAMPLES)
     corpus = Corpus(

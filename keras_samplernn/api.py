@@ -116,13 +116,13 @@ def check(spec: "str | Path | Mapping[str, Any]", *, strict: bool = False) -> "E
 
 
 def _load_spec(spec: "str | Path | Mapping[str, Any]") -> "Spec":
-    from keras_samplernn.model.registry import load_tiers
+    from keras_samplernn.model.registry import load_types
     from keras_samplernn.spec import load_spec, parse_spec
 
     if isinstance(spec, str | Path):
-        return load_spec(spec, load_tiers())
+        return load_spec(spec, load_types())
     # Paths are as natural in a dictionary as text; whatever else JSON does not know is told by its field.
-    return parse_spec(json.dumps(spec, default=str), "spec", load_tiers(), Path.cwd())
+    return parse_spec(json.dumps(spec, default=str), "spec", load_types(), Path.cwd())
 
 
 def _start(threads: int | None = None) -> None:

@@ -255,7 +255,8 @@ class Run:
 
         Returns:
             `bits_per_sample`, `unigram_entropy_bits`, `samples` and, for each stream of classes,
-            `bits_per_sample_of_NAME`; the only stream of `conditioning.classes` has the name `class`.
+            `bits_per_sample_of_NAME`; the only stream of `conditioning.classes` has the name `class`. If the head draws
+            a code in several parts, also `bits_per_sample_by_part`.
 
         Raises:
             UserError: one line for each problem of the sounds.

@@ -14,7 +14,7 @@ from typing import Any
 from keras_samplernn import __version__
 from keras_samplernn.errors import UserError
 from keras_samplernn.files import make_folder, named, replace_file, replace_json, writing
-from keras_samplernn.model.registry import load_tiers
+from keras_samplernn.model.registry import load_types
 from keras_samplernn.spec import Spec, differences, load_spec
 
 RUNS = Path("runs")
@@ -120,7 +120,7 @@ def open_run(folder: Path) -> RunFolder:
     """
     if not (folder / "spec.json").is_file():
         raise UserError(f"{folder}: is not a run directory, it holds no spec.json; give a folder that `fit` made")
-    return RunFolder(folder, load_spec(folder / "spec.json", load_tiers()))
+    return RunFolder(folder, load_spec(folder / "spec.json", load_types()))
 
 
 def check_run_folder(folder: Path, spec: Spec, restart: bool) -> None:

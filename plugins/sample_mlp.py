@@ -1,4 +1,4 @@
-"""The sample tier: a perceptron that reads the last few samples and gives the next one's logits (paper, 2.2)."""
+"""The sample tier: a perceptron that reads the last few samples and gives the next one's outputs (paper, 2.2)."""
 
 import functools
 from typing import Annotated, Any
@@ -7,16 +7,17 @@ import keras
 from keras import ops
 from pydantic import Field, PositiveInt
 
-from keras_samplernn import Inputs, Lowerable, Released, Tier, affine, narrow, sum_lookups
+from keras_samplernn import Inputs, Lowerable, Released, Tier, affine, compose, narrow, sum_lookups
 
 
 class SampleMLP(Lowerable, Tier):
     """Embedding, three layers and the output over the samples.
 
     L1, without bias or ReLU, reads the embeddings of the last samples. The context from above and the encoded
-    conditions of the target are added to it. L2 and L3 have a ReLU each; the output has a logit for each code. The
-    embedding and L1 are both linear, so `prepare` folds them into one table for each sample that is read: a look-up and
-    an addition instead of `emb_size * dim` multiplications, exact and differentiable.
+    conditions of the target are added to it, and a Linear of the shares, where the codes do not say all. L2 and L3 have
+    a ReLU each; the output is as wide as the head takes, with softmax a logit for each code. The embedding and L1 are
+    both linear, so `prepare` folds them into one table for each sample that is read: a look-up and an addition instead
+    of `emb_size * dim` multiplications, exact and differentiable.
 
     Args:
         dim: width of the layers, and of the contexts from the tier above.
@@ -64,11 +65,15 @@ class SampleMLP(Lowerable, Tier):
         )
         linear = functools.partial(self.add_linear, weight_norm=self.weight_norm)
         self.l1 = linear(self.reads * width, self.dim, "l1", use_bias=False)
+        self.shares = None
+        if self.binding.has_shares:
+            self.shares = linear(self.reads, self.dim, "shares", use_bias=False)
         self.l2 = linear(self.dim, self.dim, "l2")
         self.l3 = linear(self.dim, self.dim, "l3")
         # As in the original program, for its Linears without a ReLU.
-        rule = "orthogonal" if self.dim == q_levels else "lecun_uniform"
-        self.output_linear = linear(self.dim, q_levels, "output", initializer=rule)
+        outputs = self.binding.output_dim
+        rule = "orthogonal" if self.dim == outputs else "lecun_uniform"
+        self.output_linear = linear(self.dim, outputs, "output", initializer=rule)
 
     def prepare(self) -> dict[str, Any]:
         """Return one table for each sample that is read, `(reads, q_levels, dim)`, and the Linears."""
@@ -77,6 +82,7 @@ class SampleMLP(Lowerable, Tier):
             tables = ops.matmul(ops.cast(self.embedding, self.compute_dtype), tables)
         return {
             "tables": tables,
+            "shares": None if self.shares is None else self.shares.prepare(),
             "conditions": self.conditions.prepare(),
             "l2": self.l2.prepare(),
             "l3": self.l3.prepare(),
@@ -90,10 +96,11 @@ class SampleMLP(Lowerable, Tier):
         first = ops.arange(self.reads, dtype="int32")[:, None, None] == 0
         folded = {
             "tables": tables + ops.where(first, bias, 0.0),
+            "shares": None if prepared["shares"] is None else compose(prepared["shares"], (matrix, None)),
             "conditions": self.conditions.multiplied(prepared["conditions"], matrix),
             "l2": None,
         }
-        rows = self.reads * self.binding.q_levels + self.conditions.rows
+        rows = self.reads * (self.binding.q_levels + self.binding.has_shares) + self.conditions.rows
         return Released(matrix, prepared | folded, rows)
 
     def narrowed(self, prepared: dict[str, Any]) -> dict[str, Any]:
@@ -102,9 +109,11 @@ class SampleMLP(Lowerable, Tier):
         return prepared | {name: (narrow(prepared[name][0]), prepared[name][1]) for name in present}
 
     def step(self, inputs: Inputs, state: tuple, prepared: dict[str, Any]) -> tuple[Any, tuple]:
-        """Give the next sample's logits, `(B, 1, q_levels)`; see `Tier.step`."""
+        """Give the next sample's outputs, `(B, 1, output_dim)`; see `Tier.step`."""
         x = inputs.context + sum_lookups(prepared["tables"], inputs.codes)  # (B, D)
         x = x + self.conditions(inputs.conditions, prepared["conditions"])
+        if inputs.shares is not None:
+            x = x + affine(inputs.shares, prepared["shares"])
         if prepared["l2"] is not None:
             x = affine(x, prepared["l2"])
         x = ops.relu(affine(ops.relu(x), prepared["l3"]))

@@ -24,7 +24,7 @@ with atheris.instrument_imports(
 
 from test_fuzz import NAMES, naive_conditions, refusal
 
-from keras_samplernn.model.registry import load_tiers
+from keras_samplernn.model.registry import load_types
 
 FOLDER = Path(tempfile.mkdtemp())
 EXAMPLE = Path(__file__).parent.parent / "examples" / "three_tier_conditional.json"
@@ -48,11 +48,11 @@ def read_any_index(content: bytes) -> None:
 
 def read_spec(content: bytes) -> None:
     """Read a spec; one that is valid is the same when it is written and read again."""
-    spec = refusal(parse_spec, content.decode(errors="replace"), "spec.json", TIER_TYPES, ".")
-    assert spec is None or parse_spec(spec.to_json(), "spec.json", TIER_TYPES, ".") == spec, content
+    spec = refusal(parse_spec, content.decode(errors="replace"), "spec.json", TYPES, ".")
+    assert spec is None or parse_spec(spec.to_json(), "spec.json", TYPES, ".") == spec, content
 
 
-TIER_TYPES = load_tiers()
+TYPES = load_types()
 READERS = {
     "csv": (read_csv, b"0\n1\nrain\n"),
     "index": (read_any_index, b"a.csv\nb.csv\n"),

@@ -93,9 +93,9 @@ def _serve() -> None:
     import keras_samplernn.training.fit
     import keras_samplernn.training.scoring  # noqa: F401
     from keras_samplernn.commands import main
-    from keras_samplernn.model.registry import load_tiers
+    from keras_samplernn.model.registry import load_types
 
-    load_tiers()
+    load_types()
     say = os.fdopen(os.dup(1), "w")
     print(json.dumps("ready"), file=say, flush=True)
     for line in sys.stdin:

@@ -13,6 +13,11 @@ def engine_of(model, rows=2, block_samples=32, precision="float32"):
     return GenerationEngine(model, SILENCE % model.q_levels, rows, block_samples, precision)
 
 
+def _for_parts(uniforms):
+    """Return uniforms as the engine takes them: those of a head of one part may come without an axis of parts."""
+    return (uniforms[..., None] if uniforms.ndim == 2 else uniforms).astype("float32")
+
+
 def generate(engine, conditions, uniforms, temperatures, start=None):
     """Return codes `(rows, samples)` of whole blocks, from the start of a sound or from a carry."""
     weights = engine.weights()
@@ -28,7 +33,7 @@ def generate(engine, conditions, uniforms, temperatures, start=None):
             start,
             begins,
             None if conditions is None else as_conditions(conditions[:, piece]),
-            uniforms[:, piece].astype("float32"),
+            _for_parts(uniforms[:, piece]),
             np.repeat(np.asarray(temperatures, "float32")[:, None], engine.frames, axis=1),
         )
         codes.append(block)

@@ -14,7 +14,8 @@ def model_and_optimizer():
 
     from keras_samplernn.plugins.frame_rnn import FrameRNN
     from keras_samplernn.plugins.sample_mlp import SampleMLP
-    from keras_samplernn.spec import parse_spec
+    from keras_samplernn.plugins.softmax import Softmax
+    from keras_samplernn.spec import Types, parse_spec
     from keras_samplernn.training.optimizer import build_optimizer
 
     document = {
@@ -27,8 +28,8 @@ def model_and_optimizer():
             "weight_decay": 0.5,
         },
     }
-    tier_types = {"frame_rnn": FrameRNN, "sample_mlp": SampleMLP}
-    spec, model = parse_spec(json.dumps(document), "spec", tier_types, "."), build_variant(classes=3)
+    types = Types({"frame_rnn": FrameRNN, "sample_mlp": SampleMLP}, {"softmax": Softmax})
+    spec, model = parse_spec(json.dumps(document), "spec", types, "."), build_variant(classes=3)
     return spec, model, build_optimizer(spec, model)
 
 

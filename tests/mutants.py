@@ -152,6 +152,65 @@ MUTANTS = (
         "-((-2 * after * spans.starts) // (2 * before))",
         "tests/test_condition_laws.py -k resampled",
     ),
+    # Heads.
+    Mutant(
+        "the fine code is drawn given the coarse code beside",
+        "plugins/coarse_fine.py",
+        "choose(self._fine_logits(outputs[:, COARSE:], coarse, prepared), 1)",
+        "choose(self._fine_logits(outputs[:, COARSE:], ops.maximum(coarse - 1, 0), prepared), 1)",
+        "tests/test_coarse_fine.py -k generation_draws",
+    ),
+    Mutant(
+        "both parts of a code are drawn with one uniform",
+        ENGINE,
+        "uniforms[:, part]",
+        "uniforms[:, 0]",
+        "tests/test_coarse_fine.py -k generation_draws",
+    ),
+    Mutant(
+        "the coarse code is the upper half of the bits",
+        "plugins/coarse_fine.py",
+        "return shifted // FINE, shifted % FINE",
+        "return codes // 256, codes % 256",
+        "tests/test_coarse_fine.py -k code_of_256",
+    ),
+    Mutant(
+        "tiers read the share of the sample before",
+        "keras_samplernn/model/samplernn.py",
+        "        return Inputs(read, self.rescale(codes), context, conditions, shares)",
+        "        shares = None if shares is None else ops.roll(shares, 1, axis=1)\n"
+        "        return Inputs(read, self.rescale(codes), context, conditions, shares)",
+        "tests/test_coarse_fine.py",
+    ),
+    Mutant(
+        "folded tables leave the shares as they were",
+        "plugins/sample_mlp.py",
+        'compose(prepared["shares"], (matrix, None))',
+        'prepared["shares"]',
+        "tests/test_coarse_fine.py -k generation_draws",
+    ),
+    Mutant(
+        "guidance leaves the fine code as it is",
+        ENGINE,
+        "        if self.strengths is not None:\n            logits",
+        "        if self.strengths is not None and part:\n            logits = logits[:: self.rows_of_a_sound]\n"
+        "        elif self.strengths is not None:\n            logits",
+        "tests/test_coarse_fine.py -k guidance",
+    ),
+    Mutant(
+        "the score is that of the coarse code alone",
+        "keras_samplernn/model/scoring.py",
+        "found[0].sum(axis=-1)",
+        "found[0][:, 0]",
+        "tests/test_coarse_fine.py -k score",
+    ),
+    Mutant(
+        "the curve of mu-law is that of all levels",
+        "keras_samplernn/spec/heads.py",
+        "    if audio.mu is None and audio",
+        "    if False and audio",
+        "tests/test_spec.py -k mu_law_is_curved",
+    ),
     # States.
     Mutant(
         "rows begin anew where they should go on",

@@ -27,8 +27,8 @@ from tiny_home import copy_tiny_home
 
 import keras_samplernn
 from keras_samplernn.model import assembly
-from keras_samplernn.model.samplernn import bits_per_sample
-from keras_samplernn.training import step
+from keras_samplernn.model.head import bits_per_sample
+from keras_samplernn.plugins import softmax
 from keras_samplernn.training.evaluation import Evaluator
 
 CLI = Path(__file__).parent.parent / "cli.py"
@@ -207,7 +207,7 @@ def test_memory_that_does_not_suffice_is_told_with_what_to_lower(home, tmp_path,
 def test_a_loss_that_is_not_finite_ends_the_run_in_one_line_and_keeps_the_checkpoint(home, tmp_path, monkeypatch):
     assert give(f"fit {home / 'spec.json'} --run run --max-steps 1", tmp_path).status == 0
     before = listing(tmp_path / "run" / "checkpoints")
-    monkeypatch.setattr(step, "bits_per_sample", lambda *given: float("nan") * bits_per_sample(*given))
+    monkeypatch.setattr(softmax, "bits_per_sample", lambda *given: float("nan") * bits_per_sample(*given))
     answer = give(f"fit {home / 'spec.json'} --run run", tmp_path)
     assert (answer.status, answer.out) == (1, "")
     assert answer.err == (

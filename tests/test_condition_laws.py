@@ -42,7 +42,7 @@ from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.guidance import guidance_of
 from keras_samplernn.generation.sound import Sound
 from keras_samplernn.generation.stream import stream_parts
-from keras_samplernn.model.registry import load_tiers
+from keras_samplernn.model.registry import load_types
 from keras_samplernn.spec import load_spec
 from keras_samplernn.testing.case import STREAMS, Case
 from keras_samplernn.training.trainer import Trainer
@@ -357,7 +357,7 @@ def test_a_stream_that_is_not_told_is_none_over_the_whole_piece():
 def test_the_trainer_draws_anew_for_each_epoch(tmp_path):
     conditioning = {"streams": {"tone": {"classes": 3, "position": True}}, "condition_dropout": 0.25}
     (tmp_path / "spec.json").write_text(json.dumps(SPEC | {"conditioning": conditioning}))
-    spec = load_spec(tmp_path / "spec.json", load_tiers())
+    spec = load_spec(tmp_path / "spec.json", load_types())
     trainer = SimpleNamespace(spec=spec, train=SimpleNamespace(sounds=[SoundEntry("a", 0, 50_000, None)] * 9))
     plans = [Trainer.plan(trainer, epoch) for epoch in (0, 1, 1)]
     for plan, epoch in zip(plans, (0, 1, 1), strict=True):
@@ -394,7 +394,7 @@ def test_guided_sounds_are_those_of_the_formula(stream, name, strength, temperat
     def noted(*arguments):
         codes, carry = advance(*arguments)
         carries.append(keras.ops.convert_to_numpy(carry.history))
-        uniforms.append(arguments[5][0])
+        uniforms.append(arguments[5][0, :, 0])
         conditions = arguments[4]
         assert (conditions.classes[conditions.exists == 0] == NONE).all()  # past the end, in every row
         return codes, carry

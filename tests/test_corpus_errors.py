@@ -5,7 +5,7 @@ from command_line import write_corpora, write_spec
 from spoiling import conditions, cut, folder, line_of, patch, refused, refuses, remove, sound, spec, text, together
 
 from keras_samplernn.data.inspection import AUDIO_SUFFIXES
-from keras_samplernn.model.registry import load_tiers
+from keras_samplernn.model.registry import load_types
 from keras_samplernn.spec import load_spec
 from keras_samplernn.training.corpora import prepare_corpora
 
@@ -168,7 +168,7 @@ def home(tmp_path):
 def test_a_corpus_that_is_wrong_is_refused_with_all_its_problems(corpus_cache, home, spoil, lines):
     spoil(home)
     with refuses(home, lines):
-        prepare_corpora(load_spec("spec.json", load_tiers()), lambda line: None)
+        prepare_corpora(load_spec("spec.json", load_types()), lambda line: None)
 
 
 @pytest.mark.parametrize("command", ["fit spec.json --run new", "check spec.json"])

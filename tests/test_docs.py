@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from keras_samplernn.commands import cli
 from keras_samplernn.model import registry
 from keras_samplernn.model.memory import outline, weights_in
-from keras_samplernn.spec import load_spec
+from keras_samplernn.model.registry import load_types
+from keras_samplernn.spec import Types, load_spec
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -32,9 +33,9 @@ def documented_commands() -> list[str]:
 
 
 def test_the_specs_reference_is_what_the_command_prints(monkeypatch):
-    # Whatever else is installed, the page is about the tiers of this project.
-    shipped = {name: tier for name, tier in registry.load_tiers().items() if "keras_samplernn" in tier.__module__}
-    monkeypatch.setattr(registry, "load_tiers", lambda: shipped)
+    # Whatever else is installed, the page is about the tiers and heads of this project.
+    shipped = Types(*({k: v for k, v in each.items() if "keras_samplernn" in v.__module__} for each in load_types()))
+    monkeypatch.setattr(registry, "load_types", lambda: shipped)
     printed = CliRunner().invoke(cli, ["schema", "--markdown"], catch_exceptions=False).stdout
     written = (ROOT / "docs" / "spec.md").read_text(encoding="utf-8")
     assert written == printed, "write it anew: python cli.py schema --markdown > docs/spec.md"
@@ -86,7 +87,7 @@ def test_what_check_prints_in_the_readme_is_of_the_spec_above_it(tmp_path):
     for part in ("train", "valid", "test"):
         (tmp_path / part).mkdir()
     (tmp_path / "spec.json").write_text(re.search(r"```json\n(.*?)```", text, re.DOTALL)[1])
-    spec = load_spec(tmp_path / "spec.json", registry.load_tiers())
+    spec = load_spec(tmp_path / "spec.json", load_types())
     assert f"    model: {weights_in(outline(spec)):,} parameters, " in text
     assert f" steps of {spec.training.batch_size} x {spec.training.seq_len} samples\n" in text
     assert f" for {spec.training.epochs} epochs, without validation\n" in text

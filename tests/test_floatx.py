@@ -9,10 +9,11 @@ from variants import build_variant, random_sound, window_of
 
 from keras_samplernn import SampleRNN
 from keras_samplernn.conditions.streams import ClassesStream
-from keras_samplernn.model.samplernn import bits_per_sample
+from keras_samplernn.model.head import bits_per_sample
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.frame_ssm import FrameSSM
 from keras_samplernn.plugins.sample_mlp import SampleMLP
+from keras_samplernn.plugins.softmax import Softmax
 from keras_samplernn.testing import check_tier
 
 pytestmark = pytest.mark.law
@@ -66,7 +67,7 @@ def test_new_weights_are_drawn_alike_whatever_floatx_says(half_by_default):
             FrameSSM(2, 8, dtype="float32"),
             SampleMLP(8, 4, dtype="float32"),
         )
-        model = SampleRNN(tiers, 8, [ClassesStream.of_count(2)], dtype="float32")
+        model = SampleRNN(tiers, 8, [ClassesStream.of_count(2)], head=Softmax(), dtype="float32")
         return [ops.convert_to_numpy(weight) for weight in model.weights]
 
     drawn = weights()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from keras_samplernn.data.index import read_index
 from keras_samplernn.errors import UserError
-from keras_samplernn.model.registry import load_tiers
+from keras_samplernn.model.registry import load_types
 from keras_samplernn.spec import parse_spec
 
 LONGEST_MESSAGE = 1000
@@ -154,7 +154,7 @@ def test_an_index_is_read_or_refused(tmp_path, rounds, tally):
 
 
 def test_a_spec_is_read_or_refused_and_what_is_read_is_written_the_same(rounds, tally):
-    tier_types, done = load_tiers(), 0
+    types, done = load_types(), 0
     places = [()]
     for section, fields in SPEC.items():
         places.append((section,))
@@ -180,8 +180,8 @@ def test_a_spec_is_read_or_refused_and_what_is_read_is_written_the_same(rounds, 
                     document = value
             except (KeyError, IndexError, TypeError):
                 continue
-        spec = refusal(parse_spec, json.dumps(document), "spec.json", tier_types, ".")
-        assert spec is None or parse_spec(spec.to_json(), "spec.json", tier_types, ".") == spec
+        spec = refusal(parse_spec, json.dumps(document), "spec.json", types, ".")
+        assert spec is None or parse_spec(spec.to_json(), "spec.json", types, ".") == spec
         done += 1
 
     check()
@@ -189,7 +189,7 @@ def test_a_spec_is_read_or_refused_and_what_is_read_is_written_the_same(rounds, 
 
 
 def test_a_spec_of_any_text_is_read_or_refused(rounds, tally):
-    tier_types, done = load_tiers(), 0
+    types, done = load_types(), 0
     pieces = st.sampled_from(
         ['{"', '"}', "[", "]", "{", "}", ":", ",", '"tiers"', "1e999", "NaN", "\\u0000", "\ud800", "//"]
     )
@@ -198,7 +198,7 @@ def test_a_spec_of_any_text_is_read_or_refused(rounds, tally):
     @given(st.one_of(st.text(max_size=60), st.lists(st.one_of(pieces, st.text(max_size=5)), max_size=30).map("".join)))
     def check(text):
         nonlocal done
-        refusal(parse_spec, text, "spec.json", tier_types, ".")
+        refusal(parse_spec, text, "spec.json", types, ".")
         done += 1
 
     check()

@@ -135,7 +135,7 @@ def test_a_row_begins_anew_while_its_neighbour_goes_on(engine):
     start = engine.silent_start(weights)
     temperatures = np.ones((2, 2), "float32")
     begins = np.array([[1, 0], [1, 0]], "int32")
-    first = begins, as_conditions(conditions[:, :16]), uniforms[:, :16], temperatures
+    first = begins, as_conditions(conditions[:, :16]), uniforms[:, :16, None], temperatures
     _, carry = engine.advance(weights, start, start, *first)
 
     def swapped(array):  # the first row goes on; the second does so for one top frame of 8, then begins anew
@@ -143,5 +143,5 @@ def test_a_row_begins_anew_while_its_neighbour_goes_on(engine):
 
     begins = np.array([[0, 0], [0, 1]], "int32")
     conditions = as_conditions(swapped(conditions))
-    codes, _ = engine.advance(weights, carry, start, begins, conditions, swapped(uniforms), temperatures)
+    codes, _ = engine.advance(weights, carry, start, begins, conditions, swapped(uniforms)[..., None], temperatures)
     np.testing.assert_array_equal(codes, swapped(whole))

@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_samplernn import Linear, sum_lookups
 from keras_samplernn.backend import compiled
-from keras_samplernn.model.samplernn import bits_per_sample
+from keras_samplernn.model.head import bits_per_sample
 
 pytestmark = pytest.mark.law
 

@@ -9,6 +9,7 @@ from keras_samplernn.conditions.streams import ClassesStream
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.frame_ssm import FrameSSM
 from keras_samplernn.plugins.sample_mlp import SampleMLP
+from keras_samplernn.plugins.softmax import Softmax
 
 pytestmark = pytest.mark.law
 
@@ -20,7 +21,9 @@ def tiers_of(rnn_type="GRU", sample_dim=DIM):
     """Return the frame tier and the sample tier of a new model."""
     keras.utils.set_random_seed(7)
     frames = FrameRNN(4, DIM, rnn_type, n_rnn=2, skip_conn=True)
-    return SampleRNN([frames, SampleMLP(sample_dim, emb_size=16)], Q_LEVELS, [ClassesStream.of_count(CLASSES)]).tiers
+    return SampleRNN(
+        [frames, SampleMLP(sample_dim, emb_size=16)], Q_LEVELS, [ClassesStream.of_count(CLASSES)], head=Softmax()
+    ).tiers
 
 
 def assert_uniform(matrix, variance_by_inputs):

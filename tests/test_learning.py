@@ -9,7 +9,7 @@ from toy import EPOCHS, PITCH_HZ, SAMPLE_RATE, command, read_metrics, write_cond
 
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.model.assembly import assemble
-from keras_samplernn.model.registry import load_tiers
+from keras_samplernn.model.registry import load_types
 from keras_samplernn.spec import load_spec
 from keras_samplernn.training.corpora import prepare_corpora
 from keras_samplernn.training.evaluation import Evaluator
@@ -92,7 +92,7 @@ def test_one_short_sound_is_learned_by_heart(tmp_path):
         "training": {"seq_len": 256, "batch_size": 1, "learning_rate": 0.003},
     }
     (tmp_path / "spec.json").write_text(json.dumps(document))
-    spec = load_spec(tmp_path / "spec.json", load_tiers())
+    spec = load_spec(tmp_path / "spec.json", load_types())
     corpus = prepare_corpora(spec, lambda line: None).train
     model = assemble(spec)
     trainer = Trainer(spec, model, corpus)

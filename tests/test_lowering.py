@@ -9,8 +9,10 @@ from variants import random_sound, randomised, window_of
 from keras_samplernn import Lowerable, Narrow, Released, SampleRNN, Tier
 from keras_samplernn.conditions.streams import ClassesStream
 from keras_samplernn.model.lowering import release
+from keras_samplernn.model.samplernn import Prepared
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.sample_mlp import SampleMLP
+from keras_samplernn.plugins.softmax import Softmax
 from keras_samplernn.testing import check_tier
 
 pytestmark = pytest.mark.law
@@ -43,7 +45,7 @@ class HalvedFrames(FrameRNN):
 
 
 def model_of(*tiers):
-    return randomised(SampleRNN(tiers, q_levels=12, streams=[ClassesStream.of_count(3)]))
+    return randomised(SampleRNN(tiers, q_levels=12, streams=[ClassesStream.of_count(3)], head=Softmax()))
 
 
 # Widths that are multiples of 8: as plain tiers they would have int8 weights.
@@ -81,8 +83,8 @@ def test_beside_tiers_that_take_part_a_subclass_gives_the_same_logits(tiers):
     codes, conditions = random_sound(model, 32, rows=2)
     window, states = window_of(model, codes, SILENCE), model.initial_states(2)
     weights = model.generation_weights()
-    assert any(kernel is not None for kernel in weights[1])
-    plain = [tier.prepare() for tier in model.tiers], [None] * len(model.tiers)
+    assert any(kernel is not None for kernel in weights.kernels)
+    plain = Prepared([tier.prepare() for tier in model.tiers], [None] * len(model.tiers), None)
     expected, _ = model.forward(window, conditions, states, plain)
     logits, _ = model.forward(window, conditions, states, weights)
     np.testing.assert_allclose(logits, expected, atol=1e-4)
@@ -90,7 +92,7 @@ def test_beside_tiers_that_take_part_a_subclass_gives_the_same_logits(tiers):
 
 def test_narrow_weights_go_to_the_tiers_that_take_part_only():
     model = model_of(FrameRNN(8, 8), BentFrames(2, 8), BentSamples(8, 5))
-    forms, _ = model.generation_weights("int8")
+    forms = model.generation_weights("int8").tiers
     narrow = [any(isinstance(matrix, Narrow) for matrix in _pairs(form)) for form in forms]
     assert narrow == [True, False, False]
 

@@ -9,7 +9,7 @@ import pytest
 from oracle import oracle_logits
 from variants import OPTIONS, ROWS, VARIANTS, build_variant, classes_in, oracle_tiers, random_sound, window_of
 
-from keras_samplernn.model.samplernn import bits_per_sample
+from keras_samplernn.model.head import bits_per_sample
 
 pytestmark = pytest.mark.law
 

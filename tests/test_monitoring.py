@@ -14,7 +14,7 @@ from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.sound import Sound
 from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
 from keras_samplernn.model.assembly import assemble
-from keras_samplernn.model.registry import load_tiers
+from keras_samplernn.model.registry import load_types
 from keras_samplernn.spec import load_spec
 from keras_samplernn.training.monitoring import HeldOutSounds
 
@@ -24,7 +24,7 @@ SECONDS = 0.6
 @pytest.fixture
 def spec(tmp_path):
     write_spec(tmp_path, monitoring={"every_epochs": 1, "sounds": 2, "seconds": SECONDS, "temperature": 0.8})
-    return load_spec(tmp_path / "spec.json", load_tiers())
+    return load_spec(tmp_path / "spec.json", load_types())
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from keras_samplernn.training.monitoring import HeldOutSounds
 pytestmark = pytest.mark.law
 
 AMOUNT = 0.9
-QUANTIZER = Quantizer("mu-law", 256, AMOUNT)
+QUANTIZER = Quantizer("mu-law", 256, preemphasis=AMOUNT)
 ASKED_SAMPLES = (300, 2500, 2600)  # more than a block, so that two sounds are under way at once
 ASKED = [f"n{samples}" for samples in ASKED_SAMPLES]
 
@@ -69,7 +69,7 @@ def test_noise_is_lower_where_frequencies_are_high():
     wave = 0.5 * np.sin(2 * np.pi * 150 * time) + 0.2 * np.sin(2 * np.pi * 430 * time)
     noise = []
     for amount in (0.0, 0.85):
-        quantizer = Quantizer("mu-law", 256, amount)
+        quantizer = Quantizer("mu-law", 256, preemphasis=amount)
         errors = quantizer.decoder()(encoded(quantizer, wave)) - wave
         noise.append(np.square(np.abs(np.fft.rfft(errors * np.hanning(len(errors)))))[len(errors) // 4 :].mean())
     assert noise[1] < noise[0] / 4
@@ -159,6 +159,6 @@ def test_sounds_made_in_training_and_the_clips_beside_them_are_filtered_back(hom
 
 
 def test_the_key_of_the_cache_has_it_and_is_as_before_without_it():
-    plain, raised = (CorpusSettings(RATE, Quantizer("mu-law", 256, amount), ()).to_dict() for amount in (0, AMOUNT))
+    plain, raised = (CorpusSettings(RATE, Quantizer("mu-law", 256, preemphasis=amount), ()).to_dict() for amount in (0, AMOUNT))
     assert plain == {"sample_rate": RATE, "q_type": "mu-law", "q_levels": 256, "streams": []}
     assert raised == plain | {"preemphasis": AMOUNT}

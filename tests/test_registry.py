@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from keras_samplernn.errors import UserError
-from keras_samplernn.model.registry import GROUP, installed_tiers, load_tiers
+from keras_samplernn.model.registry import Kind, installed, load_types
 
 A_TIER = "import keras_samplernn\nclass Tier(keras_samplernn.Tier): pass"
 
@@ -22,7 +22,7 @@ def install(tmp_path, monkeypatch):
         info = tmp_path / f"{module}-{version}.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
-        (info / "entry_points.txt").write_text(f"[{GROUP}]\n{tier} = {value or f'{module}:Tier'}\n")
+        (info / "entry_points.txt").write_text(f"[{Kind.TIER.group}]\n{tier} = {value or f'{module}:Tier'}\n")
         monkeypatch.delitem(sys.modules, module, raising=False)
 
     return install
@@ -30,7 +30,7 @@ def install(tmp_path, monkeypatch):
 
 def test_a_package_that_declares_an_entry_point_is_listed_with_its_name_and_version(install):
     install("my-tiers", "conv_stack")
-    tier = installed_tiers()["conv_stack"]
+    tier = installed(Kind.TIER)["conv_stack"]
     assert (tier.name, tier.value, tier.distribution, tier.version) == (
         "conv_stack",
         "my_tiers:Tier",
@@ -43,14 +43,14 @@ def test_a_package_that_declares_an_entry_point_is_listed_with_its_name_and_vers
 def test_tiers_are_listed_by_name(install):
     install("a-tiers", "zeta")
     install("b-tiers", "alpha")
-    assert list(installed_tiers()) == sorted(installed_tiers())
+    assert list(installed(Kind.TIER)) == sorted(installed(Kind.TIER))
 
 
 def test_duplicate_tier_name_names_both_packages(install):
     install("b-tiers", "conv_stack", version="0.3")
     install("a-tiers", "conv_stack")
     with pytest.raises(UserError) as caught:
-        installed_tiers()
+        installed(Kind.TIER)
     assert caught.value.lines == (
         'tier "conv_stack" is offered by a-tiers 1.2 and by b-tiers 0.3; uninstall all of these packages but one',
     )
@@ -75,7 +75,7 @@ BROKEN = [
 def test_a_broken_plugin_is_named_with_its_package_and_the_reason(install, source, value, reason):
     install("my-tiers", "conv_stack", source, value)
     with pytest.raises(UserError) as caught:
-        installed_tiers()["conv_stack"].load()
+        installed(Kind.TIER)["conv_stack"].load()
     assert caught.value.lines == (f'tier "conv_stack" of package my-tiers 1.2 {reason}',)
 
 
@@ -83,7 +83,7 @@ def test_a_broken_plugin_is_named_with_its_package_and_the_reason(install, sourc
 def test_an_entry_point_that_is_no_tier_is_refused(install, source):
     install("my-tiers", "conv_stack", source)
     with pytest.raises(UserError) as caught:
-        installed_tiers()["conv_stack"].load()
+        installed(Kind.TIER)["conv_stack"].load()
     assert caught.value.lines == (
         'tier "conv_stack" of package my-tiers 1.2: my_tiers:Tier is not a subclass of keras_samplernn.Tier; '
         "repair, upgrade or uninstall my-tiers",
@@ -94,7 +94,7 @@ def test_all_broken_plugins_are_reported_together(install):
     install("a-tiers", "a", "1/0")
     install("b-tiers", "b", "1/0")
     with pytest.raises(UserError) as caught:
-        load_tiers()
+        load_types()
     assert [line.split(" cannot")[0] for line in caught.value.lines] == [
         'tier "a" of package a-tiers 1.2',
         'tier "b" of package b-tiers 1.2',
@@ -103,7 +103,7 @@ def test_all_broken_plugins_are_reported_together(install):
 
 def test_listing_imports_neither_keras_nor_the_plugins():
     code = (
-        "import sys; from keras_samplernn.model.registry import installed_tiers; installed_tiers();"
+        "import sys; from keras_samplernn.model.registry import Kind, installed; [installed(kind) for kind in Kind];"
         "print([name for name in sys.modules if name.split('.')[0] in ('keras', 'tensorflow', 'plugins')"
         " or name.startswith('keras_samplernn.plugins')])"
     )

@@ -13,7 +13,7 @@ from spoiling import refused
 from untrained import write_run
 
 from keras_samplernn import Control, UserError, load_run
-from keras_samplernn.model.registry import load_tiers
+from keras_samplernn.model.registry import load_types
 from keras_samplernn.spec import load_spec
 from keras_samplernn.training.corpora import prepare_named
 
@@ -198,7 +198,7 @@ def test_the_same_score_in_every_format_is_the_same_in_training(corpus_cache, tm
     write_spec(
         tmp_path, audio={"sample_rate": RATE}, data={"train": "train", "valid": None}, conditioning=CONDITIONINGS[name]
     )
-    found = conditions_of(prepare_named(load_spec(tmp_path / "spec.json", load_tiers()), "train", print))
+    found = conditions_of(prepare_named(load_spec(tmp_path / "spec.json", load_types()), "train", print))
     assert len(found) == len(FORMATS[name]) and len({*found.values()}) == 1
 
 
@@ -216,7 +216,7 @@ def write_sounds(folder, *names):
 def asked_in(folder, conditioning):
     """Return the classes and numbers of each sound's samples, as the model is given them."""
     write_spec(folder, data={"train": "train", "valid": None}, conditioning=conditioning)
-    corpus = prepare_named(load_spec(folder / "spec.json", load_tiers()), "train", print)
+    corpus = prepare_named(load_spec(folder / "spec.json", load_types()), "train", print)
     return {sound.name: sound.columns.piece(0, sound.samples) for sound in corpus.sounds}
 
 

@@ -15,7 +15,7 @@ import pytest
 from command_line import give, outcome, write_corpora, write_sound, write_spec
 
 from keras_samplernn.checkpoints.shelf import list_checkpoints
-from keras_samplernn.model.registry import load_tiers
+from keras_samplernn.model.registry import load_types
 from keras_samplernn.spec import load_spec
 from keras_samplernn.training.corpora import prepare_corpora
 from keras_samplernn.training.interrupt import StopRequest
@@ -61,7 +61,7 @@ def home(forks, rounds, tmp_path_factory):
     ):
         data = {"train": train, "valid": valid}
         write_spec(home, f"{name}.json", data=data, training={"epochs": 1}, monitoring=monitoring)
-        prepare_corpora(load_spec(home / f"{name}.json", load_tiers()), lambda line: None)
+        prepare_corpora(load_spec(home / f"{name}.json", load_types()), lambda line: None)
     return home
 
 

@@ -11,8 +11,10 @@ from pydantic import AfterValidator, Field, PositiveInt
 
 from keras_samplernn.conditions.streams import streams_of
 from keras_samplernn.errors import UserError
-from keras_samplernn.model.registry import load_tiers
-from keras_samplernn.spec import differences, load_spec, parse_spec, spec_reference, spec_schema
+from keras_samplernn.model.registry import load_types
+from keras_samplernn.plugins.coarse_fine import CoarseFine
+from keras_samplernn.plugins.softmax import Softmax
+from keras_samplernn.spec import Types, differences, load_spec, parse_spec, spec_reference, spec_schema
 
 PLACES = [
     *[(key,) for key in ("name", "audio", "data", "conditioning", "tiers", "tier_defaults", "training", "other")],
@@ -94,18 +96,19 @@ class Sizeless:
         pass
 
 
-TIERS = {"frame_rnn": FrameRNN, "sample_mlp": SampleMLP}
-MORE = TIERS | {"strange": Strange, "sizeless": Sizeless}
+HEADS = {"softmax": Softmax, "coarse_fine": CoarseFine}
+TYPES = Types({"frame_rnn": FrameRNN, "sample_mlp": SampleMLP}, HEADS)
+MORE = Types(TYPES.tiers | {"strange": Strange, "sizeless": Sizeless}, HEADS)
 
 
-def parse(spec: Any, tiers=TIERS):
+def parse(spec: Any, types=TYPES):
     text = spec if isinstance(spec, str) else json.dumps({"data": {"train": "corpus"}} | spec)
-    return parse_spec(text, "spec.json", tiers, "/home/ana")
+    return parse_spec(text, "spec.json", types, "/home/ana")
 
 
-def lines(spec: Any, tiers=TIERS) -> list[str]:
+def lines(spec: Any, types=TYPES) -> list[str]:
     with pytest.raises(UserError) as caught:
-        parse(spec, tiers)
+        parse(spec, types)
     for line in caught.value.lines:
         assert line.startswith("spec.json: ") and len(line.splitlines()) == 1 and line.encode()
     return [line.removeprefix("spec.json: ") for line in caught.value.lines]
@@ -139,6 +142,33 @@ FIELDS = [
         {"audio": {"sample_rate": "16000"}},
         'audio.sample_rate = "16000" must be a whole number from 1000 to 384000',
     ),
+    (
+        {"head": "softmax"},
+        'head = "softmax" must be an object with "type"; installed: coarse_fine, softmax',
+    ),
+    (
+        {"head": {"type": "sotfmax"}},
+        'head.type = "sotfmax" is not installed; did you mean "softmax"? Installed: coarse_fine, softmax',
+    ),
+    (
+        {"head": {"type": "softmax", "hidden": 3}},
+        "head.hidden is not a field of softmax; it has none",
+    ),
+    (
+        {"audio": {"q_levels": 65536}, "head": {"type": "coarse_fine", "hidden": 0}},
+        "head.hidden = 0 must be a whole number above 0",
+    ),
+    ({"hidden": 3}, 'hidden is not a field of the spec; did you mean "head.hidden"?'),
+    (
+        {"head": {"type": "coarse_fine"}},
+        'audio.q_levels = 256 does not fit head.type = "coarse_fine", which takes 65536 levels; set audio.q_levels to'
+        " 65536, or choose another head",
+    ),
+    (
+        {"audio": {"q_type": "linear", "mu": 255}},
+        'audio.mu = 255 has no effect with audio.q_type = "linear"; remove it',
+    ),
+    ({"audio": {"mu": 0}}, "audio.mu = 0 must be a whole number from 1 to below 65536 or null"),
     ({"audio": {"q_levels": True}}, "audio.q_levels = true must be a whole number from 2 to 65536"),
     (
         {"audio": {"q_type": "mulaw"}},
@@ -577,17 +607,17 @@ def test_class_names_stand_for_their_numbers():
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_every_example_loads_and_survives_the_round_trip(path):
-    spec = load_spec(path, TIERS)
+    spec = load_spec(path, TYPES)
     assert spec.name == path.stem
     assert spec.data.train == path.parent / "corpus" / "train"
     assert (spec.conditioning is not None) == path.stem.endswith("conditional")
-    assert parse_spec(spec.to_json(), "spec.json", TIERS, "/elsewhere") == spec
+    assert parse_spec(spec.to_json(), "spec.json", TYPES, "/elsewhere") == spec
     assert differences(spec, spec) == []
 
 
 def test_every_example_loads_with_the_tiers_that_are_installed():
-    tiers = load_tiers()
-    assert [load_spec(path, tiers).name for path in EXAMPLES] == [path.stem for path in EXAMPLES]
+    types = load_types()
+    assert [load_spec(path, types).name for path in EXAMPLES] == [path.stem for path in EXAMPLES]
 
 
 def test_the_examples_are_the_published_models():
@@ -598,7 +628,7 @@ def test_the_examples_are_the_published_models():
         "three_tier_conditional",
         "two_tier",
     ]
-    sizes = {path.stem: [tier.frame_size for tier in load_spec(path, TIERS).tiers] for path in EXAMPLES}
+    sizes = {path.stem: [tier.frame_size for tier in load_spec(path, TYPES).tiers] for path in EXAMPLES}
     assert sizes["two_tier"] == [16, 1]
     assert sizes["three_tier"] == sizes["three_tier_conditional"] == [8, 2, 1]
     assert sizes["four_tier"] == sizes["four_tier_conditional"] == [16, 8, 2, 1]
@@ -623,7 +653,7 @@ def test_a_file_that_cannot_be_a_spec_is_refused_by_name(tmp_path, content, mess
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(UserError) as caught:
-        load_spec(path, TIERS)
+        load_spec(path, TYPES)
     place = f"{path}:2" if message.startswith("is not UTF-8") else str(path)
     assert caught.value.lines == (f"{place}: {message}",)
 
@@ -631,7 +661,7 @@ def test_a_file_that_cannot_be_a_spec_is_refused_by_name(tmp_path, content, mess
 def test_a_byte_order_mark_is_accepted(tmp_path):
     path = tmp_path / "spec.json"
     path.write_bytes(b'\xef\xbb\xbf{"data": {"train": "a"}}')
-    assert load_spec(path, TIERS).data.train == tmp_path / "a"
+    assert load_spec(path, TYPES).data.train == tmp_path / "a"
 
 
 CHANGES = [
@@ -642,6 +672,15 @@ CHANGES = [
     ({"data": {"train": "corpus", "valid": 0.1}}, ["data.valid: null -> 0.1"]),
     ({"data": {"train": "other", "valid": "b", "test": "c"}}, []),
     ({"monitoring": {"every_epochs": 0}}, []),
+    (
+        {"audio": {"q_levels": 65536}, "head": {"type": "coarse_fine"}},
+        [
+            "audio.q_levels: 256 -> 65536",
+            "audio.mu: null -> 255",
+            'head.type: "softmax" -> "coarse_fine"',
+            "head.hidden: absent -> 128",
+        ],
+    ),
     (
         {
             "data": {"train": "corpus", "valid": "v"},
@@ -663,12 +702,28 @@ def test_tiers_that_differ_in_kind_or_number_are_compared_one_by_one():
     assert found[-1].startswith('tiers[2]: {"type": "sample_mlp"') and found[-1].endswith("-> absent")
 
 
+@pytest.mark.parametrize(
+    ("audio", "head", "mu"),
+    [
+        ({}, None, None),
+        ({"q_levels": 65536}, "softmax", None),
+        ({"q_levels": 65536}, "coarse_fine", 255),
+        ({"q_levels": 65536, "mu": 1000}, "coarse_fine", 1000),
+        ({"q_levels": 65536, "q_type": "a-law"}, "coarse_fine", None),
+    ],
+)
+def test_the_head_says_how_mu_law_is_curved_unless_the_spec_does(audio, head, mu):
+    spec = parse({"audio": audio} | ({"head": {"type": head}} if head else {}))
+    assert spec.audio.mu == mu and spec.head.type == (head or "softmax")
+    assert parse_spec(spec.to_json(), "spec.json", TYPES, "/") == spec
+
+
 def test_the_schema_has_a_branch_for_each_tier_and_a_sentence_for_each_field():
     schema = spec_schema(MORE)
     branches = {
         branch["properties"]["type"]["const"]: branch for branch in schema["properties"]["tiers"]["items"]["oneOf"]
     }
-    assert list(branches) == sorted(MORE)
+    assert list(branches) == sorted(MORE.tiers)
     frame_rnn = branches["frame_rnn"]
     assert frame_rnn["required"] == ["type"] and frame_rnn["additionalProperties"] is False
     assert frame_rnn["description"] == "Stacked RNN over frames."
@@ -682,7 +737,7 @@ def test_the_schema_has_a_branch_for_each_tier_and_a_sentence_for_each_field():
 
 
 def test_the_reference_has_a_row_for_every_field():
-    reference = spec_reference(TIERS)
+    reference = spec_reference(TYPES)
     assert (
         "| `q_levels` | a whole number from 2 to 65536 | `256` | Number of codes a sample can have. |"
         in reference.splitlines()
@@ -690,5 +745,5 @@ def test_the_reference_has_a_row_for_every_field():
     assert '### `"type": "frame_rnn"`\n\nStacked RNN over frames.\n' in reference
     assert "| `n_rnn` | a whole number from 1 to 5 | `1` |" in reference
     assert "### `conditioning.streams.NAME`\n\nA condition stream, of classes or of numbers.\n" in reference
-    for key in (*spec_schema(TIERS)["properties"], "classes", "low", "seq_len", "every_epochs", "train", "window"):
+    for key in (*spec_schema(TYPES)["properties"], "classes", "low", "seq_len", "every_epochs", "train", "window"):
         assert key == "$schema" or f"| `{key}` |" in reference

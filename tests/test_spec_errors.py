@@ -4,7 +4,7 @@ import pytest
 from command_line import write_corpora, write_spec
 from spoiling import folder, frames, refused, refuses, remove, spec, text, together
 
-from keras_samplernn.model.registry import load_tiers
+from keras_samplernn.model.registry import load_types
 from keras_samplernn.spec import load_spec
 
 SPECS = {
@@ -91,7 +91,7 @@ def home(tmp_path):
 def test_a_spec_that_is_wrong_is_refused_with_all_its_problems(home, spoil, lines):
     spoil(home)
     with refuses(home, lines):
-        load_spec("spec.json", load_tiers())
+        load_spec("spec.json", load_types())
 
 
 @pytest.mark.parametrize("command", ["fit spec.json --run new", "check spec.json"])

@@ -27,7 +27,7 @@ class CountingEngine:
         streams: tuple = ()
         top_frame_size: int = 16
 
-    guidance, fades = None, False
+    guidance, fades, parts_of_a_code = None, False, 1
 
     def __init__(self, rows, block_samples=BLOCK_SAMPLES):
         self.model = self.Model()

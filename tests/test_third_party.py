@@ -7,7 +7,7 @@ import soundfile
 from plugin_install import PACKAGE
 from toy import SAMPLE_RATE, command, write_conditions
 
-from keras_samplernn.model.registry import load_tiers
+from keras_samplernn.model.registry import load_types
 from keras_samplernn.spec import load_spec
 from keras_samplernn.testing import check_tier
 
@@ -57,7 +57,7 @@ def test_the_faster_tier_of_the_documents_keeps_the_laws(third_party_site, tmp_p
 
 def test_the_example_packages_spec_is_valid(third_party_site, monkeypatch):
     monkeypatch.syspath_prepend(str(third_party_site))
-    spec = load_spec(PACKAGE / "spec.json", load_tiers())
+    spec = load_spec(PACKAGE / "spec.json", load_types())
     assert [tier.type for tier in spec.tiers] == ["frame_conv", "frame_rnn", "sample_mlp"]
 
 

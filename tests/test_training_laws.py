@@ -15,10 +15,11 @@ from keras_samplernn.checkpoints.checkpoint import VALIDATED, save_checkpoint
 from keras_samplernn.checkpoints.shelf import choose_checkpoint, list_checkpoints, prune_checkpoints
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.assembly import assemble
-from keras_samplernn.model.samplernn import bits_per_sample
+from keras_samplernn.model.head import bits_per_sample
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.sample_mlp import SampleMLP
-from keras_samplernn.spec import parse_spec
+from keras_samplernn.plugins.softmax import Softmax
+from keras_samplernn.spec import Types, parse_spec
 from keras_samplernn.training.evaluation import Evaluator
 from keras_samplernn.training.optimizer import WarmedSchedule, apply_in_place
 from keras_samplernn.training.step import Step, Values
@@ -27,7 +28,7 @@ from keras_samplernn.training.trainer import Trainer
 pytestmark = pytest.mark.law
 
 SILENCE = 6
-TIER_TYPES = {"frame_rnn": FrameRNN, "sample_mlp": SampleMLP}
+TYPES = Types({"frame_rnn": FrameRNN, "sample_mlp": SampleMLP}, {"softmax": Softmax})
 
 
 def make_corpus(lengths, q_levels=12, classes=3, seed=0):
@@ -49,7 +50,7 @@ def make_spec(**training):
             "training": {"seq_len": 16, "batch_size": 2, **training},
         }
     )
-    return parse_spec(text, "spec.json", TIER_TYPES, ".")
+    return parse_spec(text, "spec.json", TYPES, ".")
 
 
 def make_trainer(ssm=(), **options):

@@ -16,7 +16,7 @@ from keras_samplernn.data.inspection import AUDIO_SUFFIXES
 from keras_samplernn.data.pairs import conditions_beside, find_pairs, split_pairs
 from keras_samplernn.errors import UserError, condensed
 from keras_samplernn.generation.values import values_of
-from keras_samplernn.model.registry import load_tiers
+from keras_samplernn.model.registry import load_types
 from keras_samplernn.spec import load_spec
 from keras_samplernn.training.corpora import prepare_corpora, prepare_named
 
@@ -37,7 +37,7 @@ def home(corpus_cache, tmp_path):
 def prepare(home, **options):
     """Prepare the corpora of the spec; return them, and what was told without the folder's name."""
     told = []
-    corpora = prepare_corpora(load_spec(home / "spec.json", load_tiers()), told.append, **options)
+    corpora = prepare_corpora(load_spec(home / "spec.json", load_types()), told.append, **options)
     return corpora, [line.replace(str(home), "HOME") for line in told]
 
 
@@ -155,7 +155,7 @@ def test_what_is_left_out_of_a_folder_that_is_split_is_told_once_and_with_each_p
     assert problems_of(home, strict=True) == [f"train: {left_out}"]
     for part in ("train", "valid"):
         told = []
-        prepare_named(load_spec(home / "spec.json", load_tiers()), part, told.append)
+        prepare_named(load_spec(home / "spec.json", load_types()), part, told.append)
         assert f"{part}: {left_out}" in told
 
 
@@ -477,13 +477,13 @@ def test_a_corpus_of_silence_is_told(home):
 
 def test_names_of_classes_are_the_same_in_each_form_of_unicode(home):
     write_spec(home, conditioning={"classes": [SPLIT, "oboe"]}, audio={"q_levels": 256})
-    spec = load_spec(home / "spec.json", load_tiers())
+    spec = load_spec(home / "spec.json", load_types())
     (stream,) = streams_of(spec)
     assert stream.classes == (COMPOSED, "oboe")
     assert values_of([SPLIT, COMPOSED, "oboe"], stream, "conditions").tolist() == [0, 0, 1]
     write_spec(home, conditioning={"classes": [SPLIT, COMPOSED]})
     with pytest.raises(UserError, match="is given 2 times; class names must be distinct"):
-        load_spec(home / "spec.json", load_tiers())
+        load_spec(home / "spec.json", load_types())
 
 
 def test_a_class_of_less_than_a_second_and_one_of_nearly_everything_are_told(home):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from keras_samplernn.model.registry import load_tiers
+from keras_samplernn.model.registry import load_types
 from keras_samplernn.run_folder import RunFolder
 from keras_samplernn.spec import load_spec
 
@@ -17,7 +17,7 @@ def write_run(folder: Path, spec_file: Path) -> RunFolder:
     from keras_samplernn.checkpoints.checkpoint import VALIDATED, save_checkpoint
     from keras_samplernn.model.assembly import assemble
 
-    spec = load_spec(spec_file, load_tiers())
+    spec = load_spec(spec_file, load_types())
     run = RunFolder(folder, spec)
     folder.mkdir(parents=True)
     run.record({})

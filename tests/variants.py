@@ -9,6 +9,7 @@ from keras_samplernn.conditions.streams import ClassesStream
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.frame_ssm import FrameSSM
 from keras_samplernn.plugins.sample_mlp import SampleMLP
+from keras_samplernn.plugins.softmax import Softmax
 
 
 def build_variant(
@@ -26,12 +27,14 @@ def build_variant(
     unconditioned=(),
     ssm=(),
     n_layers=2,
+    head=None,
     **options,
 ) -> SampleRNN:
     """Assemble a tiny model with random weights everywhere, biases and h0 included.
 
     `streams` are its condition streams, instead of one of `classes`; the tiers numbered in `unconditioned` take none.
-    Frame tiers are `frame_rnn`, those numbered in `ssm` are `frame_ssm` of `n_layers`.
+    Frame tiers are `frame_rnn`, those numbered in `ssm` are `frame_ssm` of `n_layers`. `head` is unbound; by default a
+    softmax.
     """
     keras.utils.set_random_seed(seed)
     sample_options = {key: options[key] for key in ("weight_norm", "conditioned") if key in options}
@@ -48,7 +51,7 @@ def build_variant(
         tiers[number].conditioned = False
     if streams is None:
         streams = (ClassesStream.of_count(classes),) if classes else ()
-    model = SampleRNN(tiers, q_levels, streams, dtype=dtype)
+    model = SampleRNN(tiers, q_levels, streams, head=head or Softmax(dtype=dtype), dtype=dtype)
     return randomised(model, seed)
 
 

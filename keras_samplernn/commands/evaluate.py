@@ -68,6 +68,8 @@ def evaluate(run: Path | None, data: Path | None, checkpoint: str, precision: st
         print(json.dumps(figures if heard is None else figures | {"heard": heard}))
         return
     print(f"{figures['bits_per_sample']:.4f} bits per sample over {figures['samples']:,} samples")
+    for part, bits in figures.get("bits_per_sample_by_part", {}).items():
+        print(f"{bits:.4f} bits per sample are of the {part} codes")
     print(f"{figures['unigram_entropy_bits']:.4f} bits is the unigram entropy of their codes")
     for key, bits_of in figures.items():
         if key.startswith(OF_STREAM):

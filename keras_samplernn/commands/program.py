@@ -21,6 +21,7 @@ from keras_samplernn.commands.evaluate import evaluate
 from keras_samplernn.commands.features import features
 from keras_samplernn.commands.fit import fit
 from keras_samplernn.commands.generate import generate
+from keras_samplernn.commands.heads import heads
 from keras_samplernn.commands.schema import schema
 from keras_samplernn.commands.streams import prepare_streams
 from keras_samplernn.commands.tiers import tiers
@@ -46,7 +47,7 @@ def cli() -> None:
     """
 
 
-for _command in (demo, check, fit, generate, evaluate, features, tiers, schema, cache):
+for _command in (demo, check, fit, generate, evaluate, features, tiers, heads, schema, cache):
     cli.add_command(_command)
 
 

@@ -8,7 +8,7 @@ import click
 def schema(markdown: bool) -> None:
     """Print the JSON Schema of specs, for editors.
 
-    The fields of all installed tiers are in it.
+    The fields of all installed tiers and heads are in it.
     """
     import json
 
@@ -16,10 +16,10 @@ def schema(markdown: bool) -> None:
 
     start_tensorflow()
 
-    from keras_samplernn.model.registry import load_tiers
+    from keras_samplernn.model.registry import load_types
     from keras_samplernn.spec import spec_reference, spec_schema
 
     if markdown:
-        print(spec_reference(load_tiers()), end="")
+        print(spec_reference(load_types()), end="")
     else:
-        print(json.dumps(spec_schema(load_tiers()), indent=2))
+        print(json.dumps(spec_schema(load_types()), indent=2))

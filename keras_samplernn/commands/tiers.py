@@ -9,7 +9,12 @@ def tiers() -> None:
 
     One line for each: the name that a spec gives as `type`, the package with its version, and the class.
     """
-    from keras_samplernn.model.registry import installed_tiers
+    list_installed("tier")
 
-    for tier in installed_tiers().values():
-        print(f"{tier.name}\t{tier.package}\t{tier.value}")
+
+def list_installed(kind: str) -> None:
+    """Print a line for each installed class of a kind."""
+    from keras_samplernn.model.registry import Kind, installed
+
+    for each in installed(Kind(kind)).values():
+        print(f"{each.name}\t{each.package}\t{each.value}")

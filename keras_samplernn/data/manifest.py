@@ -38,6 +38,7 @@ class _Settings(_Part):
     q_levels: _Count
     preemphasis: float = 0.0
     speed: float = 1.0
+    mu: _Count | None = None
     streams: list[_Stream]
 
 

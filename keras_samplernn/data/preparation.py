@@ -57,6 +57,7 @@ class CorpusSettings:
             # Without these, entries are those of earlier versions.
             **({"preemphasis": quantizer.preemphasis} if quantizer.preemphasis else {}),
             **({"speed": self.speed} if self.speed != 1 else {}),
+            **({} if quantizer.mu is None else {"mu": quantizer.mu}),
             "streams": [{"kind": type(stream).__name__, **asdict(stream)} for stream in self.streams],
         }
 

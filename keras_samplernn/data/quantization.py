@@ -30,10 +30,11 @@ class Quantizer:
     Args:
         q_type: one of `Q_TYPES`.
         q_levels: number of codes, 2 to 65536.
+        mu: of mu-law, above 0; None: `q_levels` - 1.
         preemphasis: of sounds, 0 to 0.97.
 
     Raises:
-        ValueError: another `q_type` or `q_levels`.
+        ValueError: another `q_type`, `q_levels` or `mu`.
 
     Example:
         >>> Quantizer("mu-law", 256).encode([-1.0, 0.0, 1.0]).tolist()
@@ -42,6 +43,7 @@ class Quantizer:
 
     q_type: str
     q_levels: int
+    mu: int | None = None
     preemphasis: float = 0.0
 
     def __post_init__(self):
@@ -49,11 +51,13 @@ class Quantizer:
             raise ValueError(f'q_type = "{self.q_type}" is not one of {", ".join(Q_TYPES)}')
         if not 2 <= self.q_levels <= MOST_LEVELS:
             raise ValueError(f"q_levels = {self.q_levels} is not in 2 to {MOST_LEVELS}")
+        if self.mu is not None and self.mu <= 0:
+            raise ValueError(f"mu = {self.mu} is not above 0")
 
     @classmethod
     def of(cls, audio: Audio) -> "Quantizer":
         """Return the quantizer that a spec's `audio` describes."""
-        return cls(audio.q_type, audio.q_levels, audio.preemphasis)
+        return cls(audio.q_type, audio.q_levels, audio.mu, audio.preemphasis)
 
     @property
     def silence(self) -> int:
@@ -104,11 +108,14 @@ class Quantizer:
             wave = self._expand(2 * codes / (self.q_levels - 1) - 1)
         return wave.astype(np.float32)
 
+    @property
+    def _mu(self) -> int:
+        return self.q_levels - 1 if self.mu is None else self.mu
+
     def _compress(self, wave: np.ndarray) -> np.ndarray:
         magnitude = np.abs(wave)
         if self.q_type == "mu-law":
-            mu = self.q_levels - 1
-            return np.sign(wave) * np.log1p(mu * magnitude) / np.log1p(mu)
+            return np.sign(wave) * np.log1p(self._mu * magnitude) / np.log1p(self._mu)
         line = _A * magnitude / _A_NORM
         curve = (1 + np.log(np.maximum(_A * magnitude, 1.0))) / _A_NORM
         return np.sign(wave) * np.where(magnitude < 1 / _A, line, curve)
@@ -116,8 +123,7 @@ class Quantizer:
     def _expand(self, compressed: np.ndarray) -> np.ndarray:
         magnitude = np.abs(compressed)
         if self.q_type == "mu-law":
-            mu = self.q_levels - 1
-            return np.sign(compressed) * np.expm1(magnitude * np.log1p(mu)) / mu
+            return np.sign(compressed) * np.expm1(magnitude * np.log1p(self._mu)) / self._mu
         line = magnitude * _A_NORM / _A
         curve = np.exp(magnitude * _A_NORM - 1) / _A
         return np.sign(compressed) * np.where(magnitude < 1 / _A_NORM, line, curve)

@@ -1,5 +1,6 @@
 """The compiled loop: each tier steps once, then the tiers below it, for a block of top frames and a batch of rows."""
 
+import functools
 from typing import Any, NamedTuple
 
 import keras
@@ -10,8 +11,7 @@ from keras_samplernn.backend import compiled, compiled_once
 from keras_samplernn.conditions.layout import Conditions
 from keras_samplernn.generation.guidance import Guidance, guided
 from keras_samplernn.generation.sampling import draw_codes
-from keras_samplernn.model.samplernn import SampleRNN, restart_rows
-from keras_samplernn.model.tier import Inputs
+from keras_samplernn.model.samplernn import Prepared, SampleRNN, restart_rows
 
 # The same for blocks of any length, so that the state after a primer does not depend on it.
 PRIMER_SAMPLES = 2048
@@ -22,13 +22,11 @@ class Weights(NamedTuple):
 
     Attributes:
         variables: the model's own, for the state before a sound and for primers.
-        prepared: the prepared form of each tier.
-        kernels: for each tier the matrix that its contexts are multiplied by, or None.
+        prepared: the form that generation uses.
     """
 
     variables: list[Any]
-    prepared: list[Any]
-    kernels: list[Any]
+    prepared: Prepared
 
 
 class Carry(NamedTuple):
@@ -61,6 +59,7 @@ class GenerationEngine:
     Attributes:
         frames: number of top frames in a block.
         rows_of_a_sound: number of rows that share their codes, for guidance; `rows` counts them as one.
+        parts_of_a_code: number of parts in which the head draws a code, each with uniforms of its own.
     """
 
     def __init__(
@@ -77,6 +76,7 @@ class GenerationEngine:
         self.fades = fades
         self.guidance = guidance
         self.rows_of_a_sound = 1 if guidance is None else 1 + guidance.base_rows
+        self.parts_of_a_code = len(model.head.parts)
         self.precision = precision
         self.silence = silence
         self.rows = rows
@@ -88,13 +88,13 @@ class GenerationEngine:
     def weights(self) -> Weights:
         """Return the model's present weights, in the form that the other methods take."""
         variables = [ops.copy(variable) for variable in self.model.variables]
-        return Weights(variables, *self.model.generation_weights(self.precision))
+        return Weights(variables, self.model.generation_weights(self.precision))
 
     def silent_start(self, weights: Weights, rows: int | None = None) -> Carry:
         """Return the carry before the first sample of a sound: a history of silence, and initial states."""
         rows = self.rows * self.rows_of_a_sound if rows is None else rows
         history = ops.full((rows, self.model.lookback), self.silence, dtype="int32")
-        with self._variables_of(weights):
+        with self._variables_of(weights.variables):
             return Carry(history, self.model.initial_states(rows))
 
     def primed_start(self, weights: Weights, codes: np.ndarray, conditions: Conditions | None) -> Carry:
@@ -148,7 +148,7 @@ class GenerationEngine:
             begins: `(rows, frames)` int32, not 0 if the row starts a sound at that top frame.
             conditions: arrays `(rows, block_samples, ...)`, of all rows of each sound; None if the model is
                 unconditional.
-            uniforms: `(rows, block_samples)` float32 in [0, 1).
+            uniforms: `(rows, block_samples, parts)` float32 in [0, 1), one for each part of a code.
             temperatures: `(rows, frames)` float32, one for each top frame.
             strengths: `(rows, frames)` float32, the strength of the guidance; None if there is none.
 
@@ -158,26 +158,26 @@ class GenerationEngine:
         conditions = None if conditions is None else conditions.map(ops.convert_to_tensor)
         controls = (begins, uniforms, temperatures, strengths)
         controls = (None if x is None else ops.convert_to_tensor(x) for x in controls)
-        codes, carry = self._advance(weights.prepared, weights.kernels, carry, start, conditions, *controls)
+        codes, carry = self._advance(weights.prepared, carry, start, conditions, *controls)
         return ops.convert_to_numpy(codes), carry
 
-    def _variables_of(self, weights: Weights) -> keras.StatelessScope:
+    def _variables_of(self, values: list[Any]) -> keras.StatelessScope:
         """Return the scope in which the model's variables have these values."""
-        return keras.StatelessScope(zip(self.model.variables, weights.variables, strict=True))
+        return keras.StatelessScope(zip(self.model.variables, values, strict=True))
 
     def _forward_window(self, variables, window, conditions, states):
         """Return the states after a window; this is what is compiled."""
-        with self._variables_of(Weights(variables, [], [])):
+        with self._variables_of(variables):
             return self.model.forward(window, conditions, states)[1]
 
-    def _advance_block(self, prepared, kernels, carry, start, conditions, begins, uniforms, temperatures, strengths):
+    def _advance_block(self, prepared, carry, start, conditions, begins, uniforms, temperatures, strengths):
         """See `advance`; this is what is compiled."""
         frame, rows = self.model.top_frame_size, self.rows_of_a_sound
 
         def top_frame(number, carry, codes):
             carry = restart_rows(_repeated(ops.take(begins, number, axis=1), rows), start, carry)
             strength = None if strengths is None else ops.take(strengths, number, axis=1)
-            fire = _Firing(self.model, prepared, kernels, ops.take(temperatures, number, axis=1), strength, rows)
+            fire = _Firing(self.model, prepared, ops.take(temperatures, number, axis=1), strength, rows)
             carry = fire(0, carry, None, *_columns((conditions, uniforms), number * frame, frame))
             return number + 1, carry, ops.slice_update(codes, (0, number * frame), carry.history[::rows, -frame:])
 
@@ -189,12 +189,9 @@ class GenerationEngine:
 class _Firing:
     """One pass through the tiers: a step of a tier, then for each of its contexts a step of the tier below."""
 
-    def __init__(
-        self, model: SampleRNN, prepared: list, kernels: list, temperatures: Any, strengths: Any, rows_of_a_sound: int
-    ):
+    def __init__(self, model: SampleRNN, prepared: Prepared, temperatures: Any, strengths: Any, rows_of_a_sound: int):
         self.model = model
         self.prepared = prepared
-        self.kernels = kernels
         self.temperatures = temperatures
         self.strengths = strengths
         self.rows_of_a_sound = rows_of_a_sound
@@ -207,27 +204,21 @@ class _Firing:
             carry: before the step.
             context: `(B, dim)`, or None at the top.
             conditions: arrays `(B, F, ...)`, of the step's targets, or None.
-            uniforms: `(B, F)`, of the step's targets.
+            uniforms: `(B, F, parts)`, of the step's targets.
         """
         tier = self.model.tiers[level]
         codes = carry.history[:, self.model.lookback - tier.reads :]
-        taken = conditions if tier.takes_conditions else None
+        inputs = self.model.read(codes, context, conditions if tier.takes_conditions else None)
         # Slow tier first: its contexts must exist before the tiers below step.
-        outputs, state = tier.step(
-            Inputs(codes, self.model.rescale(codes), context, taken),
-            carry.states[level],
-            self.prepared[level],
-        )
+        outputs, state = tier.step(inputs, carry.states[level], self.prepared.tiers[level])
         carry = carry._replace(states=[*carry.states[:level], state, *carry.states[level + 1 :]])
         if level + 1 == len(self.model.tiers):
-            logits, rows = outputs[:, 0], self.rows_of_a_sound
-            if self.strengths is not None:
-                logits = guided(logits, rows, self.strengths[:, None])
-            code = _repeated(draw_codes(logits, uniforms[:, 0], self.temperatures), rows)
+            choose = functools.partial(self._choose, uniforms[:, 0])
+            code = self.model.head.draw(outputs[:, 0], choose, self.prepared.head)
             return carry._replace(history=ops.concatenate([carry.history[:, 1:], code[:, None]], axis=1))
 
-        if self.kernels[level] is not None:
-            outputs = ops.matmul(outputs, self.kernels[level])
+        if self.prepared.kernels[level] is not None:
+            outputs = ops.matmul(outputs, self.prepared.kernels[level])
         below = self.model.tiers[level + 1].frame_size
 
         def slot(number, carry):
@@ -235,6 +226,18 @@ class _Firing:
             return number + 1, self(level + 1, carry, ops.take(outputs, number, axis=1), *piece)
 
         return ops.while_loop(lambda number, _: number < tier.binding.ratio, slot, (0, carry))[1]
+
+    def _choose(self, uniforms: Any, logits: Any, part: int) -> Any:
+        """Draw a part of each sound's code, under guidance if there is any, for all rows of the sound.
+
+        Args:
+            uniforms: `(B, parts)`.
+            logits: of all rows, `(B * rows_of_a_sound, Q)`.
+            part: number of the part.
+        """
+        if self.strengths is not None:
+            logits = guided(logits, self.rows_of_a_sound, self.strengths[:, None])
+        return _repeated(draw_codes(logits, uniforms[:, part], self.temperatures), self.rows_of_a_sound)
 
 
 def _columns(tensors: Any, start: Any, width: int) -> Any:

@@ -47,12 +47,14 @@ class UniformStream:
     Args:
         seed: any integer.
         stem: the name of the sound.
+        parts: number of parts of a code; the uniforms of each do not depend on how many there are.
     """
 
-    def __init__(self, seed: int, stem: str):
-        key = hashlib.sha256(f"{seed}\0{stem}".encode(errors="surrogateescape")).digest()[:16]
-        self._generator = np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little")))
+    def __init__(self, seed: int, stem: str, parts: int = 1):
+        names = [f"{seed}\0{stem}", *(f"part {number}\0{seed}\0{stem}" for number in range(1, parts))]
+        keys = [hashlib.sha256(name.encode(errors="surrogateescape")).digest()[:16] for name in names]
+        self._generators = [np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little"))) for key in keys]
 
     def take(self, samples: int) -> np.ndarray:
-        """Return the next uniforms, `(samples,)` float32 in [0, 1)."""
-        return self._generator.random(samples, dtype=np.float32)
+        """Return the next uniforms, `(samples, parts)` float32 in [0, 1)."""
+        return np.stack([each.random(samples, dtype=np.float32) for each in self._generators], axis=-1)

@@ -89,7 +89,7 @@ def stream_parts(
         heapq.heapify(free)
         while free and free[0][0] < engine.block_samples and (part := next(waiting, None)) is not None:
             first, number = heapq.heappop(free)
-            row = Row(part, seed, engine.guidance)
+            row = Row(part, seed, engine.guidance, engine.parts_of_a_code)
             last = block.add(number, first, row)
             if last is None:
                 rows[number] = row
@@ -111,17 +111,19 @@ class Row:
         part: the sound.
         seed: of the uniforms.
         guidance: of the engine.
+        parts_of_a_code: of the engine.
         candidate: number of the row among those that generate the same sound; 0 makes what a single row makes.
 
     Attributes:
         begun: whether the sound has begun; the next block begins it otherwise.
     """
 
-    def __init__(self, part: Part, seed: int, guidance: Guidance | None, candidate: int = 0):
+    def __init__(self, part: Part, seed: int, guidance: Guidance | None, parts_of_a_code: int, candidate: int = 0):
         self.part = part
         self.bases = None if guidance is None else guidance.draw_classes(seed, part.stem)
         # No stem has a NUL in it: the name of a file has none.
-        self.uniforms = UniformStream(seed, f"{part.stem}\0{candidate}" if candidate else part.stem)
+        stem = f"{part.stem}\0{candidate}" if candidate else part.stem
+        self.uniforms = UniformStream(seed, stem, parts_of_a_code)
         self.begun = False
 
 
@@ -143,7 +145,7 @@ class Block:
         if self.guidance is not None:
             self.strengths = np.full((engine.rows, engine.frames), strength, np.float32)
             self.bases = np.zeros((*shape, self.guidance.base_rows), np.int32)
-        self.uniforms = np.zeros(shape, np.float32)
+        self.uniforms = np.zeros((*shape, engine.parts_of_a_code), np.float32)
         self.temperatures = np.ones((engine.rows, engine.frames), np.float32)
         self.pieces: list[tuple[Part, int, int, int, bool]] = []
 

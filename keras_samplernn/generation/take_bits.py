@@ -108,7 +108,7 @@ class TakeBits:
         batch = keras.tree.map_structure(lambda array: None if array is None else ops.convert_to_tensor(array), batch)
         bits, states = self._scorer.windows(batch, keras.tree.map_structure(ops.convert_to_tensor, self._states))
         self._states = keras.tree.map_structure(lambda tensor: np.array(ops.convert_to_numpy(tensor)), states)
-        self._bits += (bits.reshape(*self._bits.shape, -1) * counted[:, None]).sum(axis=-1)
+        self._bits += (bits.sum(axis=-1).reshape(*self._bits.shape, -1) * counted[:, None]).sum(axis=-1)
         self._samples += counted.sum(axis=-1)
 
     def of(self, rows: slice) -> Bits:

@@ -9,11 +9,12 @@ def assemble(spec: Spec, precision: str = "float32") -> SampleRNN:
     """Build the model of a validated spec, with new weights drawn from Keras' global seed.
 
     Args:
-        spec: has the classes of the tiers and their arguments.
+        spec: has the classes of the tiers and of the head, and their arguments.
         precision: a Keras dtype policy. Generation uses float32, whatever the model was trained in.
     """
     tiers = [
         tier.tier_class(**tier.config, name=f"tier_{number}_{tier.type}", dtype=precision)
         for number, tier in enumerate(spec.tiers)
     ]
-    return SampleRNN(tiers, spec.audio.q_levels, streams_of(spec), dtype=precision, name="samplernn")
+    head = spec.head.head_class(**spec.head.config, name=f"head_{spec.head.type}", dtype=precision)
+    return SampleRNN(tiers, spec.audio.q_levels, streams_of(spec), head=head, dtype=precision, name="samplernn")

@@ -1,20 +1,34 @@
-"""The model: a stack of tiers, and the loss."""
+"""The model: a stack of tiers, and a head."""
 
-import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
 from keras_samplernn.conditions.layout import Conditions
 from keras_samplernn.conditions.streams import Stream
+from keras_samplernn.model.head import Head
 from keras_samplernn.model.lowering import lower, narrow_form
 from keras_samplernn.model.tier import Binding, Inputs, Tier
 
 
+class Prepared(NamedTuple):
+    """What depends on the weights alone.
+
+    Attributes:
+        tiers: the prepared form of each tier.
+        kernels: for each tier the matrix that its contexts are multiplied by, or None; see `lower`.
+        head: the prepared form of the head.
+    """
+
+    tiers: list[Any]
+    kernels: list[Any]
+    head: Any
+
+
 class SampleRNN(keras.Model):
-    """A stack of tiers from slow to fast: each passes contexts to the next, the last one gives logits (paper, 2.1).
+    """A stack of tiers from slow to fast: each passes contexts to the next, the last one to the head (paper, 2.1).
 
     A window holds `lookback + T` codes: the lookback, then the T targets. Step j of a tier of frame size F reads
     the samples just before target `j * F`, never a target that it has to predict. Its conditions are those of
@@ -26,11 +40,15 @@ class SampleRNN(keras.Model):
         tiers: unbound tiers, slow to fast; each frame size divides the one above and the last is 1.
         q_levels: number of codes.
         streams: the condition streams; none for an unconditional model.
+        head: unbound; what the outputs of the last tier mean.
     """
 
-    def __init__(self, tiers: Sequence[Tier], q_levels: int, streams: Sequence[Stream] = (), **kwargs):
+    def __init__(self, tiers: Sequence[Tier], q_levels: int, streams: Sequence[Stream] = (), *, head: Head, **kwargs):
         super().__init__(**kwargs)
         self.q_levels = q_levels
+        self.head = head
+        head.bind(q_levels)
+        head.build()
         self.streams = tuple(streams)
         self.tiers = list(tiers)
         neighbours = zip([None, *self.tiers[:-1]], self.tiers, [*self.tiers[1:], None], strict=True)
@@ -38,10 +56,11 @@ class SampleRNN(keras.Model):
             tier.bind(
                 Binding(
                     ratio=tier.frame_size // below.frame_size if below else 1,
-                    output_dim=below.dim if below else q_levels,
-                    q_levels=q_levels,
+                    output_dim=below.dim if below else head.width,
+                    q_levels=head.read_levels,
                     streams=self.streams,
                     frame_size_above=above.frame_size if above else None,
+                    has_shares=head.has_shares,
                 )
             )
             tier.build()
@@ -57,20 +76,22 @@ class SampleRNN(keras.Model):
         """Number of samples before the first target of a window."""
         return max(self.top_frame_size, *(tier.reads for tier in self.tiers))
 
-    def prepare(self, samples: int | None = None) -> tuple[list[Any], list[Any]]:
-        """Return the prepared form of each tier, and the matrices that contexts are multiplied by; see `lower`."""
-        return lower(self.tiers, samples)
+    def prepare(self, samples: int | None = None) -> Prepared:
+        """Return the prepared forms; for the number of samples, see `lower`."""
+        return Prepared(*lower(self.tiers, samples), self.head.prepare())
 
-    def generation_weights(self, precision: str = "float32") -> tuple[list[Any], list[Any]]:
+    def generation_weights(self, precision: str = "float32") -> Prepared:
         """Return the result of `prepare` in the form that generation uses.
 
         Args:
-            precision: "int8" narrows the matrices of each tier's step; "float32" leaves them as they are.
+            precision: "int8" narrows the matrices of each tier's step and of the head; "float32" leaves them as they
+                are.
         """
-        prepared, kernels = self.prepare()
+        forms = self.prepare()
         if precision == "int8":
-            prepared = [narrow_form(tier, form) for tier, form in zip(self.tiers, prepared, strict=True)]
-        return prepared, kernels
+            narrowed = [narrow_form(tier, form) for tier, form in zip(self.tiers, forms.tiers, strict=True)]
+            return Prepared(narrowed, forms.kernels, self.head.narrowed(forms.head))
+        return forms
 
     def initial_states(self, batch_size: int) -> list[tuple]:
         """Return the state of each tier before the first sample of a sound."""
@@ -80,32 +101,38 @@ class SampleRNN(keras.Model):
         """Map codes to the wave that tiers read, in [-2, 2)."""
         return ops.cast(2.0 * (ops.cast(codes, "float32") / (self.q_levels / 2) - 1.0), self.compute_dtype)
 
-    def tier_inputs(self, tier: Tier, codes: Any, wave: Any, context: Any, conditions: Any) -> Inputs:
+    def read(self, codes: Any, context: Any = None, conditions: Any = None) -> Inputs:
+        """Return codes as tiers read them, with the context and the conditions beside them."""
+        read, shares = self.head.read(codes)
+        shares = None if shares is None else ops.cast(shares, self.compute_dtype)
+        return Inputs(read, self.rescale(codes), context, conditions, shares)
+
+    def tier_inputs(self, tier: Tier, window: Inputs) -> Inputs:
         """Cut a window for one tier.
 
         Args:
             tier: the tier, of frame size F.
-            codes: `(B, lookback + T)`.
-            wave: the same, rescaled.
-            context: `(B, T/F, dim)` or None.
-            conditions: arrays `(B, T, ...)` or None.
+            window: `read` codes `(B, lookback + T)`, the context `(B, T/F, dim)` or None, and the conditions, arrays
+                `(B, T, ...)` or None.
 
         Returns:
             `Inputs` of S = T/F steps.
         """
         frame, reads = tier.frame_size, tier.reads
-        steps = (codes.shape[1] - self.lookback) // frame
+        steps = (window.codes.shape[1] - self.lookback) // frame
         # (S, reads): step j reads the samples before target j * F
         first = ops.arange(steps, dtype="int32")[:, None] * frame + (self.lookback - reads)
         where = first + ops.arange(reads, dtype="int32")[None, :]
-        if not tier.takes_conditions:
-            conditions = None
-        elif conditions is not None:
+        conditions = window.conditions if tier.takes_conditions else None
+        if conditions is not None:
             conditions = conditions.map(lambda x: ops.reshape(x, (-1, steps, frame, *x.shape[2:])))
-        return Inputs(ops.take(codes, where, axis=1), ops.take(wave, where, axis=1), context, conditions)
+        codes, wave, shares = (
+            None if x is None else ops.take(x, where, axis=1) for x in (window.codes, window.wave, window.shares)
+        )
+        return Inputs(codes, wave, window.context, conditions, shares)
 
     def forward(
-        self, codes: Any, conditions: Any, states: list[tuple], weights: tuple[list, list] | None = None
+        self, codes: Any, conditions: Any, states: list[tuple], weights: Prepared | None = None
     ) -> tuple[Any, list[tuple]]:
         """Run a window, teacher-forced.
 
@@ -117,23 +144,23 @@ class SampleRNN(keras.Model):
             weights: what `generation_weights` returned; None: the present weights, in the form for training.
 
         Returns:
-            Logits `(B, T, q_levels)` float32, and the states after the window.
+            Outputs for the head, `(B, T, head.width)` float32, and the states after the window.
         """
         if conditions is not None and not isinstance(conditions, Conditions):
             conditions = Conditions(ops.cast(conditions >= 0, "float32"), ops.expand_dims(conditions, -1))
-        wave, context, after = self.rescale(codes), None, []
+        window, after = self.read(codes, conditions=conditions), []
         weights = weights or self.prepare((codes.shape[0] or 1) * (codes.shape[1] - self.lookback))
-        for tier, state, form, kernel in zip(self.tiers, states, *weights, strict=True):
-            inputs = self.tier_inputs(tier, codes, wave, context, conditions)
-            outputs, state = tier(inputs, state, prepared=form)
+        for tier, state, form, kernel in zip(self.tiers, states, weights.tiers, weights.kernels, strict=True):
+            outputs, state = tier(self.tier_inputs(tier, window), state, prepared=form)
             if kernel is not None:
                 outputs = ops.matmul(outputs, kernel)
             context = ops.reshape(outputs, (-1, outputs.shape[1] * outputs.shape[2], outputs.shape[3]))
+            window = window._replace(context=context)
             after.append(state)
-        return ops.cast(context, "float32"), after
+        return ops.cast(window.context, "float32"), after
 
     def call(self, inputs: dict[str, Any], states: list[tuple] | None = None, training: bool = False) -> Any:
-        """Return the logits of a batch of windows; with `states`, also each tier's state after them.
+        """Return the outputs of a batch of windows; with `states`, also each tier's state after them.
 
         Args:
             inputs: `codes` and, if the model is conditional, `conditions`, as in `forward`; with `states` also `reset`
@@ -146,40 +173,17 @@ class SampleRNN(keras.Model):
         if states is not None:
             states = keras.tree.map_structure(lambda new, old: ops.cast(old, new.dtype), before, states)
             before = restart_rows(inputs["reset"], before, states)
-        logits, after = self.forward(codes, inputs.get("conditions"), before)
-        return logits if states is None else (logits, after)
+        outputs, after = self.forward(codes, inputs.get("conditions"), before)
+        return outputs if states is None else (outputs, after)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True) -> Any:
         """Return the mean bits per sample, for Keras' own `fit`, which treats windows as independent of each other.
 
         The `fit` command uses `training.step`, which carries states from window to window.
         """
-        bits = bits_per_sample(y, y_pred)
+        bits = self.head.bits(y_pred, y)
         weights = ops.ones_like(bits) if sample_weight is None else sample_weight
         return ops.sum(bits * weights) / ops.maximum(ops.sum(weights), 1.0)
-
-
-def bits_per_sample(targets: Any, logits: Any) -> Any:
-    """Return the negative log2-likelihood of each target: `(B, T)` int32 and `(B, T, Q)` to `(B, T)`."""
-    return _cross_entropy(logits, targets) / math.log(2)
-
-
-@ops.custom_gradient
-def _cross_entropy(logits: Any, targets: Any) -> Any:
-    """Return -ln softmax(logits)[target] as `(B, T)`.
-
-    The gradient is written by hand: TensorFlow's, with deterministic operations, is a slow scatter over all logits.
-    """
-    shifted = logits - ops.max(logits, axis=-1, keepdims=True)
-    weights = ops.exp(shifted)
-    total = ops.sum(weights, axis=-1, keepdims=True)
-    chosen = ops.take_along_axis(shifted, targets[..., None], axis=-1)
-
-    def gradient(upstream: Any) -> tuple:
-        slopes = weights / total - ops.one_hot(targets, logits.shape[-1], dtype=logits.dtype)
-        return slopes * upstream[..., None], None
-
-    return (ops.log(total) - chosen)[..., 0], gradient
 
 
 def restart_rows(flags: Any, fresh: Any, carried: Any) -> Any:

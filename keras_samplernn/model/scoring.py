@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_samplernn.backend import traced
 from keras_samplernn.conditions.layout import Conditions, nothing
-from keras_samplernn.model.samplernn import SampleRNN, bits_per_sample, restart_rows
+from keras_samplernn.model.samplernn import Prepared, SampleRNN, restart_rows
 
 
 class Scorer:
@@ -28,9 +28,9 @@ class Scorer:
         self._score = traced(self._score_windows)
 
     def windows(
-        self, batch: dict[str, Any], states: list[tuple], weights: tuple[list, list] | None = None
+        self, batch: dict[str, Any], states: list[tuple], weights: Prepared | None = None
     ) -> tuple[np.ndarray, list[tuple]]:
-        """Return the bits of each target, `(B, T)` float64, and the states after the windows.
+        """Return the bits of each part of each target, `(B, T, parts)` float64, and the states after the windows.
 
         Args:
             batch: `codes` `(B, lookback + T)`, `reset` `(B,)`, not 0 in rows that start a new sound, and `conditions`
@@ -46,7 +46,7 @@ class Scorer:
         self,
         codes: np.ndarray,
         conditions: Conditions | None = None,
-        weights: tuple[list, list] | None = None,
+        weights: Prepared | None = None,
         on_samples: Callable[[int], None] = lambda done: None,
     ) -> np.ndarray:
         """Return the bits of each sample of one sound, `(n,)` float64.
@@ -73,7 +73,7 @@ class Scorer:
                 batch["conditions"] = conditions.at((None, slice(start, start + window)))
             batch = keras.tree.map_structure(lambda x: None if x is None else ops.convert_to_tensor(x), batch)
             found, states = self.windows(batch, states, weights)
-            bits[start : start + window] = found[0]
+            bits[start : start + window] = found[0].sum(axis=-1)
             on_samples(min(start + window, samples))
         return bits[:samples]
 
@@ -81,5 +81,7 @@ class Scorer:
         """See `windows`; this is what is traced."""
         with keras.StatelessScope(zip(self.model.variables, variables, strict=True)):
             states = restart_rows(batch["reset"], self.model.initial_states(batch["reset"].shape[0]), states)
-            logits, states = self.model.forward(batch["codes"], batch.get("conditions"), states, weights)
-        return bits_per_sample(batch["codes"][:, self.model.lookback :], logits), states
+            outputs, states = self.model.forward(batch["codes"], batch.get("conditions"), states, weights)
+            head, targets = self.model.head, batch["codes"][:, self.model.lookback :]
+            parts = head.part_bits(outputs, targets, head.prepare() if weights is None else weights.head)
+        return ops.stack(parts, axis=-1), states

@@ -23,17 +23,25 @@ class Inputs(NamedTuple):
         context: `(B, [S,] dim)` float, from the tier above; None at the top.
         conditions: what is asked for at each of the step's targets, arrays `(B, [S,] frame_size, ...)`, for the encoder
             that `add_conditions` returned; None if the model is unconditional or the tier is not `conditioned`.
+        shares: `(B, [S,] reads)` float in [-1, 1], where in the step of its code each sample lies; None if the codes
+            say all.
     """
 
     codes: Any
     wave: Any
     context: Any = None
     conditions: Conditions | None = None
+    shares: Any = None
 
     def map(self, function: Callable[[Any], Any]) -> "Inputs":
         """Return the inputs with a function applied to every tensor in them, in order."""
-        tensors = [None if x is None else function(x) for x in self[:-1]]
-        return Inputs(*tensors, self.conditions and self.conditions.map(function))
+
+        def apply(field: Any) -> Any:
+            if field is None:
+                return None
+            return field.map(function) if isinstance(field, Conditions) else function(field)
+
+        return Inputs(*map(apply, self))
 
     def parts(self) -> list[Any]:
         """Return every tensor in the inputs, in the order of `map`."""
@@ -48,10 +56,11 @@ class Binding:
 
     Attributes:
         ratio: steps of the tier below in one step of this one; a step returns as many contexts.
-        output_dim: width of a context; for the bottom tier, the number of logits.
-        q_levels: number of codes.
+        output_dim: width of a context; for the bottom tier, of what the head takes, such as the number of logits.
+        q_levels: number of different codes that tiers read.
         streams: the condition streams; none if the model is unconditional.
         frame_size_above: frame size of the tier above; None at the top, where there is no context.
+        has_shares: whether `Inputs.shares` is given.
     """
 
     ratio: int
@@ -59,10 +68,11 @@ class Binding:
     q_levels: int
     streams: Streams
     frame_size_above: int | None
+    has_shares: bool = False
 
 
 class Tier(keras.layers.Layer):
-    """One tier: a pure function from inputs and state to contexts (at the bottom, logits) and the next state.
+    """One tier: a pure function from inputs and state to contexts (at the bottom, for the head) and the next state.
 
     A tier is written with `keras` and `keras.ops` only, so that it runs on each of Keras' backends. The arguments of
     its constructor, with type hints, are its fields in a spec; it passes `**kwargs` on to Keras. It must have, as an
@@ -138,6 +148,7 @@ class Tier(keras.layers.Layer):
             wave=ops.zeros((1, self.reads), self.compute_dtype),
             context=None if self.binding.frame_size_above is None else context,
             conditions=conditions,
+            shares=ops.zeros((1, self.reads), self.compute_dtype) if self.binding.has_shares else None,
         )
         self.step(inputs, self.initial_state(1), self.prepare())
 

@@ -5,6 +5,7 @@ from keras_samplernn.spec.fields import MOST_LEVELS, Audio, QType, Spec
 from keras_samplernn.spec.loading import differences, load_spec, parse_spec
 from keras_samplernn.spec.reference import spec_reference
 from keras_samplernn.spec.schema import spec_schema
+from keras_samplernn.spec.types import Types
 
 __all__ = [
     "CLASS_NUMBER",
@@ -12,6 +13,7 @@ __all__ = [
     "Audio",
     "QType",
     "Spec",
+    "Types",
     "differences",
     "load_spec",
     "parse_spec",

@@ -16,6 +16,7 @@ DEFAULT_TIERS = [
     {"type": "sample_mlp"},
 ]
 MOST_TIERS = 16
+DEFAULT_HEAD = {"type": "softmax"}
 
 MOST_LEVELS = 65536
 QType = Literal["linear", "mu-law", "a-law"]
@@ -36,6 +37,13 @@ class Audio(Section):
         le=0.97,
         description="How much high frequencies are raised before quantizing, such as 0.85, against noise there; "
         "generated sounds are filtered back. Bits are those of the filtered sound.",
+    )
+    mu: int | None = Field(
+        None,
+        ge=1,
+        lt=MOST_LEVELS,
+        description="The mu of mu-law: the higher, the finer the steps near silence; null: as the head wants it, or "
+        "else `q_levels` - 1.",
     )
 
 
@@ -187,24 +195,42 @@ class Monitoring(Section):
     )
 
 
-class TierSpec(Section):
-    """One tier of a validated spec.
+class _Typed(Section):
+    """An object that names an installed type.
 
     Attributes:
-        type: the name under which the tier is installed.
-        tier_class: the class that was installed under that name when the spec was read.
-        config: every argument of its constructor, defaults included.
-        frame_size: samples per step.
+        type: the name under which its class is installed.
+        config: every argument of the constructor, defaults included.
     """
 
     type: str
-    tier_class: SkipJsonSchema[type]
     config: dict[str, Any]
-    frame_size: int
 
     @model_serializer
     def _as_written(self) -> dict[str, Any]:
         return {"type": self.type, **self.config}
+
+
+class TierSpec(_Typed):
+    """One tier of a validated spec.
+
+    Attributes:
+        tier_class: the class that was installed under its type when the spec was read.
+        frame_size: samples per step.
+    """
+
+    tier_class: SkipJsonSchema[type]
+    frame_size: int
+
+
+class HeadSpec(_Typed):
+    """The head of a validated spec.
+
+    Attributes:
+        head_class: the class that was installed under its type when the spec was read.
+    """
+
+    head_class: SkipJsonSchema[type]
 
 
 class Spec(Section):
@@ -226,6 +252,10 @@ class Spec(Section):
     )
     tiers: list[TierSpec] = Field(
         description="The tiers, slowest first; each has a `type` and the fields of that type."
+    )
+    head: HeadSpec = Field(
+        description="What the outputs of the last tier mean: how a code is scored and drawn; has a `type` and the "
+        "fields of that type."
     )
     training: Training = Training()
     monitoring: Monitoring = Monitoring()

@@ -3,7 +3,7 @@
 import codecs
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,15 @@ from pydantic import ValidationError
 from keras_samplernn.errors import REMEDIES, UserError
 from keras_samplernn.files import home_folder
 from keras_samplernn.spec.constructors import constructor_model
-from keras_samplernn.spec.fields import Data, Spec
+from keras_samplernn.spec.fields import Data, HeadSpec, Spec
+from keras_samplernn.spec.heads import audio_for, check_levels, resolve_head
 from keras_samplernn.spec.json_text import read_json
 from keras_samplernn.spec.tiers import resolve_tiers
+from keras_samplernn.spec.types import Types
 from keras_samplernn.spec.wording import place_of, problems_of, resolved, show
 
 MOST_BYTES = 1_000_000
+TYPED = ("tiers", "head")
 DATA_PATHS = ("train", "valid", "test")
 # What may change when a run continues; data paths may too, but not a fraction, which would move files between the sets.
 MAY_CHANGE = (
@@ -35,7 +38,7 @@ _AUGMENTED = (
 )
 
 
-def load_spec(path: str | Path, tier_types: Mapping[str, type]) -> Spec:
+def load_spec(path: str | Path, types: Types) -> Spec:
     """Read and validate the file of a spec; UserError with one line for each problem."""
     path = Path(path)
     try:
@@ -55,16 +58,16 @@ def load_spec(path: str | Path, tier_types: Mapping[str, type]) -> Spec:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise UserError(f"{path}:{line}: is not UTF-8 text; save it as UTF-8") from None
-    return parse_spec(text, str(path), tier_types, path.parent)
+    return parse_spec(text, str(path), types, path.parent)
 
 
-def parse_spec(text: str, place: str, tier_types: Mapping[str, type], folder: str | Path) -> Spec:
+def parse_spec(text: str, place: str, types: Types, folder: str | Path) -> Spec:
     """Validate a spec.
 
     Args:
         text: JSON.
         place: the name of the spec at the start of each message.
-        tier_types: the classes of the installed tiers, by name.
+        types: the installed tiers and heads.
         folder: the folder that relative data paths start from.
 
     Raises:
@@ -72,18 +75,24 @@ def parse_spec(text: str, place: str, tier_types: Mapping[str, type], folder: st
     """
     raw, problems = read_json(text, place)
     raw.pop("$schema", None)  # for editors: the schema to use
-    tiers, top_frame_size, found = resolve_tiers(raw, tier_types)
-    sections = {key: value for key, value in raw.items() if key not in ("tiers", "tier_defaults")}
+    tiers, top_frame_size, found = resolve_tiers(raw, types.tiers)
+    head, found_in_head = resolve_head(raw, types.heads)
+    found |= found_in_head
+    sections = {key: value for key, value in raw.items() if key not in ("tiers", "tier_defaults", "head")}
+    typed = {"tiers": tiers, "head": head or HeadSpec(type="", head_class=object, config={})}
     try:
-        spec = Spec.model_validate(sections | {"tiers": tiers})
+        spec = Spec.model_validate(sections | typed)
     except ValidationError as error:
         schema = Spec.model_json_schema()
-        found = problems_of(error, sections, schema, "the spec", _homes(schema, tier_types)) | found
-        spec = Spec.model_validate(_without(sections, found) | {"tiers": tiers})
+        found = problems_of(error, sections, schema, "the spec", _homes(schema, types)) | found
+        spec = Spec.model_validate(_without(sections, found) | typed)
     spec = spec.model_copy(update={"data": _resolve_paths(spec.data, Path(folder))})
     for path, message in found.items():
         problems.setdefault(place_of(path), message)
-    for places, message in _cross_check(spec, top_frame_size):
+    if head is not None:
+        spec = spec.model_copy(update={"audio": audio_for(head, spec.audio)})
+    crossed = [*_cross_check(spec, top_frame_size), *(check_levels(spec) if head else ())]
+    for places, message in crossed:
         if not problems.keys() & {*places}:
             problems[places[0]] = message
     if problems:
@@ -124,18 +133,19 @@ def _compare(old: Any, new: Any, path: tuple) -> Iterator[str]:
         yield f"{place_of(path)}: {before} -> {after}"
 
 
-def _homes(schema: dict[str, Any], tier_types: Mapping[str, type]) -> dict[str, str]:
-    """Return the full place of each field of sections and tiers, to suggest it for a key in the wrong place."""
-    homes = {
+def _homes(schema: dict[str, Any], types: Types) -> dict[str, str]:
+    """Return the full place of each field of sections, heads and tiers, to suggest it for a key in the wrong place."""
+    homes = {key: f"head.{key}" for head in types.heads.values() for key in constructor_model(head).model_fields}
+    homes |= {
         # A required field usually differs from tier to tier; the others are mostly shared.
         key: f"tiers[0].{key}" if field.is_required() else f"tier_defaults.{key}"
-        for tier in tier_types.values()
+        for tier in types.tiers.values()
         for key, field in constructor_model(tier).model_fields.items()
     }
     for section, field in schema["properties"].items():
         for option in field.get("anyOf", [field]):
             inner = resolved(option, schema["$defs"])
-            homes |= {key: f"{section}.{key}" for key in inner.get("properties", ()) if section != "tiers"}
+            homes |= {key: f"{section}.{key}" for key in inner.get("properties", ()) if section not in TYPED}
     return homes
 
 
@@ -171,6 +181,11 @@ def _cross_check(spec: Spec, top: int | None) -> Iterator[tuple[tuple[str, ...],
             ("training.seq_len",),
             f"training.seq_len = {training.seq_len} is not a multiple of tiers[0].frame_size = {top}; "
             f"try {f'{below} or ' if below else ''}{below + top}",
+        )
+    if spec.audio.mu is not None and spec.audio.q_type != "mu-law":
+        yield (
+            ("audio.mu", "audio.q_type"),
+            f"audio.mu = {spec.audio.mu} has no effect with audio.q_type = {show(spec.audio.q_type)}; remove it",
         )
     if training.schedule != "constant" and training.decay_steps is None:
         yield (

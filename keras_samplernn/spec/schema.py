@@ -1,37 +1,34 @@
-"""The JSON Schema of a spec, with a branch for each installed tier: for editors, and for the reference."""
+"""The JSON Schema of a spec, with a branch for each installed tier and head: for editors, and for the reference."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from keras_samplernn.spec.constructors import constructor_model
-from keras_samplernn.spec.fields import DEFAULT_TIERS, MOST_TIERS, Spec
+from keras_samplernn.spec.fields import DEFAULT_HEAD, DEFAULT_TIERS, MOST_TIERS, Spec
+from keras_samplernn.spec.types import Types
 
-TYPE_WORDS = "Type of the tier: the name under which it is installed."
+TYPE_WORDS = "Type of the {}: the name under which it is installed."
 TIER_DEFAULTS_WORDS = "Values for each tier that has the field and whose own entry does not give it."
 SCHEMA_KEY_WORDS = "Path or address of the JSON Schema, for editors; ignored."
 
 
-def spec_schema(tier_types: Mapping[str, type]) -> dict[str, Any]:
-    """Return the JSON Schema of a spec with these tiers.
+def spec_schema(types: Types) -> dict[str, Any]:
+    """Return the JSON Schema of a spec with these tiers and heads.
 
     Every valid spec agrees with it. Only `parse_spec` checks relations between fields, for example that frame sizes
     divide each other.
     """
     schema = Spec.model_json_schema()
     definitions = schema["$defs"]
-    del definitions["TierSpec"]
-    branches, shared = [], {}
-    for name, tier_class in sorted(tier_types.items()):
-        # Nested models of two packages may have the same name, so each tier keeps its own definitions.
-        template = f"#/$defs/{name}.{{model}}"
-        branch = constructor_model(tier_class).model_json_schema(ref_template=template)
-        definitions |= {f"{name}.{key}": value for key, value in branch.pop("$defs", {}).items()}
+    del definitions["TierSpec"], definitions["HeadSpec"]
+    branches, shared = _branches("tier", types.tiers, definitions), {}
+    for branch in branches:
         for key, field in branch["properties"].items():
-            shared.setdefault(key, [])
-            shared[key] += [field] if field not in shared[key] else []
-        marker = {"const": name, "title": "Type", "description": TYPE_WORDS}
+            if key != "type":
+                shared.setdefault(key, [])
+                shared[key] += [field] if field not in shared[key] else []
         # A field that the constructor requires may come from tier_defaults.
-        branches.append(branch | {"properties": {"type": marker, **branch["properties"]}, "required": ["type"]})
+        branch["required"] = ["type"]
     properties = schema["properties"]
     tier_defaults = {
         "title": "Tier Defaults",
@@ -47,11 +44,14 @@ def spec_schema(tier_types: Mapping[str, type]) -> dict[str, Any]:
         "maxItems": MOST_TIERS,
         "default": DEFAULT_TIERS,
     }
+    heads = _branches("head", types.heads, definitions)
+    words = properties["head"]["description"]
+    properties["head"] = {"description": words, "type": "object", "oneOf": heads, "default": DEFAULT_HEAD}
     ordered = {}
     for key, field in properties.items():
         ordered |= {"tier_defaults": tier_defaults, key: field} if key == "tiers" else {key: field}
     schema_key = {"type": "string", "description": SCHEMA_KEY_WORDS}
-    required = [key for key in schema["required"] if key != "tiers"]
+    required = [key for key in schema["required"] if key not in ("tiers", "head")]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
@@ -60,3 +60,19 @@ def spec_schema(tier_types: Mapping[str, type]) -> dict[str, Any]:
         "properties": {"$schema": schema_key, **ordered},
         "required": required,
     }
+
+
+def _branches(kind: str, classes: Mapping[str, type], definitions: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the schema of each class of a kind; what it refers to is added to the definitions."""
+    branches = []
+    for name, each in sorted(classes.items()):
+        # Nested models of two packages may have the same name, so each class keeps its own definitions.
+        template = f"#/$defs/{name}.{{model}}"
+        branch = constructor_model(each).model_json_schema(ref_template=template)
+        definitions |= {f"{name}.{key}": value for key, value in branch.pop("$defs", {}).items()}
+        marker = {"const": name, "title": "Type", "description": TYPE_WORDS.format(kind)}
+        fields = branch.get("properties", {})
+        branches.append(
+            branch | {"properties": {"type": marker, **fields}, "required": ["type", *branch.get("required", ())]}
+        )
+    return branches

@@ -1,18 +1,15 @@
 """The tiers of a spec: each entry is validated by the constructor of its type, the stack by the rule of frame sizes."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
 from keras_samplernn.errors import nearest
-from keras_samplernn.spec.constructors import constructor_model, frame_size_of
+from keras_samplernn.spec.constructors import frame_size_of
 from keras_samplernn.spec.fields import DEFAULT_TIERS, MOST_TIERS, TierSpec
-from keras_samplernn.spec.wording import any_of, problems_of, show
+from keras_samplernn.spec.types import Problems, resolve
+from keras_samplernn.spec.wording import any_of, show
 
 MOST_SUGGESTIONS = 6
-Problems = dict[tuple, str]
 
 
 def resolve_tiers(raw: dict[str, Any], tier_types: Mapping[str, type]) -> tuple[list[TierSpec], int | None, Problems]:
@@ -50,42 +47,21 @@ def _resolve_tier(
     index: int, entry: Any, defaults: dict[str, Any], tier_types: Mapping[str, type]
 ) -> tuple[TierSpec | None, int | None, set[str] | None, Problems]:
     """Return one tier, its frame size, its fields (None if its type is unknown), and its problems."""
-    place = f"tiers[{index}]"
-    installed = ", ".join(sorted(tier_types)) or "none"
-    if not isinstance(entry, dict) or "type" not in entry:
-        message = f'{place} = {show(entry)} must be an object with "type"; installed: {installed}'
-        return None, None, None, {("tiers", index): message}
-    name = entry["type"]
-    if not isinstance(name, str) or name not in tier_types:
-        hint = nearest(name, tier_types) if isinstance(name, str) else ""
-        message = f"{place}.type = {show(name)} is not installed{hint or '.'} Installed: {installed}"
-        return None, None, None, {("tiers", index, "type"): message}
-
-    tier_class = tier_types[name]
-    model = constructor_model(tier_class)
-    own = {key: value for key, value in entry.items() if key != "type"}
-    shared = {key: value for key, value in defaults.items() if key in model.model_fields and key not in own}
-    given = shared | own
-    tier, problems = None, {}
-    try:
-        # As JSON, so that a list may become a tuple, but text never becomes a number.
-        arguments = model.model_validate_json(json.dumps(given))
-    except ValidationError as error:
-        found = problems_of(error, given, model.model_json_schema(), name, {}, ("tiers", index))
-        for path, message in found.items():
-            if len(path) > 2 and path[2] in shared:
-                path, message = ("tier_defaults", path[2]), message.replace(place, "tier_defaults", 1)
-            problems[path] = message
-        wrong = {path[-1] for path in problems}
-        size = None if "frame_size" in wrong else frame_size_of(tier_class, given)
+    path = ("tiers", index)
+    found, problems = resolve(path, entry, tier_types, defaults, "tier_defaults")
+    if found is None:
+        return None, None, None, problems
+    tier = None
+    if found.config is None:
+        wrong = {where[-1] for where in problems}
+        size = None if "frame_size" in wrong else frame_size_of(found.type_class, found.given)
     else:
-        config = {field: getattr(arguments, field) for field in model.model_fields}
-        size = frame_size_of(tier_class, config)
+        size = frame_size_of(found.type_class, found.config)
         if size is None:
-            problems["tiers", index] = f'{place}.type = "{name}" declares no frame_size; every tier must'
+            problems[path] = f'tiers[{index}].type = "{found.type}" declares no frame_size; every tier must'
         else:
-            tier = TierSpec(type=name, tier_class=tier_class, config=config, frame_size=size)
-    return tier, size, set(model.model_fields), problems
+            tier = TierSpec(type=found.type, tier_class=found.type_class, config=found.config, frame_size=size)
+    return tier, size, found.fields, problems
 
 
 def _check_frame_sizes(

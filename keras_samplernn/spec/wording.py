@@ -108,7 +108,7 @@ def _right_key(key: str, parent: dict[str, Any], homes: dict[str, str]) -> str:
     names = list(parent.get("properties", ()))
     if key in homes:
         return f'; did you mean "{homes[key]}"?'
-    return nearest(key, names) or f"; its fields are {', '.join(names)}"
+    return nearest(key, names) or (f"; its fields are {', '.join(names)}" if names else "; it has none")
 
 
 def _locate(loc: tuple, raw: Any, schema: dict[str, Any]) -> tuple[tuple, Any, dict[str, Any], dict[str, Any]]:

@@ -1,5 +1,5 @@
-"""The laws of the tier contract, for the tests of whoever writes a tier."""
+"""The laws of the contracts of tiers and heads, for the tests of whoever writes one."""
 
-from keras_samplernn.testing.check import check_tier
+from keras_samplernn.testing.check import check_head, check_tier
 
-__all__ = ["check_tier"]
+__all__ = ["check_head", "check_tier"]

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -26,10 +27,7 @@ class Case:
     def __init__(self, tier_class: type[Tier], config: dict[str, Any], place: str, binding: Binding):
         self.tier_class, self.config, self.place, self.binding = tier_class, config, place, binding
         self.tier = self.build("float32")
-        rng = np.random.default_rng(0)
-        for weight in self.tier.trainable_weights:  # zeros would hide faults
-            fan_in = max(1, int(np.prod(weight.shape[:-1])))
-            weight.assign(weight + rng.normal(0, 0.5 / fan_in**0.5, weight.shape).astype("float32"))
+        randomise(self.tier)
         self.inputs = self.draw_inputs(seed=1)
 
     def build(self, dtype: str) -> Tier:
@@ -61,11 +59,13 @@ class Case:
             conditions.targets[..., stream] = rng.integers(NONE, len(column.classes), (ROWS, STEPS, frame))
         conditions.numbers[:] = rng.normal(size=conditions.numbers.shape)
         conditions.weights[:] = rng.random(conditions.weights.shape) * rng.integers(0, 2, conditions.weights.shape)
+        shares = rng.uniform(-1, 1, codes.shape).astype("float32") if self.binding.has_shares else None
         return Inputs(
             codes.astype("int32"),
             wave.astype("float32"),
             None if self.binding.frame_size_above is None else context,
             conditions if tier.takes_conditions else None,
+            shares,
         )
 
     @functools.cached_property
@@ -105,10 +105,20 @@ def it_can_be_built(tier_class: type[Tier], config: dict[str, Any]) -> list[Case
             f"a middle, {kind} tier": (frame // below, OUTPUT_DIM, 2 * frame),
         }
         if frame == 1:
-            places = {f"the {kind} bottom tier": (1, Q_LEVELS, 4)}
+            # Beside conditions, codes with shares and other outputs than logits: the place with the most inputs.
+            places = {f"the {kind} bottom tier": (1, Q_LEVELS + 3 * bool(streams), 4)}
         for place, (ratio, output_dim, above) in places.items():
-            cases.append(Case(tier_class, config, place, Binding(ratio, output_dim, Q_LEVELS, streams, above)))
+            shares = frame == 1 and bool(streams)
+            cases.append(Case(tier_class, config, place, Binding(ratio, output_dim, Q_LEVELS, streams, above, shares)))
     return cases
+
+
+def randomise(layer: keras.layers.Layer) -> None:
+    """Move the weights of a layer at random: zeros would hide faults."""
+    rng = np.random.default_rng(0)
+    for weight in layer.trainable_weights:
+        fan_in = max(1, int(np.prod(weight.shape[:-1])))
+        weight.assign(weight + rng.normal(0, 0.5 / fan_in**0.5, weight.shape).astype("float32"))
 
 
 def each(function: Callable, *inputs: Inputs) -> Inputs:

@@ -34,8 +34,8 @@ def declared_shapes_are_true(case: Case) -> None:
         ("sequence gave the state", after_window, declared),
     ):
         shapes = [tuple(tensor.shape) for tensor in tensors]
-        _require(shapes == expected, f"{what} {shapes}, declared is {expected}")
-        _require(all(np.isfinite(as_array(x)).all() for x in tensors), f"{what} with numbers that are not finite")
+        require(shapes == expected, f"{what} {shapes}, declared is {expected}")
+        require(all(np.isfinite(as_array(x)).all() for x in tensors), f"{what} with numbers that are not finite")
 
 
 def rows_are_independent(case: Case) -> None:
@@ -52,10 +52,10 @@ def a_later_input_changes_nothing_earlier(case: Case) -> None:
     half, (before, _) = STEPS // 2, case.whole
     others = case.draw_inputs(seed=2)
     late = each(lambda x, y: np.concatenate([x[:, :half], y[:, half:]], axis=1), case.inputs, others)
-    for fields in (("codes", "wave"), ("context",), ("conditions",)):
+    for fields in (("codes", "wave"), ("shares",), ("context",), ("conditions",)):
         after, _ = case.window(case.inputs._replace(**{name: getattr(late, name) for name in fields}))
         steps = np.flatnonzero((after != before)[:, :half].any(axis=(0, 2, 3)))
-        _require(not steps.size, f"new {' and '.join(fields)} from step {half} on changed the outputs of steps {steps}")
+        require(not steps.size, f"new {' and '.join(fields)} from step {half} on changed the outputs of steps {steps}")
 
 
 def sequence_equals_repeated_step(case: Case) -> None:
@@ -82,7 +82,7 @@ def conditions_past_the_end_are_taken(case: Case) -> None:
         array[:, -1] = empty[:, -1]
     inputs = case.inputs._replace(conditions=conditions)
     seen = case.window(inputs)
-    _require(np.isfinite(seen[0]).all(), "outputs are not finite past the end of a sound")
+    require(np.isfinite(seen[0]).all(), "outputs are not finite past the end of a sound")
     agree(seen, case.steps(inputs))
 
 
@@ -121,7 +121,7 @@ def half_precision_gives_close_numbers(case: Case) -> None:
     before = tier.initial_state(ROWS)
     outputs, after = tier(as_tensors(case.inputs), before)
     dtypes = [[keras.backend.standardize_dtype(x.dtype) for x in state] for state in (before, after)]
-    _require(dtypes[0] == dtypes[1], f"the state went in as {dtypes[0]} and came out as {dtypes[1]}")
+    require(dtypes[0] == dtypes[1], f"the state went in as {dtypes[0]} and came out as {dtypes[1]}")
     agree(as_arrays((outputs, after)), case.whole, tolerance=HALF_PRECISION_TOLERANCE)
 
 
@@ -134,8 +134,8 @@ def gradients_reach_every_weight(case: Case, graph: bool = False) -> None:
         found = gradients(functools.partial(trainee.total, case.inputs, directions), weights, graph) if weights else []
         arrays = [as_array(gradient) for gradient in found]
         idle = [weight.path for weight, array in zip(weights, arrays, strict=True) if not array.any()]
-        _require(not idle, f"in {dtype} no gradient reaches {', '.join(idle)}")
-        _require(all(np.isfinite(array).all() for array in arrays), f"in {dtype} gradients are not finite")
+        require(not idle, f"in {dtype} no gradient reaches {', '.join(idle)}")
+        require(all(np.isfinite(array).all() for array in arrays), f"in {dtype} gradients are not finite")
 
 
 def gradients_reach_every_weight_in_a_graph(case: Case) -> None:
@@ -165,7 +165,8 @@ def _first_row(result: tuple) -> tuple:
     return outputs[:1], [x[:1] for x in state]
 
 
-def _require(holds: bool, seen: str) -> None:
+def require(holds: bool, seen: str) -> None:
+    """Raise AssertionError with what was seen, unless a law holds."""
     if not holds:
         raise AssertionError(seen)
 
@@ -176,7 +177,7 @@ def agree(seen: tuple, expected: tuple, tolerance: float = TOLERANCE, note: str 
     for name, one, other in zip(names, [seen[0], *seen[1]], [expected[0], *expected[1]], strict=True):
         difference, largest = np.abs(one - other).max(initial=0), np.abs(other).max(initial=0)
         # Written so that NaN fails too.
-        _require(bool(difference <= tolerance * largest), f"{name} differ by {difference:.2g}, of {largest:.2g}{note}")
+        require(bool(difference <= tolerance * largest), f"{name} differ by {difference:.2g}, of {largest:.2g}{note}")
 
 
 def _everywhere(cases: list[Case]) -> list[Case]:

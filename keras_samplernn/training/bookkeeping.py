@@ -105,9 +105,11 @@ class Bookkeeping:
             for name, value in bits.per_class(stream).items()
         }
         figures = {f"bits_per_class/{name}": value for name, value in per_class.items()}
+        figures |= {f"bits/validation_{part}": value for part, value in bits.per_part.items()}
         self.monitor.log_figures(self.state.step, {"bits/validation": bits.per_sample, **figures})
+        parts = {f"validation_{part}_bits": value for part, value in bits.per_part.items()}
         columns = {f"{CLASS_COLUMN}{name}": value for name, value in per_class.items()}
-        return row | {"validation_bits": bits.per_sample} | columns
+        return row | {"validation_bits": bits.per_sample} | parts | columns
 
     def add_heard(self, row: dict[str, Any], real: float, generated: float) -> dict[str, Any]:
         """Add a hearing to TensorBoard's log; return the row with its column.

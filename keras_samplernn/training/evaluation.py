@@ -9,7 +9,7 @@ from keras_samplernn.conditions.layout import class_columns
 from keras_samplernn.conditions.streams import NONE, ClassesStream
 from keras_samplernn.data.batches import make_batches, plan_once
 from keras_samplernn.data.corpus import Corpus
-from keras_samplernn.model.samplernn import SampleRNN
+from keras_samplernn.model.samplernn import Prepared, SampleRNN
 from keras_samplernn.model.scoring import Scorer
 
 
@@ -20,12 +20,14 @@ class Bits:
     Attributes:
         total: bits of all samples.
         samples: number of samples.
+        part_totals: bits of each part of the codes, by its name.
         class_totals: for each stream of classes, `(classes,)` bits of the samples of each class.
         class_samples: for each stream of classes, `(classes,)` number of samples of each class.
     """
 
     total: float
     samples: int
+    part_totals: dict[str, float]
     class_totals: dict[str, np.ndarray]
     class_samples: dict[str, np.ndarray]
 
@@ -33,6 +35,13 @@ class Bits:
     def per_sample(self) -> float:
         """Bits per sample."""
         return self.total / self.samples
+
+    @property
+    def per_part(self) -> dict[str, float]:
+        """Bits per sample of each part of the codes; empty if they have one part."""
+        if len(self.part_totals) == 1:
+            return {}
+        return {name: total / self.samples for name, total in self.part_totals.items()}
 
     def per_class(self, stream: ClassesStream) -> dict[str, float]:
         """Return bits per sample of each class of a stream that occurs."""
@@ -52,9 +61,7 @@ class Evaluator:
         weights: what `SampleRNN.generation_weights` returned.
     """
 
-    def __init__(
-        self, model: SampleRNN, silence: int, lanes: int, seq_len: int, weights: tuple[list, list] | None = None
-    ):
+    def __init__(self, model: SampleRNN, silence: int, lanes: int, seq_len: int, weights: Prepared | None = None):
         self.model = model
         self.weights = weights
         self.lanes = lanes
@@ -65,7 +72,8 @@ class Evaluator:
         lengths, seq_len = [sound.samples for sound in corpus.sounds], self._scorer.window_samples
         plan = plan_once(lengths, min(self.lanes, len(lengths)), seq_len)
         states = self.model.initial_states(plan.lanes)
-        total, samples = 0.0, 0
+        total, samples, parts = 0.0, 0, self.model.head.parts
+        part_totals = np.zeros(len(parts))
         columns = enumerate(class_columns(self.model.streams))
         streams = [(column, each) for column, each in columns if each.fades is not None]
         class_totals = {each.name: np.zeros(each.count) for _, each in streams}
@@ -74,7 +82,9 @@ class Evaluator:
             valid = np.arange(seq_len) < batch.pop("valid").numpy()[:, None]
             check_stop()
             bits, states = self._scorer.windows(batch, states, self.weights)
-            bits = bits[valid]
+            of_parts = bits[valid]
+            bits = of_parts.sum(axis=-1)
+            part_totals += of_parts.sum(axis=0)
             total += bits.sum()
             samples += len(bits)
             for column, each in streams:
@@ -82,4 +92,5 @@ class Evaluator:
                 known = classes != NONE
                 class_totals[each.name] += np.bincount(classes[known], bits[known], minlength=each.count)
                 class_samples[each.name] += np.bincount(classes[known], minlength=each.count)
-        return Bits(total, samples, class_totals, class_samples)
+        of_parts = dict(zip(parts, part_totals.tolist(), strict=True))
+        return Bits(total, samples, of_parts, class_totals, class_samples)

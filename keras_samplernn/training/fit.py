@@ -132,11 +132,11 @@ def _take_weights(source: RunFolder, trainer: Trainer, say: Callable[[str], None
         chosen = choose_checkpoint(source.checkpoints_folder, "best", trainer.model, say)
         chosen = load_chosen(chosen, "best", trainer.model, say)
     except ArraysDoNotFit:
-        places = ("tiers", "audio.q_levels", "conditioning")
+        places = ("tiers", "head", "audio.q_levels", "conditioning")
         changes = [change for change in differences(source.spec, trainer.spec) if change.startswith(places)]
         raise UserError(
             f"{source.folder}: its weights do not fit the spec: {', '.join(changes)}; --init-from takes a run of the"
-            " same tiers, q_levels and condition streams"
+            " same tiers, head, q_levels and condition streams"
         ) from None
     trainer.begin_average()
     return chosen.folder

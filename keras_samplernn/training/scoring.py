@@ -50,7 +50,7 @@ def score_folder(
 
     Returns:
         `bits_per_sample`, `unigram_entropy_bits`, `samples` and, for each stream of classes, `bits_per_sample_of_NAME`;
-        no name, path or time.
+        `bits_per_sample_by_part` if the head draws a code in several parts; no name, path or time.
 
     Raises:
         UserError: one line for each problem of the sounds; or there are none, or there is too little memory.
@@ -68,6 +68,8 @@ def score_folder(
         "unigram_entropy_bits": corpus.unigram_entropy_bits,
         "samples": bits.samples,
     }
+    if bits.per_part:
+        figures["bits_per_sample_by_part"] = bits.per_part
     for stream in classes_streams(streams_of(spec)):
         figures[f"bits_per_sample_of_{stream.name}"] = bits.per_class(stream)
     return figures

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from keras_samplernn.backend import sum_of_squares, value_and_gradients
-from keras_samplernn.model.samplernn import SampleRNN, bits_per_sample
+from keras_samplernn.model.samplernn import SampleRNN
 
 
 class Values(NamedTuple):
@@ -90,11 +90,12 @@ class Step:
             # Not `stateless_call`: it passes by what calling a model sets for its layers, `training` and precision.
             with keras.StatelessScope(zip(variables, [*weights, *values.others], strict=True)) as scope:
                 heard = {**batch, "codes": batch.get("heard", batch["codes"])}
-                logits, states = self.model(heard, states=values.states, training=True)
+                outputs, states = self.model(heard, states=values.states, training=True)
+                targets = batch["codes"][:, self.model.lookback :]
+                bits = self.model.head.bits(outputs, targets)
             others = [scope.get_current_value(variable) for variable in self.model.non_trainable_variables]
-            targets = batch["codes"][:, self.model.lookback :]
             exists = ops.cast(ops.arange(targets.shape[1], dtype="int32") < batch["valid"][:, None], "float32")
-            bits = ops.sum(bits_per_sample(targets, logits) * exists)
+            bits = ops.sum(bits * exists)
             samples = ops.sum(batch["valid"])
             states = keras.tree.map_structure(lambda state: ops.cast(state, "float32"), states)
             return bits / ops.maximum(ops.cast(samples, "float32"), 1.0), (bits, samples, others, states)

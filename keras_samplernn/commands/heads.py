@@ -1,0 +1,15 @@
+"""The `heads` command."""
+
+import click
+
+from keras_samplernn.commands.tiers import list_installed
+
+
+@click.command()
+def heads() -> None:
+    """List the installed heads and their packages.
+
+    One line for each: the name that a spec gives as the `type` of its head, the package with its version, and the
+    class.
+    """
+    list_installed("head")

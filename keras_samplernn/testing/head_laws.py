@@ -1,0 +1,195 @@
+"""The laws of the head contract: each is a function of a case, and its name is what it claims."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_samplernn.backend import compiled, gradients
+from keras_samplernn.model.head import Head
+from keras_samplernn.testing.case import as_array, randomise
+from keras_samplernn.testing.laws import HALF_PRECISION_TOLERANCE, TOLERANCE, require
+
+ROWS, STEPS, Q_LEVELS = 4, 6, 16
+
+
+class HeadCase:
+    """A head with random weights, random outputs of a bottom tier and random codes."""
+
+    def __init__(self, head_class: type[Head], config: dict[str, Any]):
+        self.head_class, self.config = head_class, config
+        self.head = self.build("float32")
+        randomise(self.head)
+        rng = np.random.default_rng(1)
+        self.outputs = rng.normal(0, 2, (ROWS, STEPS, self.head.width)).astype("float32")
+        self.codes = rng.integers(0, self.head.q_levels, (ROWS, STEPS)).astype("int32")
+
+    def build(self, dtype: str) -> Head:
+        """Return the head, bound and built, with new weights."""
+        levels = self.head_class.levels
+        head = self.head_class(**self.config, dtype=dtype)
+        head.bind(Q_LEVELS if Q_LEVELS in levels else levels[0])
+        head.build()
+        return head
+
+    @functools.cached_property
+    def half(self) -> Head:
+        """The head in half precision, with this case's weights."""
+        head = self.build("mixed_bfloat16")
+        for weight, other in zip(head.weights, self.head.weights, strict=True):
+            weight.assign(other)
+        return head
+
+    def bits(self, outputs: np.ndarray, codes: np.ndarray, head: Head | None = None, prepared: Any = ...) -> np.ndarray:
+        """Return the bits of each part, `(B, T, parts)`."""
+        head = head or self.head
+        form = head.prepare() if prepared is ... else prepared
+        parts = head.part_bits(ops.convert_to_tensor(outputs), ops.convert_to_tensor(codes), form)
+        return np.stack([as_array(each) for each in parts], axis=-1)
+
+    def drawn(self, outputs: np.ndarray, choose: Callable) -> np.ndarray:
+        """Return the codes that are drawn from outputs `(B, width)`."""
+        return ops.convert_to_numpy(self.head.draw(ops.convert_to_tensor(outputs), choose, self.head.prepare()))
+
+
+def head_can_be_built(head_class: type[Head], config: dict[str, Any]) -> HeadCase:
+    """The constructor takes the config, `bind` the number of codes, and `build` makes the weights."""
+    return HeadCase(head_class, config)
+
+
+def every_part_has_bits(case: HeadCase) -> None:
+    """`part_bits` gives finite, not negative bits `(B, T)` for each of `parts`, and `bits` their sum."""
+    parts = case.head.part_bits(
+        ops.convert_to_tensor(case.outputs), ops.convert_to_tensor(case.codes), case.head.prepare()
+    )
+    shapes = [tuple(each.shape) for each in parts]
+    require(shapes == [(ROWS, STEPS)] * len(case.head.parts), f"part_bits gave {shapes} for {case.head.parts}")
+    arrays = [as_array(each) for each in parts]
+    require(all(np.isfinite(each).all() and (each > -1e-5).all() for each in arrays), "bits are negative or infinite")
+    _agree(as_array(case.head.bits(case.outputs, case.codes)), sum(arrays), "bits and the sum of part_bits")
+
+
+def probabilities_add_up(case: HeadCase) -> None:
+    """The probabilities of all codes, 2 to the power of minus their bits, add up to 1, or a little less."""
+    levels, total = case.head.q_levels, 0.0
+    for first in range(0, levels, 4096):
+        codes = np.arange(first, min(first + 4096, levels), dtype="int32")[None]
+        outputs = np.repeat(case.outputs[:1, :1], codes.shape[1], axis=1)
+        total += float((2.0 ** -case.bits(outputs, codes).sum(axis=-1).astype("float64")).sum())
+    require(0.9 < total < 1 + TOLERANCE, f"the probabilities of all codes add up to {total:.4g}")
+
+
+def codes_are_drawn_as_likely_as_their_bits_say(case: HeadCase) -> None:
+    """The bits of a drawn code are those of what was chosen from the logits that `draw` offered."""
+    rng, spent = np.random.default_rng(2), []
+
+    def choose(logits: Any, part: int) -> Any:
+        scores = as_array(ops.log_softmax(logits, axis=-1)) / np.log(2)
+        # Gumbel's way to draw from a softmax.
+        picks = np.argmax(scores * np.log(2) + rng.gumbel(size=scores.shape), axis=-1)
+        spent.append(-np.take_along_axis(scores, picks[:, None], axis=-1)[:, 0])
+        return ops.convert_to_tensor(picks.astype("int32"))
+
+    outputs = np.reshape(case.outputs, (-1, case.head.width))
+    codes = case.drawn(outputs, choose)
+    require(codes.dtype == np.int32 and codes.shape == (len(outputs),), f"draw gave {codes.dtype} {codes.shape}")
+    require(((codes >= 0) & (codes < case.head.q_levels)).all(), "draw gave codes out of range")
+    inside = (codes > 0) & (codes < case.head.q_levels - 1)  # what lies outside may have been moved to either end
+    bits = case.bits(outputs[:, None], codes[:, None])[:, 0]
+    _agree(bits[inside], np.stack(spent, axis=-1)[inside], "the bits of drawn codes and of what was chosen")
+
+
+def rows_of_a_sound_can_share_a_code(case: HeadCase) -> None:
+    """Where `choose` gives all rows the same, as under guidance, they get the same code."""
+
+    def choose(logits: Any, part: int) -> Any:
+        return ops.repeat(ops.cast(ops.argmax(logits[:1], axis=-1), "int32"), ROWS, axis=0)
+
+    codes = case.drawn(case.outputs[:, 0], choose)
+    require(len({*codes.tolist()}) == 1, f"rows that share what is chosen got the codes {codes}")
+
+
+def rows_have_bits_of_their_own(case: HeadCase) -> None:
+    """Other outputs and codes in other rows, or at other samples, do not change a row's bits."""
+    others, codes = case.outputs[::-1].copy(), case.codes[::-1].copy()
+    others[1, :3], codes[1, :3] = case.outputs[1, :3], case.codes[1, :3]
+    _agree(case.bits(others, codes)[1, :3], case.bits(case.outputs, case.codes)[1, :3], "bits among other rows")
+
+
+def what_is_read_tells_codes_apart(case: HeadCase) -> None:
+    """`read` gives codes below `read_levels` and, with `has_shares`, shares in [-1, 1]; no two codes read alike."""
+    head = case.head
+    codes, shares = head.read(ops.arange(head.q_levels, dtype="int32"))
+    codes = ops.convert_to_numpy(codes)
+    require(codes.dtype == np.int32 and codes.min() >= 0 and codes.max() < head.read_levels, "codes read out of range")
+    require((shares is not None) == head.has_shares, f"has_shares is {head.has_shares}, and read gave {shares}")
+    pairs = codes.astype("float64") * 4
+    if shares is not None:
+        shares = as_array(shares)
+        require(shares.shape == codes.shape and np.abs(shares).max() <= 1, "shares are not from -1 to 1")
+        pairs = pairs + shares
+    require(len(np.unique(pairs)) == head.q_levels, "some codes read alike")
+
+
+def xla_draws_the_same_codes(case: HeadCase) -> None:
+    """`draw` compiles with the result of `prepare` as an argument, as generation passes it."""
+
+    def greedy(outputs: Any, prepared: Any) -> Any:
+        return case.head.draw(outputs, lambda logits, part: ops.cast(ops.argmax(logits, axis=-1), "int32"), prepared)
+
+    outputs = ops.convert_to_tensor(case.outputs[:, 0])
+    seen, expected = (run(outputs, case.head.prepare()) for run in (compiled(greedy), greedy))
+    require(bool(ops.all(seen == expected)), f"compiled {seen}, expected {expected}")
+
+
+def narrow_weights_cost_few_bits(case: HeadCase) -> None:
+    """With int8 weights, bits are close to those with float32."""
+    narrowed = case.head.narrowed(case.head.prepare())
+    seen = case.bits(case.outputs, case.codes, prepared=narrowed)
+    _agree(seen, case.bits(case.outputs, case.codes), "bits with int8 weights", HALF_PRECISION_TOLERANCE)
+
+
+def half_precision_gives_close_bits(case: HeadCase) -> None:
+    """Under mixed_bfloat16 bits are close to float32's."""
+    seen = case.bits(case.outputs, case.codes, case.half)
+    _agree(seen, case.bits(case.outputs, case.codes), "bits in bfloat16", HALF_PRECISION_TOLERANCE)
+
+
+def gradients_reach_outputs_and_weights(case: HeadCase) -> None:
+    """The loss moves each weight and each of the outputs, in either precision, in the graph that training compiles."""
+    for dtype, head in (("float32", case.head), ("mixed_bfloat16", case.half)):
+        outputs = keras.Variable(case.outputs, name="outputs")
+        variables = [outputs, *head.trainable_weights]
+
+        def loss(head: Head = head, outputs: Any = outputs) -> Any:
+            return ops.sum(head.bits(ops.copy(outputs), ops.convert_to_tensor(case.codes)))
+
+        for graph in (False, True):
+            for variable, found in zip(variables, gradients(loss, variables, graph), strict=True):
+                found = as_array(found)
+                require(np.isfinite(found).all(), f"in {dtype} gradients of {variable.path} are not finite")
+                idle = not found.any() or (variable is outputs and not found.any(axis=(0, 1)).all())
+                require(not idle, f"in {dtype} no gradient reaches {variable.path}, or a part of it")
+
+
+def _agree(seen: np.ndarray, expected: np.ndarray, what: str, tolerance: float = TOLERANCE) -> None:
+    difference, largest = np.abs(seen - expected).max(initial=0), np.abs(expected).max(initial=0)
+    # Written so that NaN fails too.
+    require(bool(difference <= tolerance * largest), f"{what} differ by {difference:.2g}, of {largest:.2g}")
+
+
+HEAD_LAWS = (
+    every_part_has_bits,
+    probabilities_add_up,
+    codes_are_drawn_as_likely_as_their_bits_say,
+    rows_of_a_sound_can_share_a_code,
+    rows_have_bits_of_their_own,
+    what_is_read_tells_codes_apart,
+    xla_draws_the_same_codes,
+    narrow_weights_cost_few_bits,
+    half_precision_gives_close_bits,
+    gradients_reach_outputs_and_weights,
+)

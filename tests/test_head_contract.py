@@ -1,0 +1,135 @@
+"""check_head passes good heads and names the law that a broken one breaks."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_samplernn import Head, Linear
+from keras_samplernn.plugins.coarse_fine import CoarseFine
+from keras_samplernn.plugins.softmax import Softmax
+from keras_samplernn.testing import check_head
+
+pytestmark = pytest.mark.law
+
+
+@pytest.mark.parametrize(("head_class", "config"), [(Softmax, {}), (CoarseFine, {"hidden": 8})])
+def test_a_good_head_keeps_the_laws(head_class, config):
+    check_head(head_class, **config)
+
+
+def test_the_head_that_the_page_writes_keeps_the_laws():
+    text = (Path(__file__).parents[1] / "docs/heads.md").read_text(encoding="utf-8")
+    written = {}
+    exec(re.search(r"```python\n(from keras_samplernn import Head.*?)```", text, re.DOTALL)[1], written)
+    check_head(written["Softmax"])
+
+
+class Bent(Softmax):
+    """A softmax after a Linear of its own, for heads to break."""
+
+    def build(self):
+        self.linear = Linear(self.q_levels, dtype=self.dtype_policy)
+        self.linear.build((self.q_levels,))
+
+    def prepare(self):
+        return self.linear.prepare()
+
+    def logits(self, outputs, prepared):
+        matrix, bias = prepared
+        return ops.cast(ops.matmul(ops.cast(outputs, matrix.dtype), matrix) + bias, "float32")
+
+    def part_bits(self, outputs, codes, prepared):
+        return super().part_bits(self.logits(outputs, prepared), codes, prepared)
+
+    def draw(self, outputs, choose, prepared):
+        return choose(self.logits(outputs, prepared), 0)
+
+
+class TakesNoPrecision(Bent):
+    def __init__(self):
+        super().__init__()
+
+
+class NamesTwoParts(Bent):
+    parts = ("one", "other")
+
+
+class CountsInNats(Bent):
+    def part_bits(self, outputs, codes, prepared):
+        return [0.5 * each for each in super().part_bits(outputs, codes, prepared)]
+
+
+class DrawsFromOtherLogits(Bent):
+    def draw(self, outputs, choose, prepared):
+        return choose(outputs, 0)
+
+
+class DrawsForEachRow(Bent):
+    def draw(self, outputs, choose, prepared):
+        codes = super().draw(outputs, choose, prepared)
+        spread = ops.arange(codes.shape[0], dtype="int32")
+        return ops.where(ops.min(codes) == ops.max(codes), codes * 0 + spread, codes)
+
+
+class MixesRows(Bent):
+    def logits(self, outputs, prepared):
+        logits = super().logits(outputs, prepared)
+        return logits * (1 + ops.mean(ops.abs(logits), axis=0, keepdims=True))
+
+
+class ReadsCoarsely(Bent):
+    def read(self, codes):
+        return codes // 2, None
+
+
+class LeavesTheGraph(Bent):
+    def draw(self, outputs, choose, prepared):
+        return choose(ops.convert_to_tensor(np.asarray(self.logits(outputs, prepared))), 0)
+
+
+class NarrowsToNothing(Bent):
+    def narrowed(self, prepared):
+        return 0.0 * prepared[0], prepared[1]
+
+
+class ForgetsAWeight(Bent):
+    def build(self):
+        super().build()
+        self.add_weight(shape=(3,), name="forgotten")
+
+
+BROKEN = [
+    (TakesNoPrecision, "head can be built", r"it raised TypeError: .*unexpected keyword argument"),
+    (NamesTwoParts, "every part has bits", r"part_bits gave \[\(4, 6\)\] for \('one', 'other'\)"),
+    (CountsInNats, "probabilities add up", r"the probabilities of all codes add up to "),
+    (
+        DrawsFromOtherLogits,
+        "codes are drawn as likely as their bits say",
+        r"the bits of drawn codes and of what was chosen differ by ",
+    ),
+    (DrawsForEachRow, "rows of a sound can share a code", r"rows that share what is chosen got the codes \[0 1 2 3\]"),
+    (MixesRows, "rows have bits of their own", r"bits among other rows differ by "),
+    (ReadsCoarsely, "what is read tells codes apart", r"some codes read alike"),
+    (LeavesTheGraph, "xla draws the same codes", r"it raised "),
+    (NarrowsToNothing, "narrow weights cost few bits", r"bits with int8 weights differ by "),
+    (ForgetsAWeight, "gradients reach outputs and weights", r"in float32 no gradient reaches .*forgotten"),
+]
+
+
+@pytest.mark.parametrize(("head_class", "law", "seen"), BROKEN)
+def test_a_broken_head_is_told_which_law_it_breaks(head_class, law, seen):
+    with pytest.raises(AssertionError, match=rf'^{head_class.__name__}\(.*breaks the law "{law}": {seen}'):
+        check_head(head_class)
+
+
+def test_a_head_that_says_nothing_says_what_it_lacks():
+    for attempt in (
+        lambda head: head.width,
+        lambda head: head.part_bits(None, None, None),
+        lambda head: head.draw(None, None, None),
+    ):
+        with pytest.raises(NotImplementedError, match=r"^Head must "):
+            attempt(Head())
