@@ -34,6 +34,8 @@ class FrameRNN(FrameTier):
         conditioned: whether this tier reads the conditions, if the model has them.
         condition_dim: width of a hidden layer that the conditions pass through, so that what one says can depend on
             another, as the sound of a class on the position in it; 0: they are added.
+        overlap: how many samples before its frame a step reads too. A period of the lowest tone lets the tier hear
+            directly what it would have to remember otherwise.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class FrameRNN(FrameTier):
         reset_after: bool = True,
         conditioned: bool = True,
         condition_dim: Annotated[int, Field(ge=0)] = 0,
+        overlap: Annotated[int, Field(ge=0)] = 0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -59,6 +62,7 @@ class FrameRNN(FrameTier):
         self.weight_norm = weight_norm
         self.conditioned = conditioned
         self.condition_dim = condition_dim
+        self.overlap = overlap
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
         options = {"reset_after": reset_after} if rnn_type == "GRU" else {}
         self.layers = [
@@ -76,7 +80,7 @@ class FrameRNN(FrameTier):
     def build(self) -> None:
         """Create the Linears, the layers and h0."""
         linear = functools.partial(self.add_linear, weight_norm=self.weight_norm)
-        self.input_linear = linear(self.frame_size, self.dim, "input")
+        self.input_linear = linear(self.reads, self.dim, "input")
         self.conditions = self.add_conditions(self.dim, weight_norm=self.weight_norm, hidden=self.condition_dim)
         for number, layer in enumerate(self.layers):
             layer.build((2 * self.dim if self.skip_conn and number else self.dim,))
@@ -114,7 +118,7 @@ class FrameRNN(FrameTier):
             "conditions": self.conditions.multiplied(prepared["conditions"], kernel[0]),
             "kernel": None,
         }
-        return Released(kernel[0], prepared | folded, self.frame_size + 1)
+        return Released(kernel[0], prepared | folded, self.reads + 1)
 
     # It fits the `step` below.
     absorb_kernel = FrameTier.absorb_kernel

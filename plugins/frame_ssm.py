@@ -38,6 +38,8 @@ class FrameSSM(FrameTier):
         dropout: share of what each block adds that is dropped in training.
         conditioned: whether this tier reads the conditions, if the model has them.
         condition_dim: width of a hidden layer that the conditions pass through, as in `frame_rnn`; 0: they are added.
+        overlap: how many samples before its frame a step reads too. A period of the lowest tone lets the tier hear
+            directly what it would have to remember otherwise.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class FrameSSM(FrameTier):
         dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0,
         conditioned: bool = True,
         condition_dim: Annotated[int, Field(ge=0)] = 0,
+        overlap: Annotated[int, Field(ge=0)] = 0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -60,6 +63,7 @@ class FrameSSM(FrameTier):
         self.weight_norm = weight_norm
         self.conditioned = conditioned
         self.condition_dim = condition_dim
+        self.overlap = overlap
         self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
         self.blocks = [
             SSMBlock(
@@ -82,7 +86,7 @@ class FrameSSM(FrameTier):
     def build(self) -> None:
         """Create the Linears, the blocks and h0."""
         linear = functools.partial(self.add_linear, weight_norm=self.weight_norm)
-        self.input_linear = linear(self.frame_size, self.dim, "input", use_bias=False)
+        self.input_linear = linear(self.reads, self.dim, "input", use_bias=False)
         # Not 0: the norms hear a frame beside this, and so how loud it is. Of silence they would divide nothing by
         # nothing, and of the faintest noise make something loud.
         self.offset = self.add_weight(

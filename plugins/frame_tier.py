@@ -10,11 +10,17 @@ from keras_samplernn import Absorbed, Inputs, Linear, Lowerable, Tier, affine
 class FrameTier(Lowerable, Tier):
     """A tier over frames whose state is vectors of width `dim` and whose outputs are those of a Linear.
 
-    A subclass has an argument `learn_h0`, and `output` among its prepared weights.
+    A subclass has arguments `overlap` and `learn_h0`, and `output` among its prepared weights.
     """
 
+    overlap: int
     learn_h0: bool
     output_linear: Linear
+
+    @property
+    def reads(self) -> int:
+        """The samples of the frame, and the `overlap` before them."""
+        return self.frame_size + self.overlap
 
     def initial_state(self, batch_size: int) -> tuple:
         """Return h0, trained or zero, for every row."""
