@@ -9,7 +9,7 @@ STEPS, ROWS, SEQ_LEN = 20, 2, 32
 
 
 def model_and_optimizer():
-    """Return a three-tier conditional model and its optimizer."""
+    """Return a conditional model of `frame_ssm`, `frame_rnn` and `sample_mlp`, and its optimizer."""
     from variants import build_variant
 
     from keras_samplernn.plugins.frame_rnn import FrameRNN
@@ -22,7 +22,7 @@ def model_and_optimizer():
         "training": {"seq_len": SEQ_LEN, "batch_size": ROWS, "learning_rate": 0.01, "warmup_steps": 3},
     }
     tier_types = {"frame_rnn": FrameRNN, "sample_mlp": SampleMLP}
-    spec, model = parse_spec(json.dumps(document), "spec", tier_types, "."), build_variant(classes=3)
+    spec, model = parse_spec(json.dumps(document), "spec", tier_types, "."), build_variant(classes=3, ssm=(0,))
     return spec, model, build_optimizer(spec, model)
 
 
