@@ -9,7 +9,7 @@ STEPS, ROWS, SEQ_LEN = 20, 2, 32
 
 
 def model_and_optimizer():
-    """Return a three-tier conditional model and its optimizer."""
+    """Return a conditional model of `frame_ssm`, `frame_rnn` and `sample_mlp`, and its optimizer."""
     from variants import build_variant
 
     from keras_samplernn.plugins.frame_rnn import FrameRNN
@@ -29,7 +29,7 @@ def model_and_optimizer():
         },
     }
     types = Types({"frame_rnn": FrameRNN, "sample_mlp": SampleMLP}, {"softmax": Softmax})
-    spec, model = parse_spec(json.dumps(document), "spec", types, "."), build_variant(classes=3)
+    spec, model = parse_spec(json.dumps(document), "spec", types, "."), build_variant(classes=3, ssm=(0,))
     return spec, model, build_optimizer(spec, model)
 
 

@@ -15,6 +15,7 @@ VARIANTS = {
     "two tiers": {"tiers": [RNN | {"frame_size": 8}, MLP], "conditioning": None},
     "three tiers": {"tiers": [RNN | {"frame_size": 8}, RNN | {"frame_size": 2}, MLP], "conditioning": None},
     "four tiers": {"tiers": [RNN | {"frame_size": size} for size in (16, 8, 2)] + [MLP], "conditioning": None},
+    "SSM": {"tiers": [{"type": "frame_ssm", "dim": 6, "frame_size": 8, "dropout": 0.3}, MLP]},
     "conditional": {"tiers": [RNN | {"frame_size": 8}, RNN | {"frame_size": 2}, MLP]},
     "dropout": {"tiers": [RNN | {"frame_size": 8, "n_rnn": 2, "rnn_type": "LSTM", "dropout": 0.3}, MLP]},
 }
