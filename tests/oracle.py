@@ -4,8 +4,9 @@ Written from the formulas alone; it shares no code with the package. Nothing is 
 `Stream.logits` is the whole model for one sample t. Vectors are (D,), without a batch axis. Tiers are plain
 dicts, slow to fast:
 
-frame tier: {"kind": "frame", "frame_size": F, "ratio": r, "rnn_type": "GRU" | "LSTM", "reset_after": bool,
-    "skip_conn": bool, "input": Lin (F -> D), "condition": Lin (C -> D) | None,
+frame tier: {"kind": "frame", "frame_size": F, "reads": R (F if it is missing), "ratio": r,
+    "rnn_type": "GRU" | "LSTM", "reset_after": bool, "skip_conn": bool,
+    "input": Lin (R -> D), "condition": Lin (C -> D) | None,
     "layers": [{"kernel": Lin (in -> G*D), "recurrent": Lin (D -> G*D), "bias": (G*D,),
                 "recurrent_bias": (D,) | None}],    (the recurrent bias only for a GRU with reset_after)
     "skip": [Lin (D -> D) per layer], "skip_bias": (D,)    (both only with skip_conn and two or more layers),
@@ -25,6 +26,10 @@ from typing import Any
 import numpy as np
 
 OracleTier = dict[str, Any]
+
+
+def reads_of(tier: OracleTier) -> int:
+    return tier.get("reads", tier.get("frame_size"))
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -144,7 +149,7 @@ class Stream:
             if np.any((conditions < 0) | (conditions >= classes)):
                 raise ValueError(f"conditions must be 0 to {classes - 1}")
         self.q_levels, self.conditions, self.classes = q_levels, conditions, classes
-        self.lookback = max([*sizes, self.sample_tier["reads"]])
+        self.lookback = max([*sizes, *map(reads_of, tiers)])
         self.codes = [int(silence)] * self.lookback  # self.codes[lookback + t] is sample t of the sound
         self.states = [[float64(h) for h in tier["h0"]] for tier in self.frame_tiers]
         self.contexts: list = [None] * len(self.frame_tiers)  # per tier (r, W_below): from its latest step
@@ -164,7 +169,7 @@ class Stream:
 
     def frame_step(self, tier: OracleTier, t: int, context, state: list) -> tuple[np.ndarray, list]:
         """The frame just before t, for targets t ... t + F - 1 -> (r * W_below,), new state."""
-        frame = float64(self.codes[-tier["frame_size"] :])
+        frame = float64(self.codes[-reads_of(tier) :])
         x = linear(tier["input"], 2.0 * (frame / (self.q_levels / 2.0) - 1.0))
         if context is not None:
             x = x + context

@@ -159,6 +159,8 @@ def test_sounds_made_in_training_and_the_clips_beside_them_are_filtered_back(hom
 
 
 def test_the_key_of_the_cache_has_it_and_is_as_before_without_it():
-    plain, raised = (CorpusSettings(RATE, Quantizer("mu-law", 256, preemphasis=amount), ()).to_dict() for amount in (0, AMOUNT))
+    plain, raised = (
+        CorpusSettings(RATE, Quantizer("mu-law", 256, preemphasis=amount), ()).to_dict() for amount in (0, AMOUNT)
+    )
     assert plain == {"sample_rate": RATE, "q_type": "mu-law", "q_levels": 256, "streams": []}
     assert raised == plain | {"preemphasis": AMOUNT}

@@ -38,7 +38,9 @@ def build_variant(
     """
     keras.utils.set_random_seed(seed)
     sample_options = {key: options[key] for key in ("weight_norm", "conditioned") if key in options}
-    ssm_options = {key: options[key] for key in ("weight_norm", "conditioned", "learn_h0", "dropout") if key in options}
+    ssm_options = {
+        key: options[key] for key in ("weight_norm", "conditioned", "learn_h0", "dropout", "overlap") if key in options
+    }
     dims = dims or [5 + number for number in range(len(frames))]
     tiers = [
         FrameSSM(frame, dim, n_layers, dtype=dtype, **ssm_options)
@@ -84,22 +86,23 @@ OPTIONS = {
     "emb_size": [5, 0],
     "window": [None, 11],
     "q_levels": [12, 7],
+    "overlap": [0, 5],
 }
 # Twelve rows in which each two values of two options meet (found by trying; a test holds it): the fewest there can be,
-# since four numbers of tiers meet three kinds of layers. Trying every combination would take 2,304.
+# since four numbers of tiers meet three kinds of layers. Trying every combination would take 4,608.
 _PAIRWISE = [
-    ((4,), 3, "GRU", "3 skip", False, False, 5, 11, 7),
-    ((4,), 0, "GRU reset before", "2", False, True, 0, 11, 12),
-    ((4,), 0, "LSTM", "1", True, False, 0, None, 12),
-    ((8, 2), 0, "GRU", "1", True, True, 5, 11, 12),
-    ((8, 2), 0, "LSTM", "2", False, False, 0, None, 7),
-    ((8, 2), 3, "GRU reset before", "3 skip", True, False, 5, None, 7),
-    ((8, 4, 2), 3, "GRU reset before", "2", True, False, 0, None, 7),
-    ((8, 4, 2), 3, "LSTM", "1", False, False, 5, 11, 12),
-    ((8, 4, 2), 0, "GRU", "3 skip", True, True, 0, None, 7),
-    ((16, 8, 4, 2), 0, "LSTM", "3 skip", False, True, 0, None, 12),
-    ((16, 8, 4, 2), 3, "GRU reset before", "1", True, True, 5, None, 7),
-    ((16, 8, 4, 2), 3, "GRU", "2", True, False, 5, 11, 7),
+    ((4,), 3, "GRU", "3 skip", False, False, 5, 11, 7, 0),
+    ((4,), 0, "GRU reset before", "2", False, True, 0, 11, 12, 0),
+    ((4,), 0, "LSTM", "1", True, False, 0, None, 12, 5),
+    ((8, 2), 0, "GRU", "1", True, True, 5, 11, 12, 0),
+    ((8, 2), 0, "LSTM", "2", False, False, 0, None, 7, 0),
+    ((8, 2), 3, "GRU reset before", "3 skip", True, False, 5, None, 7, 5),
+    ((8, 4, 2), 3, "GRU reset before", "2", True, False, 0, None, 7, 0),
+    ((8, 4, 2), 3, "LSTM", "1", False, False, 5, 11, 12, 0),
+    ((8, 4, 2), 0, "GRU", "3 skip", True, True, 0, None, 7, 5),
+    ((16, 8, 4, 2), 0, "LSTM", "3 skip", False, True, 0, None, 12, 5),
+    ((16, 8, 4, 2), 3, "GRU reset before", "1", True, True, 5, None, 7, 0),
+    ((16, 8, 4, 2), 3, "GRU", "2", True, False, 5, 11, 7, 5),
 ]
 ROWS = [dict(zip(OPTIONS, row, strict=True)) for row in _PAIRWISE]
 
@@ -114,7 +117,11 @@ def _arguments(row: dict) -> dict:
 
 def _name(row: dict) -> str:
     words = [f"{len(row['frames']) + 1} tiers", row["rnn"], f"x{row['layers']}"]
-    words += ["conditional"] * (row["classes"] > 0) + ["one-hot"] * (row["emb_size"] == 0)
+    words += (
+        ["overlapping"] * (row["overlap"] > 0)
+        + ["conditional"] * (row["classes"] > 0)
+        + ["one-hot"] * (row["emb_size"] == 0)
+    )
     return " ".join(words)
 
 
@@ -131,7 +138,7 @@ def representatives() -> list[str]:
 SSM_VARIANTS = {
     # In a sample tier of 9, all ReLUs of a layer may be closed at once.
     "2 tiers SSM": {"frames": (4,), "ssm": (0,), "n_layers": 1, "learn_h0": False, "sample_dim": 16},
-    "3 tiers SSM over GRU conditional": {"frames": (8, 2), "ssm": (0,), "classes": 3},
+    "3 tiers SSM over GRU conditional": {"frames": (8, 2), "ssm": (0,), "classes": 3, "overlap": 3},
     "4 tiers LSTM over SSM x2 conditional": {
         "frames": (8, 4, 2),
         "ssm": (1, 2),
@@ -164,6 +171,7 @@ def _oracle_frame(tier: FrameRNN | FrameSSM) -> dict:
     return {
         "kind": "frame",
         "frame_size": tier.frame_size,
+        "reads": tier.reads,
         "ratio": tier.binding.ratio,
         "input": _linear(tier.input_linear),
         "condition": _linear(tier.conditions.vectors[0]) if tier.conditions.vectors else None,
