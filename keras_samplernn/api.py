@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 BACKENDS, CHECKPOINTS, PRECISIONS = ("tensorflow", "jax"), ("best", "heard", "newest"), ("float32", "int8")
 
 
-def load_run(folder: str | Path, checkpoint: str = "best", precision: str = "float32") -> "Run":
+def load_run(
+    folder: str | Path, checkpoint: str = "best", precision: str = "float32", raw_weights: bool = False
+) -> "Run":
     """Load a run that `fit` made.
 
     Args:
@@ -36,6 +38,8 @@ def load_run(folder: str | Path, checkpoint: str = "best", precision: str = "flo
         checkpoint: "best" by validation, "heard" by what a listener hears, or "newest".
         precision: precision of the weights, "float32" or "int8". With TensorFlow 2.17, int8 is faster for wide tiers,
             most of all if this is the first call of the program.
+        raw_weights: whether the weights are taken as training left them, of a run that keeps their average
+            (`training.ema_decay`).
 
     Raises:
         UserError: one line for each problem: the folder is not a run, or all its checkpoints are damaged.
@@ -47,7 +51,7 @@ def load_run(folder: str | Path, checkpoint: str = "best", precision: str = "flo
     _start(threads=1 if precision == "int8" else None)
     from keras_samplernn.run import load
 
-    return load(Path(folder), checkpoint, precision)
+    return load(Path(folder), checkpoint, precision, raw_weights)
 
 
 def fit(

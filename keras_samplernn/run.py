@@ -40,6 +40,7 @@ from keras_samplernn.run_folder import RunFolder, open_run
 from keras_samplernn.spec import Spec
 from keras_samplernn.training.corpora import prepare_named
 from keras_samplernn.training.hearing import learn_judge
+from keras_samplernn.training.raw_weights import check_raw_weights, load_raw_weights
 from keras_samplernn.training.scoring import held_out_corpus, score_folder
 
 if TYPE_CHECKING:
@@ -404,21 +405,26 @@ class Run:
         return telling_exhaustion(self.folder, "its weights and a block of sound", "use a larger one")
 
 
-def load(folder: Path, which: str, precision: str) -> Run:
+def load(folder: Path, which: str, precision: str, raw_weights: bool = False) -> Run:
     """Load a run.
 
     Args:
         folder: the run directory.
         which: checkpoint, "best", "heard" or "newest".
         precision: precision of the weights, "float32" or "int8".
+        raw_weights: whether the weights are taken as training left them, not their average.
 
     Raises:
         UserError: the folder is not a run, all its checkpoints are damaged, or this machine has too little memory.
     """
     opened = open_run(folder)
+    if raw_weights:
+        check_raw_weights(opened.spec, "raw_weights")
     outlined = outline(opened.spec)
     check_generation_memory(opened.spec, outlined)
     chosen = choose_checkpoint(opened.checkpoints_folder, which, outlined, say)
     model = assemble(opened.spec)
     chosen = load_chosen(chosen, which, model, say)
+    if raw_weights:
+        load_raw_weights(chosen, opened.spec, model)
     return Run(opened, model, chosen.folder.name, precision)

@@ -6,7 +6,7 @@ import shutil
 import keras
 import numpy as np
 import pytest
-from command_line import done, write_corpora, write_spec
+from command_line import done, give, write_corpora, write_spec
 from test_training_laws import make_corpus, make_spec, make_trainer
 
 from keras_samplernn import load_run
@@ -87,6 +87,24 @@ def test_the_average_is_what_a_run_generates_from_and_is_scored_with(home):
     assert max(np.abs(one - other).max() for one, other in moved) > 1e-4
     bits = averaged.evaluate(home / "valid")["bits_per_sample"]
     assert bits == pytest.approx(averaged.metrics["validation_bits"].iloc[-1], abs=1e-6)
+
+
+def test_the_raw_weights_can_be_taken_instead(home):
+    raw, plain = load_run(home / "whole", "newest", raw_weights=True), load_run(home / "plain", "newest")
+    for weight, expected in zip(arrays(raw.model.weights), arrays(plain.model.weights), strict=True):
+        np.testing.assert_array_equal(weight, expected)
+    asked = f"--conditions {next((home / 'valid').glob('*.csv'))} --seconds 0.2 --checkpoint newest"
+    done(f"generate whole --raw-weights {asked} --out raw", home)
+    done(f"generate plain {asked} --out plain_sounds", home)
+    made = [next((home / folder).glob("*.wav")).read_bytes() for folder in ("raw", "plain_sounds")]
+    assert made[0] == made[1]
+    (line,) = done("evaluate whole --raw-weights --checkpoint newest --data valid --json", home)
+    assert json.loads(line) == plain.evaluate(home / "valid")
+    for command in ("evaluate plain", f"generate plain {asked} --out none"):
+        answer = give(f"{command} --raw-weights", home)
+        name = "raw_weights" if command.startswith("evaluate") else "--raw-weights"
+        told = "the run keeps no average of its weights (training.ema_decay = 0), and they are raw anyway; leave it out"
+        assert (answer.status, answer.err.splitlines()[-1]) == (1, f"{name}: {told}")
 
 
 def test_a_run_that_starts_from_another_averages_from_there(home):

@@ -12,6 +12,7 @@ from keras_samplernn.commands.options import (
     checkpoint_option,
     guidance_options,
     precision_option,
+    raw_weights_option,
 )
 
 OF_STREAM = "bits_per_sample_of_"
@@ -26,6 +27,7 @@ OF_STREAM = "bits_per_sample_of_"
     help="Folder of sounds to score.",
 )
 @checkpoint_option
+@raw_weights_option
 @precision_option
 @click.option(
     "--listen",
@@ -44,7 +46,9 @@ OF_STREAM = "bits_per_sample_of_"
 @guidance_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for other programs.")
 @all_option
-def evaluate(run: Path | None, data: Path | None, checkpoint: str, precision: str, as_json: bool, **listening) -> None:
+def evaluate(
+    run: Path | None, data: Path | None, checkpoint: str, raw_weights: bool, precision: str, as_json: bool, **listening
+) -> None:
     """Score RUN in bits per sample.
 
     RUN is a run directory; if it is left out, the run under runs/ that was trained last. Prints the bits per sample in
@@ -59,7 +63,7 @@ def evaluate(run: Path | None, data: Path | None, checkpoint: str, precision: st
     from keras_samplernn.api import load_run
     from keras_samplernn.run_folder import newest_run
 
-    loaded = load_run(run or newest_run(), checkpoint, precision)
+    loaded = load_run(run or newest_run(), checkpoint, precision, raw_weights)
     listens = listening.pop("listen")
     options = {name.removeprefix("listen_"): value for name, value in listening.items()}
     heard = loaded.listen(data, **options) if listens else None

@@ -13,6 +13,7 @@ from keras_samplernn.commands.options import (
     checkpoint_option,
     guidance_options,
     precision_option,
+    raw_weights_option,
 )
 from keras_samplernn.progress import say
 
@@ -83,6 +84,7 @@ from keras_samplernn.progress import say
     "--prime", type=FILE, help="Sound that all sounds continue. A conditional run needs its csv file beside it."
 )
 @checkpoint_option
+@raw_weights_option
 @precision_option
 @click.option(
     "--overwrite", is_flag=True, help="Replace wavs that exist, and a generation.json that `generate` did not write."
@@ -101,11 +103,14 @@ def generate(run: Path | None, **options) -> None:
 
     # XLA would divide each of int8's many small sums among threads, which costs more than the sum.
     start_tensorflow(threads=1 if options["precision"] == "int8" else None)
-    from keras_samplernn.generation.files import generate_files
+    from keras_samplernn.generation.files import Tools, generate_files
     from keras_samplernn.generation.request import Request
     from keras_samplernn.run_folder import newest_run, open_run
     from keras_samplernn.training.hearing import learn_judge
+    from keras_samplernn.training.raw_weights import check_raw_weights, load_raw_weights
 
     options["temperatures"] = tuple(dict.fromkeys(options["temperatures"]))
-    for path in generate_files(open_run(run or newest_run()), Request(**options), say, learn_judge):
+    for path in generate_files(
+        open_run(run or newest_run()), Request(**options), say, Tools(learn_judge, check_raw_weights, load_raw_weights)
+    ):
         print(path)

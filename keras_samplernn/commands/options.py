@@ -51,6 +51,11 @@ checkpoint_option = click.option(
     help="Checkpoint to load: the best by validation, or by what a listener hears (monitoring.listen_epochs), or the"
     " newest.",
 )
+raw_weights_option = click.option(
+    "--raw-weights",
+    is_flag=True,
+    help="Take the weights as training left them, of a run that keeps their average (training.ema_decay).",
+)
 precision_option = click.option(
     "--precision",
     type=click.Choice(["float32", "int8"]),

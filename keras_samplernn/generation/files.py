@@ -5,9 +5,11 @@ import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from keras_samplernn.checkpoints.checkpoint import Checkpoint
 from keras_samplernn.checkpoints.shelf import load_chosen
 from keras_samplernn.data.quantization import Quantizer, SoundDecoder
 from keras_samplernn.data.wav_writer import WavWriter
@@ -23,16 +25,32 @@ from keras_samplernn.generation.sound import Sound, any_fades, longest_first
 from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.memory import telling_exhaustion
+from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.progress import Progress
 from keras_samplernn.run_folder import RunFolder, environment
 from keras_samplernn.spec import Audio, Spec
+
+
+class Tools(NamedTuple):
+    """What generation takes from rooms that are built on it.
+
+    Attributes:
+        learn_judge: called with a spec, the name of a stream of classes and `say`, if takes are chosen by what is
+            heard; returns a judge that has learned that stream.
+        check_raw_weights: called with a spec and the name of the option; raises UserError if a run has none.
+        load_raw_weights: called with a checkpoint, its spec and a model.
+    """
+
+    learn_judge: Callable[[Spec, str, Callable[[str], None]], Judge]
+    check_raw_weights: Callable[[Spec, str], None]
+    load_raw_weights: Callable[[Checkpoint, Spec, SampleRNN], None]
 
 
 def generate_files(
     run: RunFolder,
     request: Request,
     say: Callable[[str], None],
-    learn: Callable[[Spec, str, Callable[[str], None]], Judge],
+    tools: Tools,
 ) -> Iterator[Path]:
     """Generate wavs from a run into a folder, and record in `generation.json` there how each was made.
 
@@ -42,8 +60,7 @@ def generate_files(
         run: with a checkpoint.
         request: the options of the command.
         say: called with each message.
-        learn: called with the spec, the name of a stream of classes and `say`, if takes are chosen by what is heard;
-            returns a listener to that stream.
+        tools: what some options need.
 
     Yields:
         The path of each wav, as soon as it is whole.
@@ -52,15 +69,19 @@ def generate_files(
         UserError: one line for each problem; as many as can be found beforehand.
     """
     spec, out = run.spec, request.out
+    if request.raw_weights:
+        tools.check_raw_weights(spec, "--raw-weights")
     job = check_request(run, request, say)
     quantizer = Quantizer.of(spec.audio)
     choosing, judge = job.choosing, None
     if choosing is not None and choosing.by == "heard":
-        judge = learn(spec, choosing.stream.name, say)
+        judge = tools.learn_judge(spec, choosing.stream.name, say)
     too_many = f"{job.rows * request.candidates} sounds side by side", "lower --batch-size"
     with telling_exhaustion(run.folder, *too_many):
         model = assemble(spec)
         chosen = load_chosen(job.checkpoint, request.checkpoint, model, say)
+        if request.raw_weights:
+            tools.load_raw_weights(chosen, spec, model)
         engine = GenerationEngine(
             model,
             quantizer.silence,
@@ -74,6 +95,7 @@ def generate_files(
     entry = {
         "run": str(run.folder.absolute()),
         "checkpoint": chosen.folder.name,
+        "raw_weights": request.raw_weights,
         "seed": request.seed,
         "batch_size": job.rows,
         "precision": request.precision,

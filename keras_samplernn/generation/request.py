@@ -53,6 +53,7 @@ class Request:
         batch_size: number of sounds side by side; None: by their number.
         prime: file of a sound that all sounds continue.
         checkpoint: "best", "heard" or "newest".
+        raw_weights: whether the weights are taken as training left them, not their average.
         precision: "float32" or "int8".
         overwrite: replace wavs that exist.
     """
@@ -73,6 +74,7 @@ class Request:
     batch_size: int | None = None
     prime: Path | None = None
     checkpoint: str = "best"
+    raw_weights: bool = False
     precision: str = "float32"
     overwrite: bool = False
 

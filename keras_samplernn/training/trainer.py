@@ -28,7 +28,7 @@ class Trainer:
     Args:
         spec: its `training` has the settings.
         model: new, in the spec's precision.
-        train: the training sounds; `Versions` if the spec asks for augmentation by speed.
+        train: the training sounds; `Versions` if the spec asks for augmentation by speed. None: it takes no steps.
 
     Attributes:
         result: the model that is validated, saved and generated from: `model`, or, with `ema_decay`, another one with
@@ -38,10 +38,10 @@ class Trainer:
             generators, optimizer; and with `ema_decay` the weights of `model`.
     """
 
-    def __init__(self, spec: Spec, model: SampleRNN, train: Corpus | Versions):
+    def __init__(self, spec: Spec, model: SampleRNN, train: Corpus | Versions | None):
         self.spec, self.model, self.train = spec, model, train
         self.balance = None
-        if spec.data.balance:
+        if spec.data.balance and train is not None:
             self.balance = Balance(train.sounds, classes_streams(train.streams)[0], spec.data.balance)
         self.optimizer = build_optimizer(spec, model)
         self._carried = [
