@@ -17,7 +17,10 @@ from keras_samplernn.plugins.softmax import Softmax
 from keras_samplernn.spec import Types, differences, load_spec, parse_spec, spec_reference, spec_schema
 
 PLACES = [
-    *[(key,) for key in ("name", "audio", "data", "conditioning", "tiers", "tier_defaults", "training", "other")],
+    *[
+        (key,)
+        for key in ("name", "audio", "data", "conditioning", "tiers", "tier_defaults", "training", "preset", "other")
+    ],
     *[("data", key) for key in ("train", "valid", "test", "segment_seconds", "other")],
     *[("training", key) for key in ("seq_len", "learning_rate", "schedule", "patience", "clip_value")],
     *[("tiers", index) for index in range(3)],

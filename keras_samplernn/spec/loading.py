@@ -15,6 +15,7 @@ from keras_samplernn.spec.constructors import constructor_model
 from keras_samplernn.spec.fields import Data, HeadSpec, Spec
 from keras_samplernn.spec.heads import audio_for, check_levels, resolve_head
 from keras_samplernn.spec.json_text import read_json
+from keras_samplernn.spec.presets import fill_in
 from keras_samplernn.spec.tiers import resolve_tiers
 from keras_samplernn.spec.types import Types
 from keras_samplernn.spec.wording import place_of, problems_of, resolved, show
@@ -75,9 +76,10 @@ def parse_spec(text: str, place: str, types: Types, folder: str | Path) -> Spec:
     """
     raw, problems = read_json(text, place)
     raw.pop("$schema", None)  # for editors: the schema to use
+    raw, found_in_preset = fill_in(raw)
     tiers, top_frame_size, found = resolve_tiers(raw, types.tiers)
     head, found_in_head = resolve_head(raw, types.heads)
-    found |= found_in_head
+    found |= found_in_head | found_in_preset
     sections = {key: value for key, value in raw.items() if key not in ("tiers", "tier_defaults", "head")}
     typed = {"tiers": tiers, "head": head or HeadSpec(type="", head_class=object, config={})}
     try:

@@ -5,11 +5,16 @@ from typing import Any
 
 from keras_samplernn.spec.constructors import constructor_model
 from keras_samplernn.spec.fields import DEFAULT_HEAD, DEFAULT_TIERS, MOST_TIERS, Spec
+from keras_samplernn.spec.presets import PRESETS
 from keras_samplernn.spec.types import Types
 
 TYPE_WORDS = "Type of the {}: the name under which it is installed."
 TIER_DEFAULTS_WORDS = "Values for each tier that has the field and whose own entry does not give it."
 SCHEMA_KEY_WORDS = "Path or address of the JSON Schema, for editors; ignored."
+PRESET_WORDS = (
+    "Tiers and training that were measured together (docs/sound.md), for what the spec itself does not say; its own "
+    "`tiers` replace those of the preset as a whole."
+)
 
 
 def spec_schema(types: Types) -> dict[str, Any]:
@@ -51,13 +56,14 @@ def spec_schema(types: Types) -> dict[str, Any]:
     for key, field in properties.items():
         ordered |= {"tier_defaults": tier_defaults, key: field} if key == "tiers" else {key: field}
     schema_key = {"type": "string", "description": SCHEMA_KEY_WORDS}
+    preset = {"enum": [*PRESETS], "description": PRESET_WORDS}
     required = [key for key in schema["required"] if key not in ("tiers", "head")]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
         "title": "SampleRNN spec",
         "description": "The parts of a SampleRNN, and the sounds it is trained on.",
-        "properties": {"$schema": schema_key, **ordered},
+        "properties": {"$schema": schema_key, "preset": preset, **ordered},
         "required": required,
     }
 

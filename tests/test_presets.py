@@ -1,0 +1,70 @@
+"""Presets: they fill in what a spec does not say, and nothing else."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from keras_samplernn.errors import UserError
+from keras_samplernn.model.registry import load_types
+from keras_samplernn.spec import parse_spec, spec_schema
+from keras_samplernn.spec.presets import PRESETS
+
+DATA = {"data": {"train": "train"}}
+
+
+def parsed(**fields):
+    return parse_spec(json.dumps(DATA | fields), "spec.json", load_types(), "/home")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("conditioning", [None, {"classes": 3}])
+def test_a_preset_is_a_spec_that_says_the_same(name, conditioning):
+    spec = parsed(preset=name, conditioning=conditioning)
+    assert spec == parsed(**PRESETS[name], conditioning=conditioning)
+    assert spec != parsed(conditioning=conditioning)
+    # A run keeps what it was trained with, whatever a later version has in its presets.
+    assert "preset" not in json.loads(spec.to_json())
+    assert parse_spec(spec.to_json(), "spec.json", load_types(), "/") == spec
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(
+    training=st.fixed_dictionaries(
+        {}, optional={"batch_size": st.integers(1, 99), "learning_rate": st.floats(1e-6, 1)}
+    ),
+    dim=st.none() | st.integers(1, 4096),
+)
+def test_what_a_spec_says_itself_counts(training, dim):
+    spec = parsed(preset="small", training=training, tier_defaults={} if dim is None else {"dim": dim})
+    expected = PRESETS["small"]["training"] | training
+    assert {key: getattr(spec.training, key) for key in expected} == expected
+    assert [tier.config["dim"] for tier in spec.tiers] == [dim or PRESETS["small"]["tier_defaults"]["dim"]] * 3
+
+
+def test_tiers_of_its_own_replace_those_of_the_preset_as_a_whole():
+    tiers = [{"type": "frame_rnn", "frame_size": 8}, {"type": "sample_mlp"}]
+    spec = parsed(preset="small", tiers=tiers)
+    assert spec.tiers == parsed(tiers=tiers).tiers
+    assert spec.training == parsed(preset="small").training
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({"preset": "smal"}, 'preset = "smal" is not one of small; did you mean "small"?'),
+        ({"preset": None}, "preset = null is not one of small"),
+        ({"preset": ["small"]}, 'preset = ["small"] is not one of small'),
+        ({"preset": "small", "training": 3}, "training = 3 must be an object"),
+        ({"preset": "small", "tier_defaults": 3}, "tier_defaults = 3 must be an object"),
+    ],
+)
+def test_mistakes_are_told_in_a_line(fields, line):
+    with pytest.raises(UserError) as raised:
+        parsed(**fields)
+    assert str(raised.value) == f"spec.json: {line}"
+
+
+def test_editors_know_the_presets():
+    assert spec_schema(load_types())["properties"]["preset"]["enum"] == [*PRESETS]
