@@ -4,7 +4,8 @@
 
 RECORDINGS is the folder of the Free Spoken Digit Dataset with `{digit}_{speaker}_{take}.wav`, 8 kHz. The listener is
 that of `evaluate --listen`. It learns takes 10-49 of the recordings and never hears a model. It must be right on every
-one of takes 0-4; if it is not, nothing is measured.
+one of takes 0-4; if it is not, nothing is measured. A second listener, with other features and another classifier,
+hears the same words.
 
 SOUNDS holds x.wav beside x.csv, which has a digit for each sample; every stretch of one digit is a word. `--scores`
 names the folder of the csv files if it is another one. Needs scikit-learn (`pip install -e .[listen]`).
@@ -17,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 import soundfile
+from second_listener import SecondListener
 
 from keras_samplernn.listening.listener import Listener
 from keras_samplernn.listening.spans import Piece
@@ -30,13 +32,17 @@ class Trained(NamedTuple):
 
     Attributes:
         listener: hears which digit a wave is.
+        second: hears it too, by other features and another classifier.
         right_of_test: share of takes 0-4 that it hears right.
         right_of_validation: share of takes 5-9, which it did not learn either.
+        second_right: share of takes 0-9 that the second one hears right.
     """
 
     listener: Listener
+    second: SecondListener
     right_of_test: float
     right_of_validation: float
+    second_right: float
 
 
 def train_listener(recordings: Path) -> Trained:
@@ -60,7 +66,10 @@ def train_listener(recordings: Path) -> Trained:
             f"{recordings}: the listener is wrong on {len(wrong)} of {test.sum()} words of takes 0-4, so that its "
             f"judgement of generated words would not count: {', '.join(wrong[:5])}"
         )
-    return Trained(listener, 1.0, float(right[validation].mean()))
+    second = SecondListener([word.wave for word in learned], [word.asked for word in learned], SAMPLE_RATE)
+    held_out = [word for word, out in zip(words, test | validation, strict=True) if out]
+    second_right = second.hear([word.wave for word in held_out]) == [word.asked for word in held_out]
+    return Trained(listener, second, 1.0, float(right[validation].mean()), float(second_right.mean()))
 
 
 def read_wave(path: Path) -> np.ndarray:
@@ -75,7 +84,7 @@ def read_wave(path: Path) -> np.ndarray:
     return wave
 
 
-def confusion(listener: Listener, sounds: Path, scores: Path) -> np.ndarray:
+def confusion(listener: Listener | SecondListener, sounds: Path, scores: Path) -> np.ndarray:
     """Count the words of a folder by the digit asked for and the digit heard, `(10, 10)`.
 
     Args:
@@ -119,16 +128,23 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
     trained = train_listener(arguments.recordings)
-    report = {"right_of_takes_0_to_4": trained.right_of_test, "right_of_takes_5_to_9": trained.right_of_validation}
+    report = {
+        "right_of_takes_0_to_4": trained.right_of_test,
+        "right_of_takes_5_to_9": trained.right_of_validation,
+        "second_right_of_takes_0_to_9": trained.second_right,
+    }
     if arguments.sounds:
-        counts = confusion(trained.listener, arguments.sounds, arguments.scores or arguments.sounds)
+        folders = arguments.sounds, arguments.scores or arguments.sounds
+        counts, by_second = (confusion(each, *folders) for each in (trained.listener, trained.second))
         report |= {"heard_as_asked": int(counts.trace()), "words": int(counts.sum()), "confusion": counts.tolist()}
+        report |= {"heard_by_second": int(by_second.trace()), "confusion_of_second": by_second.tolist()}
     if arguments.json:
         print(json.dumps(report))
         return
     print(f"real words heard right: takes 0-4 {trained.right_of_test:.1%}, 5-9 {trained.right_of_validation:.1%}")
     if arguments.sounds:
         print(f"words heard as asked: {counts.trace()} of {counts.sum()}\n{table(counts)}")
+        print(f"by the second listener: {by_second.trace()}\n{table(by_second)}")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,10 @@ frames of 16 and 4 samples, width 256, six epochs. Each variant tells the model 
 - position_neighbours: and which digits come before and after.
 
 The variants that end in `_dropout` are trained with `condition_dropout` = 0.1, which gives guidance a base of its own.
-Each is scored on the test files, and asked for the same 20 files of ten digits, 2,800 to 4,200 samples a word, once for
-each strength of guidance. The listener of `heard.py`, which knows real recordings only, hears the words.
+Those that end in `_noise` hear noise in training; those in `_small` are trained as the preset `small` says. Each is
+scored on the test files, and asked for the same 20 files of ten digits, 2,800 to 4,200 samples a word, once for each
+strength of guidance, and with `--candidates` once for each number of takes too. The listeners of `heard.py`, which know
+real recordings only, hear the words.
 
 Every step is kept below `--out` and done once: if this is stopped, the same command continues, and further variants,
 strengths or epochs add to what is there. The figures are in `words.json`; a table is printed, with the confusion matrix
@@ -20,6 +22,7 @@ of the best. `--minutes` ends each command's training early, to go on another ti
 """
 
 import argparse
+import itertools
 import json
 import os
 from pathlib import Path
@@ -32,6 +35,8 @@ from measuring import machine, tell
 from program import command, fit, write_index, write_json
 from real_speech import TIERS, join_recordings, spec_of
 
+from keras_samplernn.spec.presets import PRESETS
+
 CONDITIONINGS = {
     "classes": {},
     "position": {"position": True},
@@ -41,6 +46,7 @@ TRAININGS = {
     "": {},
     "_dropout": {"conditioning": {"condition_dropout": 0.1}},
     "_noise": {"training": {"input_noise": 2}},
+    "_small": {section: PRESETS["small"][section] for section in ("tier_defaults", "training")},
 }
 VARIANTS = {
     f"{name}{suffix}": {**sections, "conditioning": fields | sections.get("conditioning", {})}
@@ -89,12 +95,15 @@ def epochs_done(run: Path) -> int:
     return int(pd.read_csv(metrics)["epoch"].max()) if metrics.is_file() else 0
 
 
-def generate(run: Path, index: Path, guidance: float, sounds: Path) -> None:
+def generate(run: Path, index: Path, guidance: float, takes: int, by: str, sounds: Path) -> None:
     """Have a run generate all scores, unless it has."""
     if len([*sounds.glob("*.wav")]) == SCORES and (sounds / "generation.json").is_file():
         return
     tell(f"{sounds}: generating")
-    options = "--conditioning-index", index, "--out", sounds, "--batch-size", SCORES, "--overwrite"
+    side_by_side = max(SCORES // takes, 1)
+    options = ["--conditioning-index", index, "--out", sounds, "--batch-size", side_by_side, "--overwrite"]
+    if takes > 1:
+        options += ["--candidates", takes, "--by", by]
     # Without guidance nothing is said of it, so that runs and programs that know none can be measured too.
     command("generate", run, *options, *(("--guidance", f"{guidance:g}") if guidance != 1 else ()))
 
@@ -129,19 +138,26 @@ def measure(variant: str, arguments: argparse.Namespace, listener: Trained, resu
         }
         keep(out, listener, results)
     index = write_scores(out / "scores")
-    for guidance in arguments.guidance:
-        if f"{guidance:g}" not in result["heard"]:
-            sounds = out / "sounds" / variant / f"epoch_{epochs}" / f"guidance_{guidance:g}"
-            generate(run, index, guidance, sounds)
-            counts = confusion(listener.listener, sounds, index.parent)
-            result["heard"][f"{guidance:g}"] = {
+    for guidance, takes in itertools.product(arguments.guidance, arguments.candidates):
+        name = f"{guidance:g}" if takes == 1 else f"{guidance:g}, {takes} takes by {arguments.by}"
+        if name not in result["heard"]:
+            sounds = (
+                out / "sounds" / variant / f"epoch_{epochs}" / f"guidance_{name.replace(', ', '_').replace(' ', '_')}"
+            )
+            generate(run, index, guidance, takes, arguments.by, sounds)
+            counts, by_second = (confusion(each, sounds, index.parent) for each in (listener.listener, listener.second))
+            result["heard"][name] = {
                 "as_asked": int(counts.trace()),
+                "by_second": int(by_second.trace()),
                 "words": int(counts.sum()),
                 "confusion": counts.tolist(),
                 "load_average": round(os.getloadavg()[0], 2),
             }
             keep(out, listener, results)
-            tell(f"{variant}: guidance {guidance:g}: {counts.trace()} of {counts.sum()} words heard as asked")
+            heard = (
+                f"{counts.trace()} of {counts.sum()} words heard as asked, {by_second.trace()} by the second listener"
+            )
+            tell(f"{variant}: guidance {name}: {heard}")
 
 
 def keep(out: Path, listener: Trained, results: dict[str, Any]) -> None:
@@ -152,6 +168,7 @@ def keep(out: Path, listener: Trained, results: dict[str, Any]) -> None:
         "listener": {
             "right_of_takes_0_to_4": listener.right_of_test,
             "right_of_takes_5_to_9": listener.right_of_validation,
+            "second_right_of_takes_0_to_9": listener.second_right,
         },
         "variants": results,
     }
@@ -165,7 +182,10 @@ def describe(results: dict[str, Any]) -> str:
             "variant": variant,
             "epochs": int(epochs),
             "test bits": f"{result['test_bits']:.3f}",
-            **{f"guidance {guidance}": str(heard["as_asked"]) for guidance, heard in result["heard"].items()},
+            **{
+                f"guidance {name}": "/".join(str(heard[by]) for by in ("as_asked", "by_second") if by in heard)
+                for name, heard in result["heard"].items()
+            },
             "load average": result["load_average"],
         }
         for variant, by_epochs in results.items()
@@ -176,7 +196,7 @@ def describe(results: dict[str, Any]) -> str:
         return "nothing is measured yet"
     frame = pd.DataFrame(rows).fillna("")
     strengths = sorted(
-        (name for name in frame if name.startswith("guidance")), key=lambda name: float(name.rpartition(" ")[2])
+        (name for name in frame if name.startswith("guidance")), key=lambda name: float(name.split()[1].rstrip(","))
     )
     text = frame[["variant", "epochs", "test bits", *strengths, "load average"]].to_string(index=False)
     every = [
@@ -189,7 +209,8 @@ def describe(results: dict[str, Any]) -> str:
         return text
     _, name, best = max(every, key=lambda each: each[0])
     heading = f"best: {name}: {best['as_asked']} of {best['words']} words heard as asked"
-    return f"words of {best['words']} heard as asked:\n{text}\n\n{heading}\n{table(np.array(best['confusion']))}"
+    title = f"words of {best['words']} heard as asked, by the first and the second listener:"
+    return f"{title}\n{text}\n\n{heading}\n{table(np.array(best['confusion']))}"
 
 
 def main() -> None:
@@ -199,6 +220,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("words"), help="folder for everything that is made")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=[*VARIANTS], help="default: all")
     parser.add_argument("--guidance", nargs="+", type=float, default=GUIDANCE, help="strengths; 1 is off")
+    parser.add_argument("--candidates", nargs="+", type=int, default=(1,), help="numbers of takes; 1 is off")
+    parser.add_argument("--by", default="posterior", help="what takes are judged by (default: %(default)s)")
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="of training, in all (default: %(default)s)")
     parser.add_argument(
         "--minutes", type=float, help="stop the training of each variant after this time, to go on later"
