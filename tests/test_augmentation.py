@@ -14,7 +14,7 @@ from keras_samplernn.data.gains import STEPS, draw_gains
 from keras_samplernn.data.noise import draw_noise
 from keras_samplernn.data.quantization import Q_TYPES, Quantizer
 from keras_samplernn.data.speeds import Versions, draw_lengths, speeds_within
-from keras_samplernn.model.registry import load_tiers
+from keras_samplernn.model.registry import load_types
 from keras_samplernn.spec import load_spec
 from keras_samplernn.training.corpora import prepare_corpora
 from keras_samplernn.training.trainer import Trainer
@@ -125,7 +125,7 @@ def home(tmp_path_factory):
 
 
 def corpora_of(home):
-    return prepare_corpora(load_spec(home / "spec.json", load_tiers()), lambda line: None)
+    return prepare_corpora(load_spec(home / "spec.json", load_types()), lambda line: None)
 
 
 def test_versions_are_the_sounds_faster_and_slower_with_their_conditions(home):
@@ -150,7 +150,7 @@ def test_versions_are_the_sounds_faster_and_slower_with_their_conditions(home):
 
 
 def test_plans_visit_every_sample_of_the_versions_that_were_drawn(home):
-    corpora, spec = corpora_of(home), load_spec(home / "spec.json", load_tiers())
+    corpora, spec = corpora_of(home), load_spec(home / "spec.json", load_types())
     trainer = Trainer(spec, make_trainer().model, corpora.varied)
     seen = set()
     for epoch in range(3):
@@ -168,7 +168,7 @@ def test_plans_visit_every_sample_of_the_versions_that_were_drawn(home):
 
 def test_only_training_is_varied(home):
     write_spec(home, "plain.json", audio={"q_levels": 256})
-    plain = prepare_corpora(load_spec(home / "plain.json", load_tiers()), lambda line: None)
+    plain = prepare_corpora(load_spec(home / "plain.json", load_types()), lambda line: None)
     varied = corpora_of(home)
     assert plain.varied is plain.train
     assert [varied.train.folder, varied.valid.folder] == [plain.train.folder, plain.valid.folder]

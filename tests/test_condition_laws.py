@@ -42,6 +42,7 @@ from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.guidance import guidance_of
 from keras_samplernn.generation.sound import Sound
 from keras_samplernn.generation.stream import stream_parts
+from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.registry import load_types
 from keras_samplernn.spec import load_spec
 from keras_samplernn.testing.case import STREAMS, Case
@@ -132,7 +133,7 @@ def test_the_laws_of_tiers_are_checked_with_conditions_of_every_kind():
     assert {group.name for group in groups} == {"instrument_position", "loudness"}
     case = Case.__new__(Case)
     case.tier = SimpleNamespace(frame_size=4, reads=4, dim=3, takes_conditions=True)
-    case.binding = SimpleNamespace(frame_size_above=8)
+    case.binding = SimpleNamespace(frame_size_above=8, has_shares=False)
     conditions = case.draw_inputs(seed=1).conditions
     for column, drawn in enumerate(columns):
         assert set(np.unique(conditions.classes[..., column])) == set(range(-1, drawn.count))
@@ -358,8 +359,9 @@ def test_the_trainer_draws_anew_for_each_epoch(tmp_path):
     conditioning = {"streams": {"tone": {"classes": 3, "position": True}}, "condition_dropout": 0.25}
     (tmp_path / "spec.json").write_text(json.dumps(SPEC | {"conditioning": conditioning}))
     spec = load_spec(tmp_path / "spec.json", load_types())
-    trainer = SimpleNamespace(spec=spec, train=SimpleNamespace(sounds=[SoundEntry("a", 0, 50_000, None)] * 9))
-    plans = [Trainer.plan(trainer, epoch) for epoch in (0, 1, 1)]
+    corpus = SimpleNamespace(sounds=[SoundEntry("a", 0, 50_000, None)] * 9)
+    trainer = Trainer(spec, assemble(spec), corpus)
+    plans = [trainer.plan(epoch) for epoch in (0, 1, 1)]
     for plan, epoch in zip(plans, (0, 1, 1), strict=True):
         expected = draw_dropout(plan.pieces, 1, 0.25, 0.1, spec.training.seed, epoch)
         for array, other in zip(plan.dropout, expected, strict=True):

@@ -67,7 +67,7 @@ RUNS = {
         "fit spec.json --run new --init-from free",
         (
             'free: its weights do not fit the spec: conditioning: null -> {"classes": 3}, tiers[0].dim: 5 -> '
-            "6; --init-from takes a run of the same tiers, q_levels and condition streams"
+            "6; --init-from takes a run of the same tiers, head, q_levels and condition streams"
         ),
     ),
     "first weights from no run": (

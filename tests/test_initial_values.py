@@ -65,7 +65,7 @@ def test_a_diagonal_recurrences_weights(frame_size, slowest_frames):
     """With half-open gates, states forget within 2 frames to 65,536 samples, as many in each octave."""
     keras.utils.set_random_seed(7)
     tiers = [FrameSSM(frame_size, DIM, n_layers=4), SampleMLP(DIM, emb_size=16)]
-    tier = SampleRNN(tiers, Q_LEVELS, [ClassesStream.of_count(CLASSES)]).tiers[0]
+    tier = SampleRNN(tiers, Q_LEVELS, [ClassesStream.of_count(CLASSES)], head=Softmax()).tiers[0]
     for linear in [tier.input_linear, *tier.conditions.vectors, tier.output_linear]:
         assert_uniform(array(linear.direction), HE)
     time_constants = []

@@ -27,6 +27,7 @@ def demo(run_folder: Path | None) -> None:
     from keras_samplernn.generation.record import RECORD
     from keras_samplernn.generation.request import Request
     from keras_samplernn.run_folder import RUNS
+    from keras_samplernn.training.tools import TOOLS
 
     folder = named(run_folder or RUNS / "demo")
     corpus, sounds = (folder.with_name(f"{folder.name}-{kind}") for kind in ("corpus", "sounds"))
@@ -40,7 +41,7 @@ def demo(run_folder: Path | None) -> None:
         temperatures=(TEMPERATURE,),
         overwrite=(sounds / RECORD).is_file(),
     )
-    for path in generate_files(run, request, say):
+    for path in generate_files(run, request, say, TOOLS):
         print(path)
     say(f"listen to the sounds in {sounds}, generated under the conditions in {corpus / 'asked'}")
     say_where_to_watch(run.logs_folder)

@@ -103,14 +103,11 @@ def generate(run: Path | None, **options) -> None:
 
     # XLA would divide each of int8's many small sums among threads, which costs more than the sum.
     start_tensorflow(threads=1 if options["precision"] == "int8" else None)
-    from keras_samplernn.generation.files import Tools, generate_files
+    from keras_samplernn.generation.files import generate_files
     from keras_samplernn.generation.request import Request
     from keras_samplernn.run_folder import newest_run, open_run
-    from keras_samplernn.training.hearing import learn_judge
-    from keras_samplernn.training.raw_weights import check_raw_weights, load_raw_weights
+    from keras_samplernn.training.tools import TOOLS
 
     options["temperatures"] = tuple(dict.fromkeys(options["temperatures"]))
-    for path in generate_files(
-        open_run(run or newest_run()), Request(**options), say, Tools(learn_judge, check_raw_weights, load_raw_weights)
-    ):
+    for path in generate_files(open_run(run or newest_run()), Request(**options), say, TOOLS):
         print(path)
