@@ -7,7 +7,8 @@ between -40 and -6 dB; it moves within a note and jumps between notes. The condi
 stream of classes, with the position in the note, the loudness one of numbers. A model of three tiers is trained for
 `--minutes` of wall-clock time at most, starting and compiling included. Then it is asked for scores that it has not
 seen. The pitch of each note is the one with the greatest sum of harmonics in the spectrum; the loudness is measured in
-frames of 32 ms. The same analysis must be right on the synthesised notes first.
+frames of 32 ms; and how far the harmonics stand above all else. The same analysis must be right on the synthesised
+notes first.
 
 `--guidance` and `--temperature` may be given several values; the sounds of each are heard apart. What is made is kept
 below `--out`: a second call generates and measures anew, but trains only if it is given another `--out`. The figures
@@ -39,6 +40,7 @@ SOUNDS, SECONDS = 30, 10.0
 HELD_OUT, HELD_OUT_SECONDS = 16, 6.0
 FRAME, HOP = 256, 128  # samples in which loudness is heard: 32 ms, every 16 ms
 SILENCE_DB = -70.0
+LOBE_HZ = 5.0  # half of a tone's width in the spectrum of a note of a second, to 50 dB below its peak
 STEPS = 1500  # two to four minutes on two cores
 PITCH_AIM, LOUDNESS_AIM = 0.95, 0.9
 
@@ -195,6 +197,17 @@ def pitch_heard(wave: np.ndarray) -> int:
     return int(np.argmax(np.sqrt(spectrum[np.rint(harmonics * size / SAMPLE_RATE).astype(int)]).sum(axis=1)))
 
 
+def harmonics_to_noise_db(wave: np.ndarray, pitch: int) -> float:
+    """Return the level of a note's harmonics over that of all else in a note `(samples,)`, in dB."""
+    size = 1 << 14
+    power = np.abs(np.fft.rfft(wave * np.hanning(len(wave)), size)) ** 2
+    hertz = np.arange(len(power)) * SAMPLE_RATE / size
+    # As wide as a tone is in the spectrum of a note of this length, and its attack and release.
+    width = LOBE_HZ * SAMPLE_RATE / len(wave)
+    near = np.abs(hertz[:, None] - PITCHES_HZ[pitch] * HARMONICS).min(axis=1) < width
+    return float(10 * np.log10((power[near].sum() + 1e-12) / (power[~near].sum() + 1e-12)))
+
+
 def loudness_heard_db(wave: np.ndarray) -> np.ndarray:
     """Return the level of the frames of a note `(samples,)`, in dB below full scale."""
     frames = np.lib.stride_tricks.sliding_window_view(wave, FRAME)[::HOP]
@@ -213,14 +226,16 @@ def hear(scores: list[Score], waves: list[np.ndarray]) -> dict[str, float]:
         right_pitch: share of the notes that have the pitch asked for.
         loudness_correlation: of the loudness asked for and heard, over all frames that lie in a note.
         loudness_error_db: the median distance between them.
+        harmonics_to_noise_db: the median over the notes, for the pitch that was asked for.
     """
-    right, asked_db, heard_db = [], [], []
+    right, clear_db, asked_db, heard_db = [], [], [], []
     for score, wave in zip(scores, waves, strict=True):
         if len(wave) != score[-1].stop:
             raise SystemExit(f"{len(wave)} samples were generated for a score of {score[-1].stop}")
         for note in score:
             sound = wave[note.start : note.stop]
             right.append(pitch_heard(sound) == note.pitch)
+            clear_db.append(harmonics_to_noise_db(sound, note.pitch))
             asked_db.append(np.lib.stride_tricks.sliding_window_view(note.loudness_db(), FRAME)[::HOP].mean(axis=1))
             heard_db.append(loudness_heard_db(sound))
     asked, heard = np.concatenate(asked_db), np.concatenate(heard_db)
@@ -229,6 +244,7 @@ def hear(scores: list[Score], waves: list[np.ndarray]) -> dict[str, float]:
         "right_pitch": round(float(np.mean(right)), 4),
         "loudness_correlation": round(float(np.corrcoef(asked, heard)[0, 1]), 4),
         "loudness_error_db": round(float(np.median(np.abs(asked - heard))), 2),
+        "harmonics_to_noise_db": round(float(np.median(clear_db)), 1),
     }
 
 
@@ -285,7 +301,8 @@ def describe(report: dict[str, Any]) -> str:
 def _figures(heard: dict[str, float]) -> str:
     return (
         f"right pitch in {heard['right_pitch']:.1%} of {heard['notes']} notes, loudness asked and heard correlate with "
-        f"{heard['loudness_correlation']:.3f} (median error {heard['loudness_error_db']:.1f} dB)"
+        f"{heard['loudness_correlation']:.3f} (median error {heard['loudness_error_db']:.1f} dB), harmonics stand"
+        f" {heard['harmonics_to_noise_db']:.1f} dB above noise"
     )
 
 
