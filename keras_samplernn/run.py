@@ -1,5 +1,6 @@
 """A loaded run, with which programs and notebooks generate and score."""
 
+import functools
 import math
 import numbers
 from collections.abc import Iterator
@@ -10,19 +11,20 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from keras_samplernn.checkpoints.checkpoint import Checkpoint
 from keras_samplernn.checkpoints.shelf import choose_checkpoint, load_chosen
 from keras_samplernn.conditions.streams import (
     ClassesStream,
+    classes_stream_named,
     classes_streams,
     dropout_shares,
-    stream_named,
     streams_of,
 )
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.data.wav_writer import as_read_back
 from keras_samplernn.errors import UserError
 from keras_samplernn.generation.asked import checked_temperature, codes_of, samples_in, sound_asked_for
-from keras_samplernn.generation.candidates import BLOCK_SAMPLES as TAKE_BLOCK_SAMPLES
+from keras_samplernn.generation.candidates import TAKE_BLOCK_SAMPLES
 from keras_samplernn.generation.choosing import BY, Choosing, Places, choosing_of
 from keras_samplernn.generation.controls import ControlledPart, as_controls, is_whole_sound
 from keras_samplernn.generation.engine import Carry, GenerationEngine, Weights
@@ -30,6 +32,7 @@ from keras_samplernn.generation.guidance import Guidance, guidance_of
 from keras_samplernn.generation.sound import Sound
 from keras_samplernn.generation.stream import BLOCK_SAMPLES, Part, stream_parts
 from keras_samplernn.generation.values import shown
+from keras_samplernn.listening.heard import HeardJudge
 from keras_samplernn.listening.judging import Performer, asked_of, describe, learn_listener
 from keras_samplernn.listening.spans import pieces_of_corpus
 from keras_samplernn.model.assembly import assemble
@@ -76,6 +79,7 @@ class Run:
         self._quantizer = Quantizer.of(self.spec.audio)
         self._streams = streams_of(self.spec)
         self._engines: dict[tuple[int, int, bool, Guidance | None], GenerationEngine] = {}
+        self._judges: dict[str, HeardJudge] = {}
         self._scorer = Scorer(model, self._quantizer.silence, self.spec.training.seq_len)
 
     def __repr__(self) -> str:
@@ -144,7 +148,7 @@ class Run:
             raise UserError(f"batch_size = {batch_size}: must be at least 1")
         if batch_size > 1 and self.precision == "int8":
             raise UserError(f"batch_size = {batch_size}: precision int8 makes one sound at a time; leave it out")
-        choosing = self._choosing(candidates, by, by_stream)
+        choosing = self._choosing(candidates, by, by_stream, temperature)
         fades = columns is not None and columns.fades
         block_samples = BLOCK_SAMPLES if choosing is None else TAKE_BLOCK_SAMPLES
         guided = self._guidance(guidance, guidance_stream)
@@ -325,13 +329,7 @@ class Run:
             raise UserError(f"{self.folder}: has no stream of classes, and a listener hears classes only")
         if self.precision == "int8":
             raise UserError("listen: precision int8 makes one sound at a time; leave one of the two out")
-        stream = found[0] if name is None else stream_named(self._streams, name, "stream")
-        if not isinstance(stream, ClassesStream):
-            raise UserError(
-                f'stream: "{name}" is a stream of numbers; streams of classes are'
-                f" {', '.join(each.name for each in found)}"
-            )
-        return stream
+        return found[0] if name is None else classes_stream_named(self._streams, name, "stream")
 
     def _engine(
         self, rows: int, block_samples: int, fades: bool = False, guidance: Guidance | None = None
@@ -367,15 +365,17 @@ class Run:
                 raise UserError("prime: has 0 samples; a primer needs at least one")
             return weights, engine.primed_start(weights, codes, conditions), self._quantizer.last_sample(codes)
 
-    def _choosing(self, takes: int, by: str | None, stream: str | None) -> Choosing | None:
+    def _choosing(self, takes: int, by: str | None, stream: str | None, temperature: float) -> Choosing | None:
         if takes < 1:
             raise UserError(f"candidates = {takes}: must be at least 1")
         if by not in (None, *BY):
             raise UserError(f"by = {shown(by)}: is unknown; give one of {', '.join(BY)}")
         places = Places("candidates", "by", "by_stream")
-        choosing = choosing_of(self._streams, takes, by, stream, self._metrics_file, places)
+        choosing = choosing_of(self._streams, takes, by, stream, [temperature], self._metrics_file, places)
         if choosing is not None and self.precision == "int8":
             raise UserError("candidates: precision int8 makes one row at a time; leave one of the two out")
+        if choosing is not None and choosing.by == "heard" and choosing.stream.name not in self._judges:
+            self._judges[choosing.stream.name] = learn_judge(self.spec, choosing.stream.name, say)
         return choosing
 
     def _blocks(
@@ -392,9 +392,9 @@ class Run:
         if choosing is None:
             streamed = stream_parts(engine, weights, start, [part], seed, strength)
         else:
-            judge = learn_judge(self.spec, choosing.stream.name, say) if choosing.by == "heard" else None
+            judge = self._judges[choosing.stream.name] if choosing.by == "heard" else None
             rate = self.spec.audio.sample_rate
-            streamed = choosing.stream_chosen(engine, weights, start, [part], seed, strength, rate, judge)
+            streamed = choosing.stream_chosen(engine, weights, start, [part], seed, strength, rate, self._scorer, judge)
         decoder = self._quantizer.decoder(before)
         with self._telling_exhaustion():
             for _, codes, _ in streamed:
@@ -418,13 +418,13 @@ def load(folder: Path, which: str, precision: str, raw_weights: bool = False) ->
         UserError: the folder is not a run, all its checkpoints are damaged, or this machine has too little memory.
     """
     opened = open_run(folder)
+    weights_of = Checkpoint.load_weights
     if raw_weights:
-        check_raw_weights(opened.spec, "raw_weights")
+        check_raw_weights(opened)
+        weights_of = functools.partial(load_raw_weights, opened.spec)
     outlined = outline(opened.spec)
     check_generation_memory(opened.spec, outlined)
     chosen = choose_checkpoint(opened.checkpoints_folder, which, outlined, say)
     model = assemble(opened.spec)
-    chosen = load_chosen(chosen, which, model, say)
-    if raw_weights:
-        load_raw_weights(chosen, opened.spec, model)
+    chosen = load_chosen(chosen, which, model, say, weights_of)
     return Run(opened, model, chosen.folder.name, precision)

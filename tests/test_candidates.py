@@ -12,7 +12,7 @@ from variants import build_variant
 
 from keras_samplernn.conditions.streams import NONE
 from keras_samplernn.errors import UserError
-from keras_samplernn.generation.candidates import BLOCK_SAMPLES, MOST_TRIES, stream_best
+from keras_samplernn.generation.candidates import MOST_TRIES, TAKE_BLOCK_SAMPLES, stream_best
 from keras_samplernn.generation.choosing import Places, choosing_of
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.guidance import guidance_of
@@ -22,6 +22,7 @@ from keras_samplernn.generation.sound import Sound
 from keras_samplernn.generation.stream import stream_parts
 from keras_samplernn.generation.take_bits import Bits, TakeBits
 from keras_samplernn.model.scoring import Scorer
+from keras_samplernn.plugins.coarse_fine import CoarseFine
 
 SILENCE = 5
 STREAMS = [{"classes": 3, **TOLD}]
@@ -89,24 +90,25 @@ def test_without_classes_a_sound_is_cut_into_equal_parts():
 class Best:
     """An engine of a tiny model, and sounds of its best takes."""
 
-    def __init__(self, rows=4, takes=2, conditional=True, guided=False, by=None, seed=3):
+    def __init__(self, rows=4, takes=2, conditional=True, guided=False, fades=False, seed=3, **options):
         streams = product_streams(STREAMS) if conditional else ()
-        self.model = build_variant((8, 2), streams=streams, seed=seed)
+        self.model = build_variant((8, 2), streams=streams, seed=seed, **options)
         self.takes, self.streams = takes, streams
         self.contrast = guidance_of(streams, None, False, "") if conditional else None
         guidance = self.contrast if guided else None
-        self.engine = GenerationEngine(self.model, SILENCE, rows, BLOCK_SAMPLES, guidance=guidance)
+        self.engine = GenerationEngine(self.model, SILENCE, rows, TAKE_BLOCK_SAMPLES, fades=fades, guidance=guidance)
         self.choices = []
 
     def __call__(self, sounds, judge, contrast=None, faults=None, seed=0):
         """Return the codes of each sound, by its stem."""
         engine, name = self.engine, "s0" if self.streams else None
         weights = engine.weights()
-        follower = TakeBits(self.model, SILENCE, engine.rows, engine.block_samples, contrast)
+        scorer = Scorer(self.model, SILENCE, engine.block_samples)
+        take_bits = TakeBits(scorer, engine.rows, contrast)
         made = {}
         self.choices = []
         streamed = stream_best(
-            *(engine, weights, engine.silent_start(weights), sounds, seed, 2.0, self.takes, follower, judge),
+            *(engine, weights, engine.silent_start(weights), sounds, seed, 2.0, self.takes, take_bits, judge),
             cut=lambda asked: passages_of(asked, name, RATE, engine.block_samples),
             **({} if faults is None else {"faults": faults}),
             on_choice=lambda asked, choice: self.choices.append((asked.stem, choice)),
@@ -174,6 +176,32 @@ def test_the_bits_of_the_takes_that_are_kept_are_those_of_the_sound(conditional)
         np.testing.assert_allclose(bits[1], scored[passage.start : passage.stop].sum(), rtol=1e-5)
 
 
+def test_takes_of_sixteen_bits_are_scored_by_both_parts_of_a_code():
+    best = Best(head=CoarseFine(hidden=6), q_levels=65536)
+    asked = sound("a", 300, 400)
+    first_takes = best([dataclasses.replace(asked)], first)["a"]
+    np.testing.assert_array_equal(first_takes, best.one_take([dataclasses.replace(asked)])["a"])
+    totals = []
+    codes = best([dataclasses.replace(asked)], lambda *each: totals.append(each[2].asked) or last(*each))["a"]
+    scored = Scorer(best.model, SILENCE, 256).sound(codes, asked.columns.piece(0, asked.samples))
+    for (_, choice), bits in zip(best.choices[-len(totals) :], totals, strict=True):
+        np.testing.assert_allclose(bits[1], scored[choice.passage.start : choice.passage.stop].sum(), rtol=1e-5)
+
+
+def test_takes_go_on_from_a_primer():
+    best = Best(conditional=False)
+    engine, weights = best.engine, best.engine.weights()
+    primer = np.random.default_rng(0).integers(0, best.model.q_levels, 50).astype(np.int32)
+    start = engine.primed_start(weights, primer, None)
+    take_bits = TakeBits(Scorer(best.model, SILENCE, engine.block_samples), engine.rows)
+    cut = [Passage(0, 256, NONE), Passage(256, 600, NONE)]
+    arguments = engine, weights, start, [plain("a", 600)], 0, 1.0, best.takes, take_bits, first
+    made = np.concatenate([codes for _, codes, _ in stream_best(*arguments, lambda asked: cut)])
+    expected = [codes for _, codes, _ in stream_parts(engine, weights, start, [plain("a", 600)], 0)]
+    np.testing.assert_array_equal(made, np.concatenate(expected))
+    assert (made != best([plain("a", 600)], first)["a"]).any()
+
+
 def test_the_posterior_is_that_of_the_whole_passage_under_each_class():
     best = Best()
     asked, seen = sound("a", 300, 400, 790), []
@@ -215,6 +243,33 @@ def test_faulty_takes_are_not_kept_and_are_made_again_where_all_are():
     assert kept[768] == (0, MOST_TRIES)
 
 
+def test_a_take_without_fault_is_kept_whatever_its_score():
+    best = Best(rows=4, takes=4)
+    faulty = np.array([True, False, True, True])
+
+    def judge(passage, codes, bits):
+        return np.array([3.0, -np.inf, 2.0, 1.0])
+
+    best([sound("a", 200)], judge, faults=lambda passage, bits: faulty)
+    assert [choice.kept for _, choice in best.choices] == [1]
+
+
+def test_every_sample_of_a_cross_fade_counts_for_the_class_that_weighs_more():
+    """A long fade is cut in its middle, and in the second half the class that comes is the one asked for."""
+    best, counted = Best(fades=True), []
+    fade = columns_of(STREAMS, [[(0, 0, None), (512, 0, 1), (1536, 1, None)]], 2048)
+    asked = Sound("a", "a", fade.samples, 1.0, fade)
+
+    def judge(passage, codes, bits):
+        counted.append((passage, bits.samples))
+        return last(passage, codes, bits)
+
+    best([asked], judge, contrast=best.contrast)
+    assert {passage.asked for passage, _ in counted} == {0, 1}
+    for passage, samples in counted:
+        assert passage.stop - passage.start - 128 <= samples <= passage.stop - passage.start
+
+
 def test_takes_that_are_made_again_are_others():
     best, seen = Best(takes=2), []
 
@@ -236,13 +291,13 @@ def of(asked, others=None, samples=100):
 
 @pytest.mark.parametrize(
     ("takes", "kept"),
-    [(1, 0), (2, 0), (4, 0), (10, 0), (20, 1), (40, 2)],
+    [(1, 0), (2, 0), (3, 1), (4, 1), (29, 1), (40, 2)],
 )
-def test_the_likeliest_take_is_kept_that_is_not_among_the_most_likely(takes, kept):
+def test_the_likeliest_take_is_kept_but_for_the_likeliest_few(takes, kept):
     bits = np.arange(takes, dtype=float)  # the fewer the likelier
     scores = likelihood(Passage(0, 9, NONE), np.zeros((takes, 9)), of(bits))
     assert int(np.argmax(scores)) == kept
-    assert np.isneginf(scores).sum() == int(0.4 * takes) + int(0.05 * takes)
+    assert np.isneginf(scores).sum() == kept
 
 
 def test_a_passage_without_a_class_is_judged_by_likelihood():
@@ -258,25 +313,28 @@ def test_takes_are_faulty_that_have_far_fewer_or_more_bits_than_real_sounds_of_t
     assert faults(Passage(0, 100, 0), bits).tolist() == [False, False, True]
     assert faults(Passage(0, 100, 1), bits).tolist() == [False, True, True]
     assert faults(Passage(0, 100, 2), of([50, 300, 500])).tolist() == [True, False, True]
-    assert faults(Passage(0, 100, NONE), of([0.0])).tolist() == [True]
+    # Where none is asked for, silence is right, and noise is not.
+    assert faults(Passage(0, 100, NONE), of([0.0, 800])).tolist() == [False, True]
+    assert Faults({}, 3.0)(Passage(0, 100, NONE), of([0.0, 800])).tolist() == [True, True]
+    assert faults(Passage(0, 100, 0), of([0.0], samples=0)).tolist() == [False]
 
 
 def test_how_takes_are_chosen_follows_from_the_run(tmp_path):
     streams = product_streams([*STREAMS, {"low": 0.0, "high": 1.0}])
     metrics = tmp_path / "metrics.csv"
-    assert choosing_of(streams, 1, None, None, metrics, PLACES) is None
-    chosen = choosing_of(streams, 3, None, None, metrics, PLACES)
+    assert choosing_of(streams, 1, None, None, [1.0, 0.0], metrics, PLACES) is None
+    chosen = choosing_of(streams, 3, None, None, [1.0], metrics, PLACES)
     assert (chosen.by, chosen.stream, chosen.contrast.classes, chosen.faults) == ("posterior", streams[0], 3, None)
     metrics.write_text("validation_bits,validation_bits_s0_0,validation_bits_s0_1\n3.0,9,9\n2.0,1.0,\n4.0,9,9\n")
-    faults = choosing_of(streams, 3, None, None, metrics, PLACES).faults
+    faults = choosing_of(streams, 3, None, None, [1.0], metrics, PLACES).faults
     assert faults(Passage(0, 9, 0), of([190], samples=100)).all()
     assert not faults(Passage(0, 9, 1), of([190], samples=100)).any()
-    assert (choosing_of((), 2, None, None, metrics, PLACES).by) == "likelihood"
+    assert (choosing_of((), 2, None, None, [1.0], metrics, PLACES).by) == "likelihood"
     for streams_, takes, by, name, error in (
         (streams, 1, "heard", None, "by: says how takes are chosen; give takes too, 2 or more"),
-        (streams, 2, None, "s1", 'stream: "s1" is a stream of numbers, and takes are judged by classes'),
+        (streams, 2, None, "s1", 'stream: "s1" is a stream of numbers; streams of classes are s0'),
         ((), 2, "heard", None, 'by: is "heard", and the run has no stream of classes; give "likelihood"'),
     ):
         with pytest.raises(UserError) as raised:
-            choosing_of(streams_, takes, by, name, metrics, PLACES)
+            choosing_of(streams_, takes, by, name, [1.0], metrics, PLACES)
         assert str(raised.value) == error

@@ -102,9 +102,8 @@ def test_the_raw_weights_can_be_taken_instead(home):
     assert json.loads(line) == plain.evaluate(home / "valid")
     for command in ("evaluate plain", f"generate plain {asked} --out none"):
         answer = give(f"{command} --raw-weights", home)
-        name = "raw_weights" if command.startswith("evaluate") else "--raw-weights"
-        told = "the run keeps no average of its weights (training.ema_decay = 0), and they are raw anyway; leave it out"
-        assert (answer.status, answer.err.splitlines()[-1]) == (1, f"{name}: {told}")
+        told = "keeps no average of its weights (training.ema_decay = 0), and they are raw anyway"
+        assert (answer.status, answer.err.splitlines()[-1]) == (1, f"plain: {told}; do not ask for raw weights")
 
 
 def test_a_run_that_starts_from_another_averages_from_there(home):

@@ -11,10 +11,12 @@ from command_line import SPEC, done, give
 from untrained import write_run
 
 from keras_samplernn import load_run
+from keras_samplernn.commands.generate import generate as generate_command
 from keras_samplernn.conditions.columns import Columns
 from keras_samplernn.conditions.streams import NONE, ClassesStream
 from keras_samplernn.conditions.track import Spans, Track
 from keras_samplernn.errors import UserError
+from keras_samplernn.generation.choosing import BY
 from keras_samplernn.listening.judging import describe
 from keras_samplernn.listening.listener import Listener
 from keras_samplernn.listening.spans import Piece, evenly_of, pieces_of
@@ -234,7 +236,7 @@ def test_the_surest_class_is_the_one_that_is_heard():
         waves = [voice(name, seed=99) for name in VOICES[:classes]]
         sure = np.stack([listener.sureness(waves, asked) for asked in range(classes)])  # (asked, waves)
         assert (np.sign(sure) == np.where(np.eye(classes), 1, -1)).all()
-    np.testing.assert_array_equal(listener.sureness(waves, 2), np.zeros(2))  # it never learned that class
+    assert [listener.knows(asked) for asked in range(3)] == [True, True, False]
 
 
 @pytest.mark.parametrize("options", ["", "--by posterior --guidance 2", "--by likelihood", "--by heard"])
@@ -256,9 +258,33 @@ def test_takes_are_chosen_and_noted(home, tmp_path, options):
     np.testing.assert_array_equal(again, wave)
 
 
+def test_a_run_learns_to_judge_once_and_compiles_once(home, monkeypatch):
+    from keras_samplernn import run as run_module
+
+    learned, scorers = [], []
+    learn = run_module.learn_judge
+    monkeypatch.setattr(run_module, "learn_judge", lambda *arguments: learned.append(1) or learn(*arguments))
+    loaded = load_run(home / "voices")
+    score = loaded._scorer._score
+    loaded._scorer._score = lambda *arguments: scorers.append(1) or score(*arguments)
+    for seed in (1, 2):
+        loaded.generate("low", seconds=0.3, seed=seed, candidates=2, by="heard")
+    assert len(learned) == 1
+    assert len(scorers) == 2 * 5  # blocks of 256 of 1,200 samples
+
+
+def test_what_takes_are_judged_by_is_the_same_in_the_command():
+    (option,) = (each for each in generate_command.params if each.name == "by")
+    assert sorted(option.type.choices) == sorted(BY)
+
+
 @pytest.mark.parametrize(
     ("options", "error"),
     [
+        (
+            "--candidates 2 --temperature 1 --temperature 0",
+            "--candidates: at temperature 0 all takes are the same; leave one of the two out",
+        ),
         ("--by heard", "--by: says how takes are chosen; give --candidates too, 2 or more"),
         ("--candidates 2 --by-stream pitch", '--by-stream: "pitch" is not a stream; streams are class'),
         (

@@ -50,12 +50,28 @@ def test_tiers_of_its_own_replace_those_of_the_preset_as_a_whole():
     assert spec.training == parsed(preset="small").training
 
 
+@pytest.mark.parametrize("schedule", [{"schedule": "constant"}, {"schedule": "cosine", "decay_steps": 900}])
+def test_a_schedule_of_its_own_is_not_mixed_with_that_of_the_preset(schedule):
+    training = parsed(preset="small", training=schedule).training
+    kept = {key: value for key, value in PRESETS["small"]["training"].items() if not key.startswith("decay")}
+    assert training == parsed(training=kept | schedule).training
+
+
+@pytest.mark.parametrize("levels", [16, 65536])
+def test_noise_is_as_loud_with_other_numbers_of_levels(levels):
+    spec = parsed(preset="small", audio={"q_levels": levels})
+    assert spec.training.input_noise / levels == PRESETS["small"]["training"]["input_noise"] / 256
+    own = parsed(preset="small", audio={"q_levels": levels}, training={"input_noise": 3})
+    assert own.training.input_noise == 3
+
+
 @pytest.mark.parametrize(
     ("fields", "line"),
     [
         ({"preset": "smal"}, 'preset = "smal" is not one of small; did you mean "small"?'),
         ({"preset": None}, "preset = null is not one of small"),
         ({"preset": ["small"]}, 'preset = ["small"] is not one of small'),
+        ({"preset": "small", "audio": {"q_levels": 1}}, "audio.q_levels = 1 must be a whole number from 2 to 65536"),
         ({"preset": "small", "training": 3}, "training = 3 must be an object"),
         ({"preset": "small", "tier_defaults": 3}, "tier_defaults = 3 must be an object"),
     ],

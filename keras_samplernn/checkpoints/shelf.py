@@ -69,7 +69,13 @@ def _is_whole(checkpoint: Checkpoint, model: keras.Model, damage: list[DamagedCh
     return True
 
 
-def load_chosen(chosen: Checkpoint, which: str, model: keras.Model, say: Callable[[str], None]) -> Checkpoint:
+def load_chosen(
+    chosen: Checkpoint,
+    which: str,
+    model: keras.Model,
+    say: Callable[[str], None],
+    load: Callable[[Checkpoint, keras.Model], None] = Checkpoint.load_weights,
+) -> Checkpoint:
     """Assign the weights of a chosen checkpoint to a model; choose again if `fit` has deleted it meanwhile.
 
     Args:
@@ -77,13 +83,14 @@ def load_chosen(chosen: Checkpoint, which: str, model: keras.Model, say: Callabl
         which: as in `choose_checkpoint`.
         model: with values.
         say: as in `choose_checkpoint`.
+        load: assigns weights of a checkpoint to a model.
 
     Returns:
         The checkpoint that was loaded.
     """
     while True:
         try:
-            chosen.load_weights(model)
+            load(chosen, model)
         except DamagedCheckpoint:
             if os.path.lexists(chosen.folder):
                 raise

@@ -106,6 +106,15 @@ def classes_streams(streams: Sequence[Stream]) -> tuple[ClassesStream, ...]:
     return tuple(stream for stream in streams if isinstance(stream, ClassesStream))
 
 
+def classes_stream_named(streams: Sequence[Stream], name: str, place: str) -> ClassesStream:
+    """Return the stream of classes of a name; UserError, which begins with `place`, if there is none."""
+    stream, found = stream_named(streams, name, place), classes_streams(streams)
+    if stream not in found:
+        remedy = f"streams of classes are {', '.join(each.name for each in found)}" if found else "leave it out"
+        raise UserError(f'{place}: "{name}" is a stream of numbers; {remedy}')
+    return stream
+
+
 def stream_named(streams: Sequence[Stream], name: str, place: str) -> Stream:
     """Return the stream of a name; UserError, which begins with `place`, if there is none."""
     for stream in streams:

@@ -7,6 +7,7 @@ import numpy as np
 from keras_samplernn.conditions.streams import NONE, ClassesStream
 from keras_samplernn.conditions.track import settled
 from keras_samplernn.data.corpus import SoundEntry
+from keras_samplernn.data.draws import Purpose, epoch_bits
 
 _ROUNDS, _NEAR = 50, 0.01
 _FEW = 12
@@ -46,7 +47,7 @@ class Balance:
         order = np.lexsort((samples, segment))
         main = np.full(len(segments), NONE)
         main[segment[order]] = cls[order]  # the class of the longest stretch comes last, and stays
-        source = np.random.Philox(np.random.SeedSequence(seed, spawn_key=(epoch, 5)))
+        source = epoch_bits(Purpose.BALANCE, seed, epoch)
         drawn = source.random_raw(len(segments) + 1)
         order = np.lexsort((drawn[1:], main))
         passed = np.floor(np.cumsum(weights[order]) + float(drawn[0] >> np.uint64(32)) / 2.0**32).astype(np.int64)

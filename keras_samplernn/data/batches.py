@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from keras_samplernn.conditions.layout import Conditions, nothing
 from keras_samplernn.data.balance import Balance
+from keras_samplernn.data.draws import Purpose, epoch_bits
 from keras_samplernn.data.gains import Gains
 from keras_samplernn.data.noise import InputNoise
 
@@ -55,7 +56,7 @@ def draw_dropout(pieces: int, streams: int, share: float, lookahead_share: float
         seed: non-negative; what is drawn depends on it, on `epoch` and on the number of pieces alone.
         epoch: non-negative.
     """
-    source = np.random.Philox(np.random.SeedSequence(seed, spawn_key=(epoch, 1)))
+    source = epoch_bits(Purpose.CONDITIONS, seed, epoch)
     drawn = source.random_raw((pieces, streams + 1)) / 2.0**64
     return Dropout(drawn[:, 1:] < share, drawn[:, 0] >= lookahead_share)
 
@@ -147,8 +148,7 @@ def plan_epoch(
     segments = segments_of(lengths, seq_len, segment_samples)
     if balance is not None:
         segments = segments[balance.visits(segments, seed, epoch)]
-    # NumPy keeps a bit generator's raw stream the same in all versions, but not the result of `Generator.shuffle`.
-    source = np.random.Philox(np.random.SeedSequence(seed, spawn_key=(epoch,)))
+    source = epoch_bits(Purpose.ORDER, seed, epoch)
     order = np.argsort(source.random_raw(len(segments)), kind="stable")
     return Plan(_lay_evenly(segments[order], lanes, seq_len), lanes, seq_len)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_samplernn.data.draws import Purpose, epoch_bits
 from keras_samplernn.data.quantization import Quantizer
 
 STEPS = 16
@@ -44,7 +45,7 @@ def draw_gains(pieces: int, most_db: float, polarity: bool, quantizer: Quantizer
     if polarity:
         gains = np.concatenate([gains, -gains])
     wave = quantizer.decode(np.arange(quantizer.q_levels))
-    source = np.random.Philox(np.random.SeedSequence(seed, spawn_key=(epoch, 3)))
+    source = epoch_bits(Purpose.GAINS, seed, epoch)
     # The upper half of the bits: as a float, all of them together may be rounded up to 1.
     drawn = (source.random_raw(pieces) >> np.uint64(32)) / 2.0**32
     return Gains(quantizer.encode(gains[:, None] * wave), (drawn * len(gains)).astype(np.int64))

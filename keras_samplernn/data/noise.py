@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_samplernn.data.draws import Purpose, epoch_bits, sound_bits
+
 STRETCH_SECONDS = 0.05
-_WORDS = 4  # 64 bits each, that Philox gives at each count; each makes one normal number
 
 
 class InputNoise(NamedTuple):
@@ -52,7 +53,8 @@ class InputNoise(NamedTuple):
         stretches = np.arange(first, first + count) // self.stretch
         if not count:
             return np.zeros(0, bool)
-        words = _random_words(self.seed, 3, self.epoch, sound, stretches[0], stretches[-1] - stretches[0] + 1)
+        count_of_stretches = stretches[-1] - stretches[0] + 1
+        words = sound_bits(Purpose.SILENCE, self.seed, self.epoch, sound, stretches[0], count_of_stretches)
         return (words / 2.0**64 < self.shares[piece])[stretches - stretches[0]]
 
 
@@ -83,26 +85,16 @@ def draw_noise(
         silence: the code of silence.
     """
 
-    def shares(purpose: int) -> np.ndarray:
-        source = np.random.Philox(np.random.SeedSequence(seed, spawn_key=(epoch, purpose)))
-        return source.random_raw(pieces) / 2.0**64
-
-    return InputNoise(most * shares(2), dropout * shares(6), stretch, silence, q_levels, seed, epoch)
+    levels, shares = (
+        most_of_all * epoch_bits(purpose, seed, epoch).random_raw(pieces) / 2.0**64
+        for purpose, most_of_all in ((Purpose.NOISE, most), (Purpose.SILENCE, dropout))
+    )
+    return InputNoise(levels, shares, stretch, silence, q_levels, seed, epoch)
 
 
 def normal_numbers(seed: int, epoch: int, sound: int, first: int, count: int) -> np.ndarray:
-    """Return `(count,)` normal numbers for the samples of a sound from `first` on, the same wherever a window begins.
-
-    NumPy keeps a bit generator's raw stream the same in all versions, but not the normal numbers that it makes of it.
-    """
-    words = _random_words(seed, 2, epoch, sound, first, count)
+    """Return `(count,)` normal numbers of a sound from its sample `first` on, the same wherever a window begins."""
+    words = sound_bits(Purpose.NOISE, seed, epoch, sound, first, count)
     # Box and Muller: the upper half of the bits gives the radius, the lower half the angle.
     radius = np.sqrt(-2 * np.log(((words >> np.uint64(32)) + 1.0) / 2.0**32))
     return radius * np.cos((words & np.uint64(0xFFFFFFFF)) * (2 * np.pi / 2.0**32))
-
-
-def _random_words(seed: int, purpose: int, epoch: int, sound: int, first: int, count: int) -> np.ndarray:
-    """Return `(count,)` uint64 of a sequence of random bits from its word `first` on."""
-    begin = first // _WORDS
-    source = np.random.Philox(key=[seed, purpose], counter=[begin, sound, epoch, 0])
-    return source.random_raw(first + count - begin * _WORDS)[first - begin * _WORDS :]

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from keras_samplernn.data.corpus import Corpus, SoundEntry
+from keras_samplernn.data.draws import Purpose, epoch_bits
 
 
 def speeds_within(share: float) -> tuple[float, ...]:
@@ -29,7 +30,7 @@ def draw_lengths(samples: Sequence[int], versions: int, seed: int, epoch: int) -
         epoch: non-negative.
     """
     sounds = len(samples) // versions
-    source = np.random.Philox(np.random.SeedSequence(seed, spawn_key=(epoch, 4)))
+    source = epoch_bits(Purpose.SPEEDS, seed, epoch)
     drawn = (source.random_raw(sounds) >> np.uint64(32)).astype(np.int64) * versions >> 32
     return np.where(np.arange(versions)[:, None] == drawn, np.reshape(samples, (versions, sounds)), 0).ravel().tolist()
 

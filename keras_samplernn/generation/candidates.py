@@ -16,7 +16,7 @@ from keras_samplernn.generation.stream import Block, Row
 from keras_samplernn.generation.take_bits import Bits, Made, TakeBits
 
 # Passages end where a block does.
-BLOCK_SAMPLES = 256
+TAKE_BLOCK_SAMPLES = 256
 MOST_TRIES = 3
 
 
@@ -44,7 +44,7 @@ def stream_best(
     seed: int,
     strength: float,
     takes: int,
-    follower: TakeBits,
+    take_bits: TakeBits,
     judge: Judge,
     cut: Callable[[Sound], list[Passage]],
     faults: Callable[[Passage, Bits], np.ndarray] = lambda passage, bits: np.zeros(len(bits.asked), bool),
@@ -57,14 +57,14 @@ def stream_best(
     on no other sound.
 
     Args:
-        engine: its rows are a multiple of `takes`, its blocks `BLOCK_SAMPLES` long.
+        engine: its rows are a multiple of `takes`, its blocks `TAKE_BLOCK_SAMPLES` long.
         weights: what its `weights` returned.
         start: the carry with which each sound starts.
         sounds: in the order in which they get rows.
         seed: seed of the uniforms.
         strength: of the guidance, if the engine has one.
         takes: number of takes of each passage.
-        follower: of the engine's rows.
+        take_bits: of the engine's rows.
         judge: says which take is the best.
         cut: returns the passages of a sound, as `passages_of` does.
         faults: says which takes are faulty.
@@ -83,7 +83,7 @@ def stream_best(
                     yield sound, np.empty(0, np.int32), True
                     continue
                 slots[number] = _Slot(engine, sound, seed, number, takes, cut(sound))
-                slots[number].begin(carry, first, follower)
+                slots[number].begin(carry, first, take_bits)
         if not any(slots):
             return
         block, counts = Block(engine, strength), np.zeros(engine.rows, np.int64)
@@ -95,13 +95,13 @@ def stream_best(
             weights, keras.tree.map_structure(ops.convert_to_tensor, carry), start, *block.arguments()
         )
         carry = _arrays(carry)
-        follower.add(Made(history, codes, conditions, counts))
+        take_bits.add(Made(history, codes, conditions, counts))
         for number, slot in enumerate(slots):
             if slot is None or not slot.add(codes[slot.rows, : counts[slot.rows][0]]):
                 continue
-            choice, kept = slot.choose(follower.of(slot.rows), judge, faults)
+            choice, kept = slot.choose(take_bits.of(slot.rows), judge, faults)
             if choice is None:
-                slot.begin(carry, slot.before, follower)
+                slot.begin(carry, slot.before, take_bits)
                 continue
             on_choice(slot.sound, choice)
             ended = slot.is_last
@@ -109,7 +109,7 @@ def stream_best(
             if ended:
                 slots[number] = None
             else:
-                slot.go_on(carry, choice.kept, follower)
+                slot.go_on(carry, choice.kept, take_bits)
 
 
 class _Slot:
@@ -139,7 +139,7 @@ class _Slot:
         """Whether the present passage is the last one."""
         return self._number + 1 == len(self._passages)
 
-    def begin(self, carry: Carry, before: Carry, follower: TakeBits) -> None:
+    def begin(self, carry: Carry, before: Carry, take_bits: TakeBits) -> None:
         """Begin the present passage, on all rows from the same carry."""
         self.before, self._codes, self._done = before, [], 0
         every = slice(self.rows.start * self._rows_of_a_sound, self.rows.stop * self._rows_of_a_sound)
@@ -150,7 +150,7 @@ class _Slot:
         keras.tree.map_structure(write, carry, before)
         passage = self._passages[self._number]
         states = keras.tree.map_structure(lambda array: array[:1], before.states)
-        follower.begin(self.rows, passage, self.sound.stem, states)
+        take_bits.begin(self.rows, passage, self.sound.stem, states)
         for row, part in zip(self._made, self._parts, strict=True):
             row.begun, part.done = True, passage.start
 
@@ -176,15 +176,16 @@ class _Slot:
         if faulty.all() and self._tries < MOST_TRIES:
             self._tries += 1
             return None, codes
-        kept = int(np.argmax(np.where(faulty & ~faulty.all(), -np.inf, scores)))
+        # Of those without fault, if there are any, the greatest score, and of these the first.
+        kept = int(np.lexsort((-np.arange(len(scores)), scores, ~faulty))[-1])
         return Choice(passage, kept, scores, self._tries), codes[kept]
 
-    def go_on(self, carry: Carry, kept: int, follower: TakeBits) -> None:
+    def go_on(self, carry: Carry, kept: int, take_bits: TakeBits) -> None:
         """Begin the next passage after the take that was kept."""
         first = (self.rows.start + kept) * self._rows_of_a_sound
         rows = slice(first, first + self._rows_of_a_sound)
         self._number, self._tries = self._number + 1, 1
-        self.begin(carry, _rows_of(carry, rows), follower)
+        self.begin(carry, _rows_of(carry, rows), take_bits)
 
 
 def _arrays(carry: Carry) -> Carry:

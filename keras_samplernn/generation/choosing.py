@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from keras_samplernn.conditions.streams import ClassesStream, Stream, classes_streams, figure_of, stream_named
+from keras_samplernn.conditions.streams import ClassesStream, Stream, classes_stream_named, classes_streams, figure_of
 from keras_samplernn.errors import UserError
 from keras_samplernn.generation.candidates import Choice, stream_best
 from keras_samplernn.generation.engine import Carry, GenerationEngine, Weights
@@ -17,6 +17,7 @@ from keras_samplernn.generation.judges import JUDGES, Faults, Judge
 from keras_samplernn.generation.passages import Passage, passages_of
 from keras_samplernn.generation.sound import Sound, longest_first
 from keras_samplernn.generation.take_bits import TakeBits
+from keras_samplernn.model.scoring import Scorer
 from keras_samplernn.run_folder import CLASS_COLUMN
 
 BY = (*JUDGES, "heard")
@@ -65,23 +66,25 @@ class Choosing(NamedTuple):
         seed: int,
         strength: float,
         sample_rate: int,
+        scorer: Scorer,
         judge: Judge | None = None,
         on_choice: Callable[[Sound, Choice], None] = lambda sound, choice: None,
     ) -> Iterator[tuple[Sound, np.ndarray, bool]]:
         """Generate sounds of chosen takes; see `stream_best`.
 
         Args:
-            engine: its rows are a multiple of `takes`, its blocks of `candidates.BLOCK_SAMPLES`.
+            engine: its rows are a multiple of `takes`, its blocks of `candidates.TAKE_BLOCK_SAMPLES`.
             weights: what its `weights` returned.
             start: the carry with which each sound starts.
             sounds: in any order.
             seed: seed of the uniforms.
             strength: of the guidance, if the engine has one.
             sample_rate: in Hz.
+            scorer: of the engine's model.
             judge: a listener, for takes that are chosen by what is heard; others are judged by the model.
             on_choice: called after each passage.
         """
-        follower = TakeBits(engine.model, engine.silence, engine.rows, engine.block_samples, self.contrast, seed)
+        take_bits = TakeBits(scorer, engine.rows, self.contrast, seed)
         name = None if self.stream is None else self.stream.name
 
         def cut(sound: Sound) -> list[Passage]:
@@ -96,7 +99,7 @@ class Choosing(NamedTuple):
             seed,
             strength,
             self.takes,
-            follower,
+            take_bits,
             judge or JUDGES[self.by],
             cut,
             on_choice=on_choice,
@@ -113,7 +116,13 @@ class Places(NamedTuple):
 
 
 def choosing_of(
-    streams: tuple[Stream, ...], takes: int, by: str | None, name: str | None, metrics: Path, places: Places
+    streams: tuple[Stream, ...],
+    takes: int,
+    by: str | None,
+    name: str | None,
+    temperatures: Iterable[float],
+    metrics: Path,
+    places: Places,
 ) -> Choosing | None:
     """Return how the takes of a run are chosen, or None if there is one take only.
 
@@ -122,22 +131,24 @@ def choosing_of(
         takes: of each passage, at least 1.
         by: "posterior", "likelihood" or "heard"; None: the posterior if the run has classes, else the likelihood.
         name: of the stream of classes that they are judged by; None: the first one.
+        temperatures: of the sounds.
         metrics: the `metrics.csv` of the run.
         places: of the arguments.
 
     Raises:
-        UserError: one line: the run has no stream of classes to judge by, or none of that name.
+        UserError: one line: the run has no stream of classes to judge by, or none of that name; or the temperature is
+            0, at which all takes are the same.
     """
     if takes == 1:
         if given := [place for place, value in ((places.by, by), (places.stream, name)) if value is not None]:
             raise UserError(f"{' and '.join(given)}: says how takes are chosen; give {places.takes} too, 2 or more")
         return None
+    if not all(temperatures):
+        raise UserError(f"{places.takes}: at temperature 0 all takes are the same; leave one of the two out")
     found = classes_streams(streams)
     stream = found[0] if found else None
     if name is not None:
-        stream = stream_named(streams, name, places.stream)
-        if stream not in found:
-            raise UserError(f'{places.stream}: "{name}" is a stream of numbers, and takes are judged by classes')
+        stream = classes_stream_named(streams, name, places.stream)
     by = by or ("likelihood" if stream is None else "posterior")
     if by != "likelihood" and stream is None:
         raise UserError(f'{places.by}: is "{by}", and the run has no stream of classes; give "likelihood"')

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import functools
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -15,8 +16,7 @@ from keras_samplernn.data.quantization import Quantizer, SoundDecoder
 from keras_samplernn.data.wav_writer import WavWriter
 from keras_samplernn.errors import UserError
 from keras_samplernn.files import make_folder, writing
-from keras_samplernn.generation import candidates
-from keras_samplernn.generation.candidates import Choice
+from keras_samplernn.generation.candidates import TAKE_BLOCK_SAMPLES, Choice
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.judges import Judge
 from keras_samplernn.generation.record import Record
@@ -26,6 +26,7 @@ from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.memory import telling_exhaustion
 from keras_samplernn.model.samplernn import SampleRNN
+from keras_samplernn.model.scoring import Scorer
 from keras_samplernn.progress import Progress
 from keras_samplernn.run_folder import RunFolder, environment
 from keras_samplernn.spec import Audio, Spec
@@ -37,13 +38,13 @@ class Tools(NamedTuple):
     Attributes:
         learn_judge: called with a spec, the name of a stream of classes and `say`, if takes are chosen by what is
             heard; returns a judge that has learned that stream.
-        check_raw_weights: called with a spec and the name of the option; raises UserError if a run has none.
-        load_raw_weights: called with a checkpoint, its spec and a model.
+        check_raw_weights: called with a run; raises UserError if it has none.
+        load_raw_weights: called with a spec, a checkpoint and a model.
     """
 
     learn_judge: Callable[[Spec, str, Callable[[str], None]], Judge]
-    check_raw_weights: Callable[[Spec, str], None]
-    load_raw_weights: Callable[[Checkpoint, Spec, SampleRNN], None]
+    check_raw_weights: Callable[[RunFolder], None]
+    load_raw_weights: Callable[[Spec, Checkpoint, SampleRNN], None]
 
 
 def generate_files(
@@ -69,24 +70,23 @@ def generate_files(
         UserError: one line for each problem; as many as can be found beforehand.
     """
     spec, out = run.spec, request.out
-    if request.raw_weights:
-        tools.check_raw_weights(spec, "--raw-weights")
-    job = check_request(run, request, say)
+    job = check_request(run, request, say, tools.check_raw_weights)
     quantizer = Quantizer.of(spec.audio)
     choosing, judge = job.choosing, None
     if choosing is not None and choosing.by == "heard":
         judge = tools.learn_judge(spec, choosing.stream.name, say)
-    too_many = f"{job.rows * request.candidates} sounds side by side", "lower --batch-size"
+    too_many = f"{job.rows} sounds side by side", "lower --batch-size"
+    if choosing is not None:
+        too_many = f"{job.rows} sounds of {request.candidates} takes side by side", "lower --batch-size or --candidates"
     with telling_exhaustion(run.folder, *too_many):
         model = assemble(spec)
-        chosen = load_chosen(job.checkpoint, request.checkpoint, model, say)
-        if request.raw_weights:
-            tools.load_raw_weights(chosen, spec, model)
+        load = functools.partial(tools.load_raw_weights, spec) if request.raw_weights else Checkpoint.load_weights
+        chosen = load_chosen(job.checkpoint, request.checkpoint, model, say, load)
         engine = GenerationEngine(
             model,
             quantizer.silence,
             job.rows * request.candidates,
-            BLOCK_SAMPLES if choosing is None else candidates.BLOCK_SAMPLES,
+            BLOCK_SAMPLES if choosing is None else TAKE_BLOCK_SAMPLES,
             request.precision,
             any_fades(job.sounds),
             job.guidance,
@@ -133,6 +133,7 @@ def generate_files(
                 request.seed,
                 request.guidance,
                 spec.audio.sample_rate,
+                Scorer(model, quantizer.silence, engine.block_samples),
                 judge,
                 lambda sound, choice: choices[sound.name].append(choice),
             )

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_samplernn.conditions.layout import Conditions, class_columns
-from keras_samplernn.conditions.streams import NONE, Stream, classes_streams, stream_named
+from keras_samplernn.conditions.streams import NONE, Stream, classes_stream_named, classes_streams
 from keras_samplernn.errors import UserError
 
 MOST_BASE_ROWS = 16
@@ -96,10 +96,7 @@ def guidance_of(
             f"{place}: the run has no stream of classes, and was trained without conditioning.condition_dropout; leave"
             " it out, or train with condition_dropout"
         )
-    stream = found[0] if name is None else stream_named(streams, name, name_place)
-    if stream not in found:
-        remedy = f"; streams of classes are {', '.join(each.name for each in found)}" if found else "; leave it out"
-        raise UserError(f'{name_place}: "{name}" is a stream of numbers{remedy}')
+    stream = found[0] if name is None else classes_stream_named(streams, name, name_place)
     # Not by its name, which the neighbours of another stream may have: `tone_before`.
     fades = found.index(stream)
     column = next(number for number, each in enumerate(class_columns(streams)) if each.fades == fades)

@@ -102,13 +102,19 @@ class Job:
     rows: int
 
 
-def check_request(run: RunFolder, request: Request, say: Callable[[str], None]) -> Job:
+def check_request(
+    run: RunFolder,
+    request: Request,
+    say: Callable[[str], None],
+    check_raw_weights: Callable[[RunFolder], None],
+) -> Job:
     """Check a request, and read the files that it names.
 
     Args:
         run: with a checkpoint.
         request: the options of the command.
         say: called with each message.
+        check_raw_weights: called with the run if raw weights are asked for; raises UserError if it has none.
 
     Raises:
         UserError: one line for each problem; as many as can be found beforehand.
@@ -142,12 +148,15 @@ def check_request(run: RunFolder, request: Request, say: Callable[[str], None]) 
         request.candidates,
         request.by,
         request.by_stream,
+        request.temperatures,
         run.metrics_file,
         Places("--candidates", "--by", "--by-stream"),
     )
     if choosing is not None and request.precision == "int8":
         problems.append("--candidates: --precision int8 makes one row at a time; leave one of the two out")
     collect(problems, check_out, request, sounds, inputs)
+    if request.raw_weights:
+        collect(problems, check_raw_weights, run)
     outlined = outline(spec)
     collect(problems, check_generation_memory, spec, outlined)
     chosen = collect(problems, choose_checkpoint, run.checkpoints_folder, request.checkpoint, outlined, say)

@@ -112,17 +112,17 @@ class Row:
         seed: of the uniforms.
         guidance: of the engine.
         parts_of_a_code: of the engine.
-        candidate: number of the row among those that generate the same sound; 0 makes what a single row makes.
+        take: number of the row among those that make takes of one sound; 0 makes what a single row makes.
 
     Attributes:
         begun: whether the sound has begun; the next block begins it otherwise.
     """
 
-    def __init__(self, part: Part, seed: int, guidance: Guidance | None, parts_of_a_code: int, candidate: int = 0):
+    def __init__(self, part: Part, seed: int, guidance: Guidance | None, parts_of_a_code: int, take: int = 0):
         self.part = part
         self.bases = None if guidance is None else guidance.draw_classes(seed, part.stem)
         # No stem has a NUL in it: the name of a file has none.
-        stem = f"{part.stem}\0{candidate}" if candidate else part.stem
+        stem = f"{part.stem}\0{take}" if take else part.stem
         self.uniforms = UniformStream(seed, stem, parts_of_a_code)
         self.begun = False
 

@@ -10,7 +10,6 @@ from keras_samplernn.conditions.layout import Conditions
 from keras_samplernn.conditions.streams import NONE
 from keras_samplernn.generation.guidance import Guidance
 from keras_samplernn.generation.passages import Passage
-from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.model.scoring import Scorer
 
 
@@ -48,29 +47,25 @@ class TakeBits:
     """Follows the rows of an engine, and adds up the bits of each passage.
 
     Args:
-        model: its present weights are used.
-        silence: the code of silence.
+        scorer: of the model; its present weights are used.
         rows: number of rows that make takes.
-        block_samples: length of a block.
         contrast: the stream whose other classes the takes are scored under too; None: they are not.
         seed: of the classes that are drawn where a stream has many.
     """
 
     def __init__(
         self,
-        model: SampleRNN,
-        silence: int,
+        scorer: Scorer,
         rows: int,
-        block_samples: int,
         contrast: Guidance | None = None,
         seed: int = 0,
     ):
-        self._scorer = Scorer(model, silence, block_samples)
+        self._scorer = scorer
         self._contrast, self._seed = contrast, seed
         self._each = 1 if contrast is None else 1 + contrast.base_rows
         self._states: Any = [
             tuple(np.zeros((rows * self._each, *shape), np.float32) for shape in tier.state_shapes)
-            for tier in model.tiers
+            for tier in scorer.model.tiers
         ]
         self._bits, self._samples = np.zeros((rows, self._each)), np.zeros(rows, np.int64)
         self._asked = np.full(rows, NONE)
@@ -104,12 +99,20 @@ class TakeBits:
             bases = np.broadcast_to(self._bases[:, None], (*shape, self._each - 1))
             batch["conditions"] = self._contrast.expand(block.conditions, bases)
             # A passage ends where a block does, so that the next class may have begun.
-            counted &= block.conditions.classes[..., self._contrast.column] == self._asked[:, None]
+            counted &= self._told(block.conditions) == self._asked[:, None]
         batch = keras.tree.map_structure(lambda array: None if array is None else ops.convert_to_tensor(array), batch)
         bits, states = self._scorer.windows(batch, keras.tree.map_structure(ops.convert_to_tensor, self._states))
         self._states = keras.tree.map_structure(lambda tensor: np.array(ops.convert_to_numpy(tensor)), states)
         self._bits += (bits.sum(axis=-1).reshape(*self._bits.shape, -1) * counted[:, None]).sum(axis=-1)
         self._samples += counted.sum(axis=-1)
+
+    def _told(self, conditions: Conditions) -> np.ndarray:
+        """Return the class of each sample, `(rows, samples)`; of a cross-fade, the one that weighs more."""
+        column, fades = self._contrast.column, self._contrast.fades
+        told = conditions.classes[..., column]
+        if conditions.targets is None:
+            return told
+        return np.where(conditions.weights[..., fades] >= 0.5, conditions.targets[..., fades], told)
 
     def of(self, rows: slice) -> Bits:
         """Return the bits of the takes that some rows have made of a passage."""

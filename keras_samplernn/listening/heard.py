@@ -13,7 +13,7 @@ from keras_samplernn.listening.listener import Listener
 class HeardJudge:
     """Prefers the take in which a listener hears the class that was asked for most surely; see `Judge`.
 
-    Where no class is asked for, the takes are judged by their likelihood.
+    Where no class is asked for, or one that the listener has not learned, the takes are judged by their likelihood.
 
     Args:
         listener: to the stream that takes are judged by.
@@ -25,6 +25,6 @@ class HeardJudge:
 
     def __call__(self, passage: Passage, codes: np.ndarray, bits: Bits) -> np.ndarray:
         """Return the score of each take, `(takes,)`."""
-        if passage.asked == NONE:
+        if passage.asked == NONE or not self._listener.knows(passage.asked):
             return likelihood(passage, codes, bits)
         return self._listener.sureness([self._quantizer.decoder()(take) for take in codes], passage.asked)

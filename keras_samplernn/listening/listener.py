@@ -46,12 +46,19 @@ class Listener:
         """Return the class that is heard in each wave `(samples,)`."""
         return self._classifier.predict(np.stack([self._spectra(wave) for wave in waves]))
 
+    def knows(self, asked: int) -> bool:
+        """Return whether it has learned a class."""
+        return asked in self._classifier.classes_
+
     def sureness(self, waves: Sequence[np.ndarray], asked: int) -> np.ndarray:
-        """Return how much more each wave sounds like a class than like any other, `(waves,)`; above 0: it is heard."""
+        """Return how much more each wave sounds like a class than like any other, `(waves,)`; above 0: it is heard.
+
+        Args:
+            waves: `(samples,)` each.
+            asked: number of a class that it has learned.
+        """
         found = self._classifier.decision_function(np.stack([self._spectra(wave) for wave in waves]))
         known = self._classifier.classes_.tolist()
-        if asked not in known:
-            return np.zeros(len(waves))
         if len(known) == 2:  # one number, above 0 for the second class
             return found if asked == known[1] else -found
         place = known.index(asked)

@@ -1,12 +1,15 @@
 """Presets: fields of a spec that were measured together, by name; `docs/sound.md` has what they reach."""
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
 from keras_samplernn.errors import nearest
+from keras_samplernn.spec.fields import MOST_LEVELS
 from keras_samplernn.spec.wording import show
 
-PRESETS: Mapping[str, Mapping[str, Any]] = {
+MEASURED_LEVELS = 256
+PRESETS: Mapping[str, dict[str, Any]] = {
     "small": {
         "tier_defaults": {"dim": 256, "condition_dim": 256},
         "tiers": [
@@ -44,10 +47,26 @@ def fill_in(raw: dict[str, Any]) -> tuple[dict[str, Any], dict[tuple, str]]:
     if not isinstance(name, str) or name not in PRESETS:
         hint = nearest(name, PRESETS) if isinstance(name, str) else ""
         return raw, {("preset",): f"preset = {show(name)} is not one of {', '.join(PRESETS)}{hint}"}
-    for section, fields in PRESETS[name].items():
+    preset = copy.deepcopy(PRESETS[name])
+    _fit_to(raw, preset)
+    for section, fields in preset.items():
         if section in ("tiers", "tier_defaults") and "tiers" in raw:
             continue
-        given = raw.get(section, {} if isinstance(fields, Mapping) else fields)
+        given = raw.get(section, {} if isinstance(fields, dict) else fields)
         # What is no object is refused later, with its place.
-        raw[section] = {**fields, **given} if isinstance(fields, Mapping) and isinstance(given, dict) else given
+        raw[section] = {**fields, **given} if isinstance(fields, dict) and isinstance(given, dict) else given
     return raw, {}
+
+
+def _fit_to(raw: dict[str, Any], preset: dict[str, Any]) -> None:
+    """Change what a preset says of fields that depend on others which the spec gives itself."""
+    audio, training = (
+        fields if isinstance(fields := raw.get(section), dict) else {} for section in ("audio", "training")
+    )
+    if "schedule" in training:
+        # These belong to the schedule that the preset has.
+        del preset["training"]["decay_steps"], preset["training"]["decay_rate"]
+    levels = audio.get("q_levels")
+    if isinstance(levels, int) and 2 <= levels <= MOST_LEVELS:
+        # In codes, which are the finer the more there are.
+        preset["training"]["input_noise"] *= levels / MEASURED_LEVELS

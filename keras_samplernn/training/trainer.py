@@ -36,6 +36,7 @@ class Trainer:
         balance: says how often segments are visited; None: each is once in an epoch.
         variables: everything that a step changes besides the weights of `result`: carried states, states of random
             generators, optimizer; and with `ema_decay` the weights of `model`.
+        raw_weights: where in `variables` the weights of `model` are.
     """
 
     def __init__(self, spec: Spec, model: SampleRNN, train: Corpus | Versions | None):
@@ -55,6 +56,7 @@ class Trainer:
         random_states = [each for each in model.non_trainable_variables if id(each) not in weights]
         self.variables = [*keras.tree.flatten(self._carried), *random_states, *self.optimizer.variables]
         self.result = model
+        self.raw_weights = slice(len(self.variables), None)
         if spec.training.ema_decay:
             self.result = assemble(spec, spec.training.precision)
             self.variables += model.weights
