@@ -40,15 +40,16 @@ from keras_samplernn.progress import say
     type=Count(1, 64),
     default=1,
     show_default="1",
-    help="Number of takes that are made of each passage of a sound, of which the best is kept. Takes as many times as"
-    " long.",
+    help="Number of takes that are made of each passage of a sound, of which the best is kept. It takes several times"
+    " as long.",
 )
 @click.option(
     "--by",
     type=click.Choice(["posterior", "likelihood", "heard"]),
     show_default="posterior, or likelihood without classes",
-    help="What makes a take the best: the model is surest of the class asked for; or finds it likely, but not the"
-    " likeliest; or a listener hears the class most surely (learns from the training sounds, needs scikit-learn).",
+    help="What makes a take the best: the model is surest of the class asked for; or finds it likely (of three or more,"
+    " the likeliest is left out as dull); or a listener hears the class most surely (it learns the training sounds, and"
+    " needs scikit-learn).",
 )
 @click.option("--by-stream", help="Stream of classes that takes are judged by; left out: the first one.")
 @click.option(

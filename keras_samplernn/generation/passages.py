@@ -17,7 +17,7 @@ class Passage(NamedTuple):
     Attributes:
         start: first sample.
         stop: the sample after the last.
-        asked: number of the class that is asked for in it, or most of it; -1 if there is none.
+        asked: number of the class that is asked for at its middle; -1 if there is none.
     """
 
     start: int
