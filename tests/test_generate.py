@@ -31,6 +31,7 @@ from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.record import JOURNAL, RECORD, Record, read_record
 from keras_samplernn.generation.request import Request, check_request
 from keras_samplernn.run_folder import open_run
+from keras_samplernn.training.raw_weights import check_raw_weights
 
 LENGTHS = (0, 1, 3, 4, 6, 2048, 2051)
 
@@ -281,7 +282,7 @@ def test_a_record_that_grows_too_large_keeps_all_entries(tmp_path, monkeypatch, 
 def test_a_condition_file_that_asks_for_more_than_a_wav_holds_is_told_beforehand(home, tmp_path, monkeypatch):
     monkeypatch.setattr("keras_samplernn.generation.scores.MOST_SAMPLES", 2047)
     with pytest.raises(UserError) as raised:
-        check_request(open_run(home / "runs/tiny"), Request(tmp_path, home / "index.txt"), print)
+        check_request(open_run(home / "runs/tiny"), Request(tmp_path, home / "index.txt"), print, check_raw_weights)
     assert raised.value.lines == tuple(
         f"{home}/n{samples}.csv: asks for {samples:,} samples, and a WAV file holds 2,047 at most; cut it into several"
         for samples in (2048, 2051)
