@@ -77,15 +77,15 @@ MUTANTS = (
     Mutant(
         "the samples of the next class count in a passage",
         "keras_samplernn/generation/take_bits.py",
-        "counted &= block.conditions.classes[..., self._contrast.column] == self._asked[:, None]",
+        "counted &= self._told(block.conditions) == self._asked[:, None]",
         "pass",
         "tests/test_candidates.py -k posterior_is",
     ),
     Mutant(
         "faulty takes are kept",
         "keras_samplernn/generation/candidates.py",
-        "np.where(faulty & ~faulty.all(), -np.inf, scores)",
-        "scores",
+        "scores, ~faulty))[-1])",
+        "scores))[-1])",
         "tests/test_candidates.py -k faulty_takes",
     ),
     # What is asked for.
@@ -272,8 +272,8 @@ MUTANTS = (
     Mutant(
         "each epoch visits the same segments",
         "keras_samplernn/data/balance.py",
-        "spawn_key=(epoch, 5)",
-        "spawn_key=(0, 5)",
+        "epoch_bits(Purpose.BALANCE, seed, epoch)",
+        "epoch_bits(Purpose.BALANCE, seed, 0)",
         "tests/test_balance.py -k alone",
     ),
     Mutant(
@@ -286,8 +286,8 @@ MUTANTS = (
     Mutant(
         "a resumed epoch has other gains",
         "keras_samplernn/data/gains.py",
-        "np.random.SeedSequence(seed, spawn_key=(epoch, 3))",
-        "np.random.SeedSequence()",
+        "source = epoch_bits(Purpose.GAINS, seed, epoch)",
+        "source = np.random.Philox()",
         "tests/test_augmentation.py -k asks_for",
     ),
     Mutant(
@@ -300,8 +300,8 @@ MUTANTS = (
     Mutant(
         "a sound has the same speed in every epoch",
         "keras_samplernn/data/speeds.py",
-        "spawn_key=(epoch, 4)",
-        "spawn_key=(0, 4)",
+        "epoch_bits(Purpose.SPEEDS, seed, epoch)",
+        "epoch_bits(Purpose.SPEEDS, seed, 0)",
         "tests/test_augmentation.py -k speeds",
     ),
     Mutant(
@@ -464,8 +464,8 @@ MUTANTS = (
     Mutant(
         "every epoch has the same order",
         "keras_samplernn/data/batches.py",
-        "spawn_key=(epoch,)",
-        "spawn_key=(0,)",
+        "epoch_bits(Purpose.ORDER, seed, epoch)",
+        "epoch_bits(Purpose.ORDER, seed, 0)",
         "tests/test_batches.py",
     ),
     Mutant(
@@ -599,7 +599,7 @@ MUTANTS = (
     # What is heard.
     Mutant(
         "the noise of a sample depends on where its window begins",
-        "keras_samplernn/data/noise.py",
+        "keras_samplernn/data/draws.py",
         "counter=[begin, sound, epoch, 0]",
         "counter=[0, sound, epoch, 0]",
         "tests/test_input_noise.py",

@@ -129,8 +129,7 @@ class _Slot:
         self._rows_of_a_sound = engine.rows_of_a_sound
         self._parts = [dataclasses.replace(sound) for _ in range(takes)]
         self._made = [
-            Row(part, seed, engine.guidance, engine.parts_of_a_code, candidate)
-            for candidate, part in enumerate(self._parts)
+            Row(part, seed, engine.guidance, engine.parts_of_a_code, take) for take, part in enumerate(self._parts)
         ]
         self._passages, self._number, self._tries = passages, 0, 1
 
