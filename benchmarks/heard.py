@@ -5,7 +5,7 @@
 RECORDINGS is the folder of the Free Spoken Digit Dataset with `{digit}_{speaker}_{take}.wav`, 8 kHz. The listener is
 that of `evaluate --listen`. It learns takes 10-49 of the recordings and never hears a model. It must be right on every
 one of takes 0-4; if it is not, nothing is measured. A second listener, with other features and another classifier,
-hears the same words.
+hears the same words, and it is counted how much of them is voiced (`voiced.py`).
 
 SOUNDS holds x.wav beside x.csv, which has a digit for each sample; every stretch of one digit is a word. `--scores`
 names the folder of the csv files if it is another one. Needs scikit-learn (`pip install -e .[listen]`).
@@ -13,12 +13,14 @@ names the folder of the csv files if it is another one. Needs scikit-learn (`pip
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
 from second_listener import SecondListener
+from voiced import voiced_share
 
 from keras_samplernn.listening.listener import Listener
 from keras_samplernn.listening.spans import Piece
@@ -84,18 +86,17 @@ def read_wave(path: Path) -> np.ndarray:
     return wave
 
 
-def confusion(listener: Listener | SecondListener, sounds: Path, scores: Path) -> np.ndarray:
-    """Count the words of a folder by the digit asked for and the digit heard, `(10, 10)`.
+def read_words(sounds: Path, scores: Path) -> list[Piece]:
+    """Return the words of a folder, each with the digit asked for.
 
     Args:
-        listener: who hears them.
         sounds: folder of wav files.
         scores: folder with a csv of the same name for each, a digit for each sample.
 
     Raises:
         SystemExit: there are no sounds, or a csv is missing or of another length.
     """
-    counts = np.zeros((DIGITS, DIGITS), int)
+    words = []
     paths = sorted(sounds.glob("*.wav"))
     if not paths:
         raise SystemExit(f"{sounds}: no wav files")
@@ -108,11 +109,32 @@ def confusion(listener: Listener | SecondListener, sounds: Path, scores: Path) -
         if len(digits) != len(wave):
             raise SystemExit(f"{score}: {len(digits)} lines; {path} has {len(wave)} samples")
         starts = np.append(0, np.flatnonzero(np.diff(digits)) + 1)
-        np.add.at(counts, (digits[starts], listener.hear(np.split(wave, starts[1:]))), 1)
+        words += [Piece(*word) for word in zip(np.split(wave, starts[1:]), digits[starts], strict=True)]
+    return words
+
+
+def confusion(listener: Listener | SecondListener, words: list[Piece]) -> np.ndarray:
+    """Count words by the digit asked for and the digit that a listener hears, `(10, 10)`."""
+    counts = np.zeros((DIGITS, DIGITS), int)
+    heard = listener.hear([word.wave for word in words])
+    np.add.at(counts, ([word.asked for word in words], heard), 1)
     return counts
 
 
-def table(counts: np.ndarray) -> str:
+def judge(trained: Trained, words: list[Piece]) -> dict[str, Any]:
+    """Return what is measured of generated words: by both listeners, and how much of them is voiced."""
+    counts, by_second = (confusion(each, words) for each in (trained.listener, trained.second))
+    return {
+        "as_asked": int(counts.trace()),
+        "by_second": int(by_second.trace()),
+        "words": len(words),
+        "voiced": voiced_share([word.wave for word in words], SAMPLE_RATE),
+        "confusion": counts.tolist(),
+        "confusion_of_second": by_second.tolist(),
+    }
+
+
+def table(counts: Sequence[Sequence[int]]) -> str:
     """Return the confusion matrix as text: a row for each digit asked for, a column for each digit heard."""
     rows = ["asked \\ heard" + "".join(f"{digit:5d}" for digit in range(DIGITS))]
     rows += [f"{digit:13d}" + "".join(f"{count:5d}" for count in row) for digit, row in enumerate(counts)]
@@ -133,18 +155,18 @@ def main() -> None:
         "right_of_takes_5_to_9": trained.right_of_validation,
         "second_right_of_takes_0_to_9": trained.second_right,
     }
+    heard = None
     if arguments.sounds:
-        folders = arguments.sounds, arguments.scores or arguments.sounds
-        counts, by_second = (confusion(each, *folders) for each in (trained.listener, trained.second))
-        report |= {"heard_as_asked": int(counts.trace()), "words": int(counts.sum()), "confusion": counts.tolist()}
-        report |= {"heard_by_second": int(by_second.trace()), "confusion_of_second": by_second.tolist()}
+        heard = judge(trained, read_words(arguments.sounds, arguments.scores or arguments.sounds))
+        report |= heard
     if arguments.json:
         print(json.dumps(report))
         return
     print(f"real words heard right: takes 0-4 {trained.right_of_test:.1%}, 5-9 {trained.right_of_validation:.1%}")
-    if arguments.sounds:
-        print(f"words heard as asked: {counts.trace()} of {counts.sum()}\n{table(counts)}")
-        print(f"by the second listener: {by_second.trace()}\n{table(by_second)}")
+    if heard:
+        print(f"words heard as asked: {heard['as_asked']} of {heard['words']}\n{table(heard['confusion'])}")
+        print(f"by the second listener: {heard['by_second']}\n{table(heard['confusion_of_second'])}")
+        print(f"voiced: {heard['voiced']:.2f} of their loud frames")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from heard import DIGITS, Trained, confusion, table, train_listener
+from heard import DIGITS, Trained, judge, read_words, table, train_listener
 from measuring import machine, tell
 from program import command, fit, write_index, write_json
 from real_speech import TIERS, join_recordings, spec_of
@@ -145,19 +145,13 @@ def measure(variant: str, arguments: argparse.Namespace, listener: Trained, resu
                 out / "sounds" / variant / f"epoch_{epochs}" / f"guidance_{name.replace(', ', '_').replace(' ', '_')}"
             )
             generate(run, index, guidance, takes, arguments.by, sounds)
-            counts, by_second = (confusion(each, sounds, index.parent) for each in (listener.listener, listener.second))
-            result["heard"][name] = {
-                "as_asked": int(counts.trace()),
-                "by_second": int(by_second.trace()),
-                "words": int(counts.sum()),
-                "confusion": counts.tolist(),
-                "load_average": round(os.getloadavg()[0], 2),
-            }
+            heard = judge(listener, read_words(sounds, index.parent))
+            result["heard"][name] = heard | {"load_average": round(os.getloadavg()[0], 2)}
             keep(out, listener, results)
-            heard = (
-                f"{counts.trace()} of {counts.sum()} words heard as asked, {by_second.trace()} by the second listener"
+            tell(
+                f"{variant}: guidance {name}: {heard['as_asked']} of {heard['words']} words heard as asked, "
+                f"{heard['by_second']} by the second listener; {heard['voiced']:.2f} voiced"
             )
-            tell(f"{variant}: guidance {name}: {heard}")
 
 
 def keep(out: Path, listener: Trained, results: dict[str, Any]) -> None:
@@ -210,7 +204,7 @@ def describe(results: dict[str, Any]) -> str:
     _, name, best = max(every, key=lambda each: each[0])
     heading = f"best: {name}: {best['as_asked']} of {best['words']} words heard as asked"
     title = f"words of {best['words']} heard as asked, by the first and the second listener:"
-    return f"{title}\n{text}\n\n{heading}\n{table(np.array(best['confusion']))}"
+    return f"{title}\n{text}\n\n{heading}\n{table(best['confusion'])}"
 
 
 def main() -> None:

@@ -22,8 +22,8 @@ def spectrogram_db(wave: np.ndarray, window: int = 512, hop: int = 128) -> np.nd
     return np.maximum(20 * np.log10(np.maximum(magnitudes, 1e-12)), FLOOR_DB)
 
 
-def spectrogram_image(wave: np.ndarray) -> np.ndarray:
-    """Return an RGB picture, `(frequencies, frames, 3)` uint8, low frequencies at the bottom."""
-    level = (spectrogram_db(wave).T[::-1] - FLOOR_DB) / -FLOOR_DB  # (frequencies, frames) in [0, 1]
+def spectrogram_image(wave: np.ndarray, window: int = 512, hop: int = 128) -> np.ndarray:
+    """Return an RGB picture, `(frequencies, frames, 3)` uint8, low frequencies at the bottom; see `spectrogram_db`."""
+    level = (spectrogram_db(wave, window, hop).T[::-1] - FLOOR_DB) / -FLOOR_DB  # (frequencies, frames) in [0, 1]
     stops = np.linspace(0, 1, len(_COLOURS))
     return np.stack([np.interp(level, stops, channel) for channel in _COLOURS.T], axis=-1).astype(np.uint8)
