@@ -209,7 +209,7 @@ MUTANTS = (
         "keras_samplernn/spec/heads.py",
         "    if audio.mu is None and audio",
         "    if False and audio",
-        "tests/test_spec.py -k mu_law_is_curved",
+        "tests/test_spec_heads.py -k mu_law_is_curved",
     ),
     # States.
     Mutant(
@@ -587,7 +587,7 @@ MUTANTS = (
         "keras_samplernn/spec/tiers.py",
         "if above % size or above == size:",
         "if above <= size:",
-        "tests/test_spec_errors.py tests/test_spec.py -k 'divide or wrong'",
+        "tests/test_spec_errors.py tests/test_spec_tiers.py -k 'divide or wrong'",
     ),
     Mutant(
         "a class out of range is taken",
@@ -624,6 +624,49 @@ MUTANTS = (
         "if asked == NONE or moves or end",
         "if asked == NONE or end",
         "tests/test_listening.py",
+    ),
+    # Everything switched on.
+    Mutant(
+        "everything on: the states of dropout are not kept",
+        "keras_samplernn/training/trainer.py",
+        "self._carried), *random_states, *self.optimizer",
+        "self._carried), *self.optimizer",
+        "tests/test_everything_on.py -k stopped",
+    ),
+    Mutant(
+        "everything on: rows of the base keep the numbers that are asked for",
+        "keras_samplernn/generation/guidance.py",
+        "(base.numbers, 0), ",
+        "",
+        "tests/test_everything_on.py -k contrast",
+    ),
+    Mutant(
+        "everything on: the random numbers of a take depend on its row",
+        "keras_samplernn/generation/candidates.py",
+        "engine.parts_of_a_code, take) for",
+        "engine.parts_of_a_code, take + number) for",
+        "tests/test_everything_on.py -k alone",
+    ),
+    Mutant(
+        "everything on: the fine code is drawn as if the coarse one were the first",
+        "plugins/coarse_fine.py",
+        "fine = choose(self._fine_logits(outputs[:, COARSE:], coarse, prepared), 1)",
+        "fine = choose(self._fine_logits(outputs[:, COARSE:], 0 * coarse, prepared), 1)",
+        "tests/test_everything_on.py -k training_forward",
+    ),
+    Mutant(
+        "everything on: weights are validated before they are averaged",
+        "keras_samplernn/training/session.py",
+        "Evaluator(self.trainer.result, silence",
+        "Evaluator(self.trainer.model, silence",
+        "tests/test_everything_on.py -k validation",
+    ),
+    Mutant(
+        "everything on: a block of a stream begins as if the sample before were 0",
+        "keras_samplernn/run.py",
+        "yield as_read_back(decoder(codes))",
+        "yield as_read_back(self._quantizer.decoder(before)(codes))",
+        "tests/test_everything_on.py -k at_once",
     ),
 )
 
