@@ -9,9 +9,10 @@ from command_line import RATE, done, outcome, write_conditions, write_corpora, w
 from corpora import corpus_of
 from test_training_laws import make_spec, make_trainer
 
-from keras_samplernn.data.batches import gather_windows, make_batches, plan_epoch
+from keras_samplernn.data.batches import gather_windows, make_batches
 from keras_samplernn.data.gains import STEPS, draw_gains
 from keras_samplernn.data.noise import draw_noise
+from keras_samplernn.data.plan import plan_epoch
 from keras_samplernn.data.quantization import Q_TYPES, Quantizer
 from keras_samplernn.data.speeds import Versions, draw_lengths, speeds_within
 from keras_samplernn.model.registry import load_types

@@ -10,7 +10,7 @@ from test_training_laws import make_spec, make_trainer
 
 from keras_samplernn.conditions.streams import ClassesStream
 from keras_samplernn.data.balance import Balance
-from keras_samplernn.data.batches import plan_epoch, segments_of
+from keras_samplernn.data.plan import plan_epoch, segments_of
 from keras_samplernn.training.trainer import Trainer
 
 pytestmark = pytest.mark.law
