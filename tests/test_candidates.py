@@ -14,8 +14,8 @@ from keras_samplernn.conditions.streams import NONE
 from keras_samplernn.errors import UserError
 from keras_samplernn.generation.candidates import MOST_TRIES, TAKE_BLOCK_SAMPLES, stream_best
 from keras_samplernn.generation.choosing import Places, choosing_of
+from keras_samplernn.generation.contrast import contrast_with_classes
 from keras_samplernn.generation.engine import GenerationEngine
-from keras_samplernn.generation.guidance import guidance_of
 from keras_samplernn.generation.judges import Faults, likelihood, posterior
 from keras_samplernn.generation.passages import LONGEST_SECONDS, Passage, passages_of
 from keras_samplernn.generation.sound import Sound
@@ -94,7 +94,7 @@ class Best:
         streams = product_streams(STREAMS) if conditional else ()
         self.model = build_variant((8, 2), streams=streams, seed=seed, **options)
         self.takes, self.streams = takes, streams
-        self.contrast = guidance_of(streams, None, False, "") if conditional else None
+        self.contrast = contrast_with_classes(streams, streams[0]) if conditional else None
         guidance = self.contrast if guided else None
         self.engine = GenerationEngine(self.model, SILENCE, rows, TAKE_BLOCK_SAMPLES, fades=fades, guidance=guidance)
         self.choices = []
