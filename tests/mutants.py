@@ -77,7 +77,7 @@ MUTANTS = (
     Mutant(
         "the samples of the next class count in a passage",
         "keras_samplernn/generation/take_bits.py",
-        "counted &= self._told(block.conditions) == self._asked[:, None]",
+        "counted &= self._contrast.asked(block.conditions) == self._asked[:, None]",
         "pass",
         "tests/test_candidates.py -k posterior_is",
     ),
@@ -140,7 +140,7 @@ MUTANTS = (
     ),
     Mutant(
         "rows of the base have a class past the end of the sound",
-        "keras_samplernn/generation/guidance.py",
+        "keras_samplernn/generation/contrast.py",
         "np.where(base.exists > 0, bases[..., row - 1], NONE)",
         "bases[..., row - 1]",
         "tests/test_condition_laws.py -k guided",
@@ -463,14 +463,14 @@ MUTANTS = (
     ),
     Mutant(
         "every epoch has the same order",
-        "keras_samplernn/data/batches.py",
+        "keras_samplernn/data/plan.py",
         "epoch_bits(Purpose.ORDER, seed, epoch)",
         "epoch_bits(Purpose.ORDER, seed, 0)",
         "tests/test_batches.py",
     ),
     Mutant(
         "what is shorter than a window is dropped",
-        "keras_samplernn/data/batches.py",
+        "keras_samplernn/data/plan.py",
         "return -(-samples // seq_len)",
         "return np.maximum(samples // seq_len, 1)",
         "tests/test_batches.py",
@@ -625,6 +625,21 @@ MUTANTS = (
         "if asked == NONE or end",
         "tests/test_listening.py",
     ),
+    # Memory.
+    Mutant(
+        "takes are counted as if they were scored under what is asked for alone",
+        "keras_samplernn/generation/choosing.py",
+        "self.takes * (1 if self.contrast is None else self.contrast.rows)",
+        "self.takes",
+        "tests/test_memory.py",
+    ),
+    Mutant(
+        "what a head makes is not counted",
+        "keras_samplernn/model/memory.py",
+        "return passed + samples * model.head.numbers_per_sample",
+        "return passed",
+        "tests/test_memory.py",
+    ),
     # Everything switched on.
     Mutant(
         "everything on: the states of dropout are not kept",
@@ -635,7 +650,7 @@ MUTANTS = (
     ),
     Mutant(
         "everything on: rows of the base keep the numbers that are asked for",
-        "keras_samplernn/generation/guidance.py",
+        "keras_samplernn/generation/contrast.py",
         "(base.numbers, 0), ",
         "",
         "tests/test_everything_on.py -k contrast",
