@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from command_line import done, give, listing, outcome, write_spec
+from command_line import done, listing, write_spec
 from condition_files import write
 from score_home import LOUDNESS, PITCH, streams, write_sounds
 
@@ -27,15 +27,6 @@ def trained(corpus_cache, tmp_path_factory):
     write_spec(folder, conditioning=HIDDEN)
     done("fit spec.json --run whole", folder)
     return folder
-
-
-def test_a_run_whose_streams_are_none_at_times_goes_on_as_if_it_had_not_stopped(trained):
-    done("fit spec.json --run halves --max-steps 33", trained)
-    answer = give("fit spec.json --run halves", trained)
-    assert "halves: continues after step 33" in answer.err.splitlines()
-    halves, whole = outcome(trained / "halves"), outcome(trained / "whole")
-    assert halves[:2] == whole[:2]  # the weights and all that the optimizer and the states hold
-    assert halves[3][-1] == whole[3][-1]
 
 
 def test_the_bits_of_every_class_of_every_stream_are_told(trained):
