@@ -58,11 +58,10 @@ def test_a_sound_depends_on_its_name_and_the_seed_and_not_on_the_batch(fine_home
         command = f"generate whole --conditioning-index index.txt --seed 3 --batch-size {rows} --out {tmp_path / out}"
         done(command, fine_home)
     assert bytes_of(tmp_path / "one") == bytes_of(tmp_path / "two")
-    done(f"generate whole --conditioning-index index.txt --seed 4 --out {tmp_path / 'other'}", fine_home)
-    assert bytes_of(tmp_path / "other") != bytes_of(tmp_path / "one")
     run = load_run(fine_home / "whole")
     wave = run.generate(fine_home / "valid/a.csv", seed=3)
     np.testing.assert_array_equal(wave, soundfile.read(tmp_path / "one/a.wav", dtype="float32")[0])
+    assert (wave != run.generate(fine_home / "valid/a.csv", seed=4)).any()
     assert len(np.unique(wave * 32768)) > 200  # more than a sound of this length could have of 256 levels
 
 

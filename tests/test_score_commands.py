@@ -53,12 +53,11 @@ def test_guidance_of_strength_one_is_none_to_the_byte_and_a_stronger_one_is_not(
         "none": "",
         "one": "--guidance 1",
         "three": "--guidance 3",
-        "again": "--guidance 3",
         "stream": "--guidance 3 --guidance-stream pitch",
     }.items():
         done(f"generate several --conditions a.txt {options} --out {tmp_path / out}", score_home)
         found[out] = bytes_of(tmp_path / out)
-    assert found["none"] == found["one"] and found["three"] == found["again"]
+    assert found["none"] == found["one"]
     assert len({found[out]["a.wav"] for out in ("none", "three", "stream")}) == 3
     assert {len(waves["a.wav"]) for waves in found.values()} == {len(found["none"]["a.wav"])}
     record = json.loads((tmp_path / "stream/generation.json").read_text())["a.wav"]
