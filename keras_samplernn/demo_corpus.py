@@ -54,7 +54,7 @@ VOICES = {
     "breath": synthesise_breath,
     "siren": synthesise_siren,
 }
-# Not the preset "small": its noise and averaged weights pay off in trainings of hours. In five epochs they end at more
+# Not the preset "small": its noise and averaged weights are for longer trainings. In five epochs they end at more
 # bits per sample (3.07 instead of 3.03), and no more of what is generated is heard as asked.
 SPEC = {
     "name": "demo",
