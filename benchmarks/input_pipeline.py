@@ -27,8 +27,8 @@ from measuring import Figure, interleave, main, ratios, tell
 from synthetic import SPEC, forget_pages, in_fresh_process, parse, write_prepared
 
 from keras_samplernn.conditions.streams import streams_of
-from keras_samplernn.data.batches import Plan
 from keras_samplernn.data.corpus import Corpus
+from keras_samplernn.data.plan import Plan
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.training.trainer import Trainer
 

@@ -26,9 +26,10 @@ from keras_samplernn.errors import UserError
 from keras_samplernn.generation.asked import checked_temperature, codes_of, samples_in, sound_asked_for
 from keras_samplernn.generation.candidates import TAKE_BLOCK_SAMPLES
 from keras_samplernn.generation.choosing import BY, Choosing, Places, choosing_of
+from keras_samplernn.generation.contrast import Contrast
 from keras_samplernn.generation.controls import ControlledPart, as_controls, is_whole_sound
 from keras_samplernn.generation.engine import Carry, GenerationEngine, Weights
-from keras_samplernn.generation.guidance import Guidance, guidance_of
+from keras_samplernn.generation.guidance import guidance_of
 from keras_samplernn.generation.sound import Sound
 from keras_samplernn.generation.stream import BLOCK_SAMPLES, Part, stream_parts
 from keras_samplernn.generation.values import shown
@@ -78,8 +79,10 @@ class Run:
         self._metrics_file = folder.metrics_file
         self._quantizer = Quantizer.of(self.spec.audio)
         self._streams = streams_of(self.spec)
-        self._engines: dict[tuple[int, int, bool, Guidance | None], GenerationEngine] = {}
+        self._engines: dict[tuple[int, int, bool, Contrast | None], GenerationEngine] = {}
         self._judges: dict[str, HeardJudge] = {}
+        # The most rows of takes that were found to fit into memory; finding it out takes a second.
+        self._scored_rows = 0
         self._scorer = Scorer(model, self._quantizer.silence, self.spec.training.seq_len)
 
     def __repr__(self) -> str:
@@ -149,6 +152,9 @@ class Run:
         if batch_size > 1 and self.precision == "int8":
             raise UserError(f"batch_size = {batch_size}: precision int8 makes one sound at a time; leave it out")
         choosing = self._choosing(candidates, by, by_stream, temperature)
+        if choosing is not None and choosing.scored_rows(batch_size) > self._scored_rows:
+            choosing.check_memory(self.spec, self.model, batch_size, "lower batch_size or candidates")
+            self._scored_rows = choosing.scored_rows(batch_size)
         fades = columns is not None and columns.fades
         block_samples = BLOCK_SAMPLES if choosing is None else TAKE_BLOCK_SAMPLES
         guided = self._guidance(guidance, guidance_stream)
@@ -332,7 +338,7 @@ class Run:
         return found[0] if name is None else classes_stream_named(self._streams, name, "stream")
 
     def _engine(
-        self, rows: int, block_samples: int, fades: bool = False, guidance: Guidance | None = None
+        self, rows: int, block_samples: int, fades: bool = False, guidance: Contrast | None = None
     ) -> GenerationEngine:
         """Return the engine of a shape; it is kept, so that it compiles only once."""
         key = rows, block_samples, fades, guidance
@@ -343,7 +349,7 @@ class Run:
             )
         return self._engines[key]
 
-    def _guidance(self, strength: float, stream: str | None) -> Guidance | None:
+    def _guidance(self, strength: float, stream: str | None) -> Contrast | None:
         if not (isinstance(strength, numbers.Real | np.number) and 0 <= strength < math.inf):
             raise UserError(f"guidance = {shown(strength)}: is not a finite number of at least 0")
         if strength == 1 and stream is None:

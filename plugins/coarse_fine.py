@@ -44,6 +44,11 @@ class CoarseFine(Head):
         """Number of coarse codes."""
         return COARSE
 
+    @property
+    def numbers_per_sample(self) -> int:
+        """The embedded coarse code, the hidden layer, and the logits of the fine codes."""
+        return 2 * self.hidden + FINE
+
     def read(self, codes: Any) -> tuple[Any, Any]:
         """Return the coarse codes, and the fine ones from -1 to 1; see `Head.read`."""
         coarse, fine = split(codes)

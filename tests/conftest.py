@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from forks import Forks
 from plugin_install import install_third_party_tier
+from score_home import make_score_home
 from tiny_home import copy_tiny_home, make_tiny_home
 from toy import command, toy_spec, write_toy_corpus
 
@@ -107,6 +108,12 @@ def tiny_home(corpus_cache, made_once):
 def home(tiny_home, tmp_path):
     """A copy of `tiny_home`, for one test to spoil."""
     return copy_tiny_home(tiny_home, tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def score_home(corpus_cache, made_once):
+    """Runs with condition streams, scores and a recording; see `make_score_home`. It is to be left as it is."""
+    return made_once("score_home", make_score_home)
 
 
 @dataclasses.dataclass(frozen=True)

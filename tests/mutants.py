@@ -77,7 +77,7 @@ MUTANTS = (
     Mutant(
         "the samples of the next class count in a passage",
         "keras_samplernn/generation/take_bits.py",
-        "counted &= self._told(block.conditions) == self._asked[:, None]",
+        "counted &= self._contrast.asked(block.conditions) == self._asked[:, None]",
         "pass",
         "tests/test_candidates.py -k posterior_is",
     ),
@@ -140,7 +140,7 @@ MUTANTS = (
     ),
     Mutant(
         "rows of the base have a class past the end of the sound",
-        "keras_samplernn/generation/guidance.py",
+        "keras_samplernn/generation/contrast.py",
         "np.where(base.exists > 0, bases[..., row - 1], NONE)",
         "bases[..., row - 1]",
         "tests/test_condition_laws.py -k guided",
@@ -209,7 +209,7 @@ MUTANTS = (
         "keras_samplernn/spec/heads.py",
         "    if audio.mu is None and audio",
         "    if False and audio",
-        "tests/test_spec.py -k mu_law_is_curved",
+        "tests/test_spec_heads.py -k mu_law_is_curved",
     ),
     # States.
     Mutant(
@@ -463,14 +463,14 @@ MUTANTS = (
     ),
     Mutant(
         "every epoch has the same order",
-        "keras_samplernn/data/batches.py",
+        "keras_samplernn/data/plan.py",
         "epoch_bits(Purpose.ORDER, seed, epoch)",
         "epoch_bits(Purpose.ORDER, seed, 0)",
         "tests/test_batches.py",
     ),
     Mutant(
         "what is shorter than a window is dropped",
-        "keras_samplernn/data/batches.py",
+        "keras_samplernn/data/plan.py",
         "return -(-samples // seq_len)",
         "return np.maximum(samples // seq_len, 1)",
         "tests/test_batches.py",
@@ -587,7 +587,7 @@ MUTANTS = (
         "keras_samplernn/spec/tiers.py",
         "if above % size or above == size:",
         "if above <= size:",
-        "tests/test_spec_errors.py tests/test_spec.py -k 'divide or wrong'",
+        "tests/test_spec_errors.py tests/test_spec_tiers.py -k 'divide or wrong'",
     ),
     Mutant(
         "a class out of range is taken",
@@ -624,6 +624,64 @@ MUTANTS = (
         "if asked == NONE or moves or end",
         "if asked == NONE or end",
         "tests/test_listening.py",
+    ),
+    # Memory.
+    Mutant(
+        "takes are counted as if they were scored under what is asked for alone",
+        "keras_samplernn/generation/choosing.py",
+        "self.takes * (1 if self.contrast is None else self.contrast.rows)",
+        "self.takes",
+        "tests/test_memory.py",
+    ),
+    Mutant(
+        "what a head makes is not counted",
+        "keras_samplernn/model/memory.py",
+        "return passed + samples * model.head.numbers_per_sample",
+        "return passed",
+        "tests/test_memory.py",
+    ),
+    # Everything switched on.
+    Mutant(
+        "everything on: the states of dropout are not kept",
+        "keras_samplernn/training/trainer.py",
+        "self._carried), *random_states, *self.optimizer",
+        "self._carried), *self.optimizer",
+        "tests/test_everything_on.py -k stopped",
+    ),
+    Mutant(
+        "everything on: rows of the base keep the numbers that are asked for",
+        "keras_samplernn/generation/contrast.py",
+        "(base.numbers, 0), ",
+        "",
+        "tests/test_everything_on.py -k contrast",
+    ),
+    Mutant(
+        "everything on: the random numbers of a take depend on its row",
+        "keras_samplernn/generation/candidates.py",
+        "engine.parts_of_a_code, take) for",
+        "engine.parts_of_a_code, take + number) for",
+        "tests/test_everything_on.py -k alone",
+    ),
+    Mutant(
+        "everything on: the fine code is drawn as if the coarse one were the first",
+        "plugins/coarse_fine.py",
+        "fine = choose(self._fine_logits(outputs[:, COARSE:], coarse, prepared), 1)",
+        "fine = choose(self._fine_logits(outputs[:, COARSE:], 0 * coarse, prepared), 1)",
+        "tests/test_everything_on.py -k training_forward",
+    ),
+    Mutant(
+        "everything on: weights are validated before they are averaged",
+        "keras_samplernn/training/session.py",
+        "Evaluator(self.trainer.result, silence",
+        "Evaluator(self.trainer.model, silence",
+        "tests/test_everything_on.py -k validation",
+    ),
+    Mutant(
+        "everything on: a block of a stream begins as if the sample before were 0",
+        "keras_samplernn/run.py",
+        "yield as_read_back(decoder(codes))",
+        "yield as_read_back(self._quantizer.decoder(before)(codes))",
+        "tests/test_everything_on.py -k at_once",
     ),
 )
 

@@ -5,13 +5,14 @@ import shutil
 import numpy as np
 import pytest
 import soundfile
-from command_line import RATE, done, outcome, write_conditions, write_corpora, write_spec
+from command_line import RATE, write_conditions, write_corpora, write_spec
 from corpora import corpus_of
 from test_training_laws import make_spec, make_trainer
 
-from keras_samplernn.data.batches import gather_windows, make_batches, plan_epoch
+from keras_samplernn.data.batches import gather_windows, make_batches
 from keras_samplernn.data.gains import STEPS, draw_gains
 from keras_samplernn.data.noise import draw_noise
+from keras_samplernn.data.plan import plan_epoch
 from keras_samplernn.data.quantization import Q_TYPES, Quantizer
 from keras_samplernn.data.speeds import Versions, draw_lengths, speeds_within
 from keras_samplernn.model.registry import load_types
@@ -173,17 +174,6 @@ def test_only_training_is_varied(home):
     assert plain.varied is plain.train
     assert [varied.train.folder, varied.valid.folder] == [plain.train.folder, plain.valid.folder]
     assert varied.manifest() == plain.manifest()
-
-
-def test_a_stopped_training_goes_on_as_if_it_had_not_been(home):
-    training = {"augmentation": ALL, "weight_decay": 0.1, "input_noise": 2, "ema_decay": 0.9}
-    write_spec(home, "resumed.json", audio={"q_levels": 256, "preemphasis": 0.85}, training=training)
-    done("fit resumed.json --run whole", home)
-    done("fit resumed.json --run halves --max-steps 30", home)
-    done("fit resumed.json --run halves --max-steps 150", home)
-    done("fit resumed.json --run halves", home)
-    whole, halves = outcome(home / "whole"), outcome(home / "halves")
-    assert whole[:2] == halves[:2]
 
 
 def test_the_spec_says_how_its_sounds_are_varied():

@@ -9,7 +9,8 @@ from corpora import corpus_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_samplernn.data.batches import gather_windows, make_batches, plan_epoch, plan_once
+from keras_samplernn.data.batches import gather_windows, make_batches
+from keras_samplernn.data.plan import plan_epoch, plan_once
 
 pytestmark = pytest.mark.law
 

@@ -1,6 +1,7 @@
 """Takes of passages: they go on from the one that is kept, are scored as the model scores sounds, and are chosen so."""
 
 import dataclasses
+import functools
 import itertools
 
 import numpy as np
@@ -14,8 +15,8 @@ from keras_samplernn.conditions.streams import NONE
 from keras_samplernn.errors import UserError
 from keras_samplernn.generation.candidates import MOST_TRIES, TAKE_BLOCK_SAMPLES, stream_best
 from keras_samplernn.generation.choosing import Places, choosing_of
+from keras_samplernn.generation.contrast import contrast_with_classes
 from keras_samplernn.generation.engine import GenerationEngine
-from keras_samplernn.generation.guidance import guidance_of
 from keras_samplernn.generation.judges import Faults, likelihood, posterior
 from keras_samplernn.generation.passages import LONGEST_SECONDS, Passage, passages_of
 from keras_samplernn.generation.sound import Sound
@@ -94,17 +95,17 @@ class Best:
         streams = product_streams(STREAMS) if conditional else ()
         self.model = build_variant((8, 2), streams=streams, seed=seed, **options)
         self.takes, self.streams = takes, streams
-        self.contrast = guidance_of(streams, None, False, "") if conditional else None
+        self.contrast = contrast_with_classes(streams, streams[0]) if conditional else None
         guidance = self.contrast if guided else None
         self.engine = GenerationEngine(self.model, SILENCE, rows, TAKE_BLOCK_SAMPLES, fades=fades, guidance=guidance)
+        self.scorer = Scorer(self.model, SILENCE, TAKE_BLOCK_SAMPLES)
         self.choices = []
 
     def __call__(self, sounds, judge, contrast=None, faults=None, seed=0):
         """Return the codes of each sound, by its stem."""
         engine, name = self.engine, "s0" if self.streams else None
         weights = engine.weights()
-        scorer = Scorer(self.model, SILENCE, engine.block_samples)
-        take_bits = TakeBits(scorer, engine.rows, contrast)
+        take_bits = TakeBits(self.scorer, engine.rows, contrast)
         made = {}
         self.choices = []
         streamed = stream_best(
@@ -130,6 +131,12 @@ class Best:
         return {stem: np.concatenate(pieces) for stem, pieces in made.items()}
 
 
+@functools.cache
+def best_of(guided, conditional):
+    """Return a `Best` that several tests share, since it compiles at its first sound."""
+    return Best(guided=guided, conditional=conditional)
+
+
 def first(passage, codes, bits):
     return -np.arange(len(codes))
 
@@ -140,7 +147,7 @@ def last(passage, codes, bits):
 
 @pytest.mark.parametrize("guided", [False, True])
 def test_the_first_takes_are_the_sound_without_candidates(guided):
-    best = Best(guided=guided)
+    best = best_of(guided, True)
     lengths = {"a": (300, 400, 90), "b": (700,), "c": (20,), "d": (0,)}
     made = best([sound(stem, *each) for stem, each in lengths.items()], first)
     expected = best.one_take([sound(stem, *each) for stem, each in lengths.items()])
@@ -149,7 +156,7 @@ def test_the_first_takes_are_the_sound_without_candidates(guided):
 
 
 def test_a_sound_depends_on_no_other_and_on_no_row():
-    best = Best()
+    best = best_of(False, True)
     together = best([sound("b", 700), sound("a", 300, 400, 90), sound("c", 600, 20)], last)
     alone = best([sound("a", 300, 400, 90)], last)
     np.testing.assert_array_equal(together["a"], alone["a"])
@@ -160,7 +167,7 @@ def test_a_sound_depends_on_no_other_and_on_no_row():
 @pytest.mark.parametrize("conditional", [True, False])
 def test_the_bits_of_the_takes_that_are_kept_are_those_of_the_sound(conditional):
     """Each passage goes on from the take that was kept: the codes before it, and the states."""
-    best = Best(conditional=conditional)
+    best = best_of(False, conditional)
     asked = sound("a", 300, 400, 790) if conditional else plain("a", 1490)
     totals = []
 
@@ -169,7 +176,7 @@ def test_the_bits_of_the_takes_that_are_kept_are_those_of_the_sound(conditional)
         return last(passage, codes, bits)
 
     codes = best([dataclasses.replace(asked)], judge)["a"]
-    scored = Scorer(best.model, SILENCE, 256).sound(codes, asked.columns and asked.columns.piece(0, asked.samples))
+    scored = best.scorer.sound(codes, asked.columns and asked.columns.piece(0, asked.samples))
     for (_, choice), (bits, samples) in zip(best.choices, totals, strict=True):
         passage = choice.passage
         assert (choice.kept, samples) == (1, passage.stop - passage.start)
@@ -183,17 +190,17 @@ def test_takes_of_sixteen_bits_are_scored_by_both_parts_of_a_code():
     np.testing.assert_array_equal(first_takes, best.one_take([dataclasses.replace(asked)])["a"])
     totals = []
     codes = best([dataclasses.replace(asked)], lambda *each: totals.append(each[2].asked) or last(*each))["a"]
-    scored = Scorer(best.model, SILENCE, 256).sound(codes, asked.columns.piece(0, asked.samples))
+    scored = best.scorer.sound(codes, asked.columns.piece(0, asked.samples))
     for (_, choice), bits in zip(best.choices[-len(totals) :], totals, strict=True):
         np.testing.assert_allclose(bits[1], scored[choice.passage.start : choice.passage.stop].sum(), rtol=1e-5)
 
 
 def test_takes_go_on_from_a_primer():
-    best = Best(conditional=False)
+    best = best_of(False, False)
     engine, weights = best.engine, best.engine.weights()
     primer = np.random.default_rng(0).integers(0, best.model.q_levels, 50).astype(np.int32)
     start = engine.primed_start(weights, primer, None)
-    take_bits = TakeBits(Scorer(best.model, SILENCE, engine.block_samples), engine.rows)
+    take_bits = TakeBits(best.scorer, engine.rows)
     cut = [Passage(0, 256, NONE), Passage(256, 600, NONE)]
     arguments = engine, weights, start, [plain("a", 600)], 0, 1.0, best.takes, take_bits, first
     made = np.concatenate([codes for _, codes, _ in stream_best(*arguments, lambda asked: cut)])
@@ -203,7 +210,7 @@ def test_takes_go_on_from_a_primer():
 
 
 def test_the_posterior_is_that_of_the_whole_passage_under_each_class():
-    best = Best()
+    best = best_of(False, True)
     asked, seen = sound("a", 300, 400, 790), []
 
     def judge(passage, codes, bits):
@@ -218,7 +225,7 @@ def test_the_posterior_is_that_of_the_whole_passage_under_each_class():
             conditions = asked.columns.piece(0, asked.samples)
             if other is not None:
                 conditions.classes[passage.start : passage.stop, 0] = other
-            scored = Scorer(best.model, SILENCE, 256).sound(codes, conditions)[passage.start : passage.stop]
+            scored = best.scorer.sound(codes, conditions)[passage.start : passage.stop]
             # A passage can begin and end in another span than its own.
             bits.append(scored[classes[passage.start : passage.stop] == passage.asked].sum())
         np.testing.assert_allclose(found.asked[1], bits[0], rtol=1e-5)
@@ -228,7 +235,7 @@ def test_the_posterior_is_that_of_the_whole_passage_under_each_class():
 
 
 def test_faulty_takes_are_not_kept_and_are_made_again_where_all_are():
-    best, calls = Best(takes=2), []
+    best, calls = best_of(False, True), []
 
     def faults(passage, bits):
         calls.append(passage.start)
@@ -271,7 +278,7 @@ def test_every_sample_of_a_cross_fade_counts_for_the_class_that_weighs_more():
 
 
 def test_takes_that_are_made_again_are_others():
-    best, seen = Best(takes=2), []
+    best, seen = best_of(False, True), []
 
     def faults(passage, bits):
         seen.append(bits.asked.copy())

@@ -34,8 +34,10 @@ from keras_samplernn.conditions.columns import Columns
 from keras_samplernn.conditions.layout import class_columns, nothing, number_columns
 from keras_samplernn.conditions.streams import NONE, ClassesStream, NumberStream
 from keras_samplernn.conditions.track import Item, Track, lay_spans, runs
-from keras_samplernn.data.batches import draw_dropout, gather_windows, plan_epoch
+from keras_samplernn.data.batches import gather_windows
 from keras_samplernn.data.corpus import SoundEntry
+from keras_samplernn.data.dropout import draw_dropout
+from keras_samplernn.data.plan import plan_epoch
 from keras_samplernn.generation import engine as engine_module
 from keras_samplernn.generation.controls import ControlledPart
 from keras_samplernn.generation.engine import GenerationEngine

@@ -67,6 +67,14 @@ class DrawsFromOtherLogits(Bent):
         return choose(outputs, 0)
 
 
+class CountsNoLogits(Bent):
+    width = 8
+
+    def build(self):
+        self.linear = Linear(self.q_levels, dtype=self.dtype_policy)
+        self.linear.build((self.width,))
+
+
 class DrawsForEachRow(Bent):
     def draw(self, outputs, choose, prepared):
         codes = super().draw(outputs, choose, prepared)
@@ -109,6 +117,11 @@ BROKEN = [
         DrawsFromOtherLogits,
         "codes are drawn as likely as their bits say",
         r"the bits of drawn codes and of what was chosen differ by ",
+    ),
+    (
+        CountsNoLogits,
+        "logits are outputs or counted",
+        r"draw offers 8 logits beside the outputs, and numbers_per_sample is 0",
     ),
     (DrawsForEachRow, "rows of a sound can share a code", r"rows that share what is chosen got the codes \[0 1 2 3\]"),
     (MixesRows, "rows have bits of their own", r"bits among other rows differ by "),

@@ -2,12 +2,11 @@
 
 import csv
 import json
-import shutil
 
 import numpy as np
 import pytest
 import soundfile
-from command_line import RATE, bytes_of, done, give, outcome, write_corpora, write_spec
+from command_line import RATE, bytes_of, done, give, write_corpora, write_spec
 
 from keras_samplernn import load_run
 from keras_samplernn.data.quantization import Quantizer
@@ -22,24 +21,13 @@ CHANGES = {"audio": {"q_levels": 65536}, "head": {"type": "coarse_fine", "hidden
 
 @pytest.fixture(scope="module")
 def fine_home(corpus_cache, tmp_path_factory):
-    """A folder with the tiny corpora, and runs of the tiny spec with the head: of two steps, and of one and one."""
+    """A folder with the tiny corpora, and a run of the tiny spec with the head, of two steps."""
     home = tmp_path_factory.mktemp("fine")
     write_corpora(home)
     write_spec(home, **CHANGES)
     done("fit spec.json --run whole --max-steps 2", home)
-    done("fit spec.json --run parts --max-steps 1", home)
-    done("fit spec.json --run parts --max-steps 2", home)
     (home / "index.txt").write_text("valid/a.csv\nvalid/b.csv\n")
     return home
-
-
-def test_a_training_that_was_interrupted_gives_the_same_bytes(fine_home):
-    shutil.rmtree(fine_home / "again", ignore_errors=True)
-    done("fit spec.json --run again --max-steps 2", fine_home)
-    whole = outcome(fine_home / "whole")
-    assert whole == outcome(fine_home / "again")
-    # The validation after the first step is one row more.
-    assert whole[1] == outcome(fine_home / "parts")[1]
 
 
 def test_the_cache_holds_the_codes_exactly(fine_home):
@@ -70,11 +58,10 @@ def test_a_sound_depends_on_its_name_and_the_seed_and_not_on_the_batch(fine_home
         command = f"generate whole --conditioning-index index.txt --seed 3 --batch-size {rows} --out {tmp_path / out}"
         done(command, fine_home)
     assert bytes_of(tmp_path / "one") == bytes_of(tmp_path / "two")
-    done(f"generate whole --conditioning-index index.txt --seed 4 --out {tmp_path / 'other'}", fine_home)
-    assert bytes_of(tmp_path / "other") != bytes_of(tmp_path / "one")
     run = load_run(fine_home / "whole")
     wave = run.generate(fine_home / "valid/a.csv", seed=3)
     np.testing.assert_array_equal(wave, soundfile.read(tmp_path / "one/a.wav", dtype="float32")[0])
+    assert (wave != run.generate(fine_home / "valid/a.csv", seed=4)).any()
     assert len(np.unique(wave * 32768)) > 200  # more than a sound of this length could have of 256 levels
 
 

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_training_laws import make_corpus, make_spec, make_trainer, values
 
-from keras_samplernn.data.batches import gather_windows, make_batches, plan_epoch
+from keras_samplernn.data.batches import gather_windows, make_batches
 from keras_samplernn.data.noise import draw_noise, normal_numbers
+from keras_samplernn.data.plan import plan_epoch
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.head import bits_per_sample
 from keras_samplernn.training.trainer import Trainer

@@ -10,15 +10,18 @@ import pandas as pd
 
 from keras_samplernn.conditions.streams import ClassesStream, Stream, classes_stream_named, classes_streams, figure_of
 from keras_samplernn.errors import UserError
-from keras_samplernn.generation.candidates import Choice, stream_best
+from keras_samplernn.generation.candidates import TAKE_BLOCK_SAMPLES, Choice, stream_best
+from keras_samplernn.generation.contrast import Contrast, contrast_with_classes
 from keras_samplernn.generation.engine import Carry, GenerationEngine, Weights
-from keras_samplernn.generation.guidance import Guidance, guidance_of
 from keras_samplernn.generation.judges import JUDGES, Faults, Judge
 from keras_samplernn.generation.passages import Passage, passages_of
 from keras_samplernn.generation.sound import Sound, longest_first
 from keras_samplernn.generation.take_bits import TakeBits
+from keras_samplernn.model.memory import check_take_memory
+from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.model.scoring import Scorer
 from keras_samplernn.run_folder import CLASS_COLUMN
+from keras_samplernn.spec import Spec
 
 BY = (*JUDGES, "heard")
 
@@ -37,8 +40,24 @@ class Choosing(NamedTuple):
     takes: int
     by: str
     stream: ClassesStream | None
-    contrast: Guidance | None
+    contrast: Contrast | None
     faults: Faults | None
+
+    def scored_rows(self, sounds: int) -> int:
+        """Return on how many rows the takes of so many sounds are scored side by side, under all that is contrasted."""
+        return sounds * self.takes * (1 if self.contrast is None else self.contrast.rows)
+
+    def check_memory(self, spec: Spec, model: SampleRNN, sounds: int, remedy: str) -> None:
+        """Raise UserError if this machine has too little memory to score the takes of so many sounds side by side.
+
+        Args:
+            spec: of the run.
+            model: of the run; an outline is enough.
+            sounds: number of sounds side by side.
+            remedy: what the user can do.
+        """
+        block_samples = -(-TAKE_BLOCK_SAMPLES // model.top_frame_size) * model.top_frame_size
+        check_take_memory(spec, model, self.scored_rows(sounds), block_samples, remedy)
 
     def describe(self, choices: Sequence[Choice]) -> dict[str, Any]:
         """Return how the takes of a sound were chosen, as JSON values: a list for each passage."""
@@ -152,7 +171,7 @@ def choosing_of(
     by = by or ("likelihood" if stream is None else "posterior")
     if by != "likelihood" and stream is None:
         raise UserError(f'{places.by}: is "{by}", and the run has no stream of classes; give "likelihood"')
-    contrast = guidance_of(streams, stream.name, False, places.takes, places.stream) if by == "posterior" else None
+    contrast = contrast_with_classes(streams, stream) if by == "posterior" else None
     return Choosing(takes, by, stream, contrast, _faults_of(metrics, stream))
 
 

@@ -9,7 +9,8 @@ from keras import ops
 
 from keras_samplernn.backend import compiled, compiled_once
 from keras_samplernn.conditions.layout import Conditions
-from keras_samplernn.generation.guidance import Guidance, guided
+from keras_samplernn.generation.contrast import Contrast
+from keras_samplernn.generation.guidance import guided
 from keras_samplernn.generation.sampling import draw_codes
 from keras_samplernn.model.samplernn import Prepared, SampleRNN, restart_rows
 
@@ -54,7 +55,7 @@ class GenerationEngine:
         block_samples: length of a block in samples; rounded up to whole top frames.
         precision: precision of the matrices: "float32" or, for a single row, "int8".
         fades: whether classes may cross-fade.
-        guidance: how sounds are guided; None: they are not, which costs nothing.
+        guidance: what sounds are guided away from; None: they are not guided, which costs nothing.
 
     Attributes:
         frames: number of top frames in a block.
@@ -70,12 +71,12 @@ class GenerationEngine:
         block_samples: int,
         precision: str = "float32",
         fades: bool = False,
-        guidance: Guidance | None = None,
+        guidance: Contrast | None = None,
     ):
         self.model = model
         self.fades = fades
         self.guidance = guidance
-        self.rows_of_a_sound = 1 if guidance is None else 1 + guidance.base_rows
+        self.rows_of_a_sound = 1 if guidance is None else guidance.rows
         self.parts_of_a_code = len(model.head.parts)
         self.precision = precision
         self.silence = silence

@@ -19,7 +19,8 @@ from keras_samplernn.data.wav_writer import MOST_SAMPLES
 from keras_samplernn.errors import UserError, collect
 from keras_samplernn.files import partial_of
 from keras_samplernn.generation.choosing import Choosing, Places, choosing_of
-from keras_samplernn.generation.guidance import Guidance, guidance_of
+from keras_samplernn.generation.contrast import Contrast
+from keras_samplernn.generation.guidance import guidance_of
 from keras_samplernn.generation.record import JOURNAL, RECORD, check_record
 from keras_samplernn.generation.scores import read_scores
 from keras_samplernn.generation.sound import Sound
@@ -87,7 +88,7 @@ class Job:
         sounds: in the order of the index.
         inputs: the files that were read.
         primer: wave and conditions, or None.
-        guidance: how the sounds are guided, or None.
+        guidance: what the sounds are guided away from, or None.
         choosing: how takes are chosen, or None.
         checkpoint: the checkpoint to load.
         rows: number of sounds side by side.
@@ -96,7 +97,7 @@ class Job:
     sounds: list[Sound]
     inputs: list[Path]
     primer: tuple[np.ndarray, Conditions | None] | None
-    guidance: Guidance | None
+    guidance: Contrast | None
     choosing: Choosing | None
     checkpoint: Checkpoint
     rows: int
@@ -160,16 +161,19 @@ def check_request(
     outlined = outline(spec)
     collect(problems, check_generation_memory, spec, outlined)
     chosen = collect(problems, choose_checkpoint, run.checkpoints_folder, request.checkpoint, outlined, say)
-    if problems:
-        raise UserError(*problems)
     # Powers of two, so that another number of sounds seldom needs another compilation.
-    most = MOST_ROWS if guidance is None else max(MOST_ROWS // (1 + guidance.base_rows), 1)
+    most = MOST_ROWS if guidance is None else max(MOST_ROWS // guidance.rows, 1)
     most = max(most // request.candidates, 1)
     fitting = 1 if request.precision == "int8" else min(1 << (len(sounds) - 1).bit_length(), most)
-    return Job(sounds, inputs, primer, guidance, choosing, chosen, request.batch_size or fitting)
+    rows = request.batch_size or fitting
+    if choosing is not None:
+        collect(problems, choosing.check_memory, spec, outlined, rows, "lower --batch-size or --candidates")
+    if problems:
+        raise UserError(*problems)
+    return Job(sounds, inputs, primer, guidance, choosing, chosen, rows)
 
 
-def _guidance(spec: Spec, request: Request) -> Guidance | None:
+def _guidance(spec: Spec, request: Request) -> Contrast | None:
     guidance = guidance_of(
         streams_of(spec),
         request.guidance_stream,

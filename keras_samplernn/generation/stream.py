@@ -7,8 +7,8 @@ from typing import NamedTuple, Protocol, TypeVar
 import numpy as np
 
 from keras_samplernn.conditions.layout import Conditions, nothing
+from keras_samplernn.generation.contrast import Contrast
 from keras_samplernn.generation.engine import Carry, GenerationEngine, Weights
-from keras_samplernn.generation.guidance import Guidance
 from keras_samplernn.generation.sampling import UniformStream
 
 # For sounds of known length. Long enough that the start of a block costs little beside its samples, short enough that
@@ -118,7 +118,7 @@ class Row:
         begun: whether the sound has begun; the next block begins it otherwise.
     """
 
-    def __init__(self, part: Part, seed: int, guidance: Guidance | None, parts_of_a_code: int, take: int = 0):
+    def __init__(self, part: Part, seed: int, guidance: Contrast | None, parts_of_a_code: int, take: int = 0):
         self.part = part
         self.bases = None if guidance is None else guidance.draw_classes(seed, part.stem)
         # No stem has a NUL in it: the name of a file has none.

@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_samplernn.conditions.layout import Conditions
 from keras_samplernn.conditions.streams import NONE
-from keras_samplernn.generation.guidance import Guidance
+from keras_samplernn.generation.contrast import Contrast
 from keras_samplernn.generation.passages import Passage
 from keras_samplernn.model.scoring import Scorer
 
@@ -57,12 +57,12 @@ class TakeBits:
         self,
         scorer: Scorer,
         rows: int,
-        contrast: Guidance | None = None,
+        contrast: Contrast | None = None,
         seed: int = 0,
     ):
         self._scorer = scorer
         self._contrast, self._seed = contrast, seed
-        self._each = 1 if contrast is None else 1 + contrast.base_rows
+        self._each = 1 if contrast is None else contrast.rows
         self._states: Any = [
             tuple(np.zeros((rows * self._each, *shape), np.float32) for shape in tier.state_shapes)
             for tier in scorer.model.tiers
@@ -99,20 +99,12 @@ class TakeBits:
             bases = np.broadcast_to(self._bases[:, None], (*shape, self._each - 1))
             batch["conditions"] = self._contrast.expand(block.conditions, bases)
             # A passage ends where a block does, so that the next class may have begun.
-            counted &= self._told(block.conditions) == self._asked[:, None]
+            counted &= self._contrast.asked(block.conditions) == self._asked[:, None]
         batch = keras.tree.map_structure(lambda array: None if array is None else ops.convert_to_tensor(array), batch)
         bits, states = self._scorer.windows(batch, keras.tree.map_structure(ops.convert_to_tensor, self._states))
         self._states = keras.tree.map_structure(lambda tensor: np.array(ops.convert_to_numpy(tensor)), states)
         self._bits += (bits.sum(axis=-1).reshape(*self._bits.shape, -1) * counted[:, None]).sum(axis=-1)
         self._samples += counted.sum(axis=-1)
-
-    def _told(self, conditions: Conditions) -> np.ndarray:
-        """Return the class of each sample, `(rows, samples)`; of a cross-fade, the one that weighs more."""
-        column, fades = self._contrast.column, self._contrast.fades
-        told = conditions.classes[..., column]
-        if conditions.targets is None:
-            return told
-        return np.where(conditions.weights[..., fades] >= 0.5, conditions.targets[..., fades], told)
 
     def of(self, rows: slice) -> Bits:
         """Return the bits of the takes that some rows have made of a passage."""

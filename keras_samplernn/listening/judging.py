@@ -8,8 +8,8 @@ import numpy as np
 from keras_samplernn.conditions.streams import ClassesStream
 from keras_samplernn.data.corpus import Corpus, SoundEntry
 from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.generation.contrast import Contrast
 from keras_samplernn.generation.engine import GenerationEngine
-from keras_samplernn.generation.guidance import Guidance
 from keras_samplernn.generation.sound import Sound, longest_first
 from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
 from keras_samplernn.listening.listener import Listener
@@ -48,7 +48,7 @@ class Performer:
         quantizer: of the model.
         stream: name of the stream that is listened to.
         sample_rate: in Hz.
-        guidance: how the sounds are guided; None: they are not.
+        guidance: what sounds are guided away from; None: they are not guided.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Performer:
         quantizer: Quantizer,
         stream: str,
         sample_rate: int,
-        guidance: Guidance | None = None,
+        guidance: Contrast | None = None,
     ):
         self._asked = {f"sound_{number:03d}": each for number, each in enumerate(asked)}
         self._quantizer, self._stream, self._sample_rate = quantizer, stream, sample_rate

@@ -65,6 +65,11 @@ class Head(keras.layers.Layer):
         """
         return codes, None
 
+    @property
+    def numbers_per_sample(self) -> int:
+        """How many numbers `part_bits` makes of a sample's outputs, such as further logits; memory is planned by it."""
+        return 0
+
     def build(self) -> None:
         """Create the weights; by default none."""
 

@@ -29,7 +29,8 @@ def check_training_memory(spec: Spec) -> None:
     _check_weights(spec, copies_in_training(spec) * weights_in(model))
     # Prepared forms, and what a tier passes down, have gradients too.
     _check_prepared(spec, 2 * _numbers_prepared(model, samples))
-    _check_windows(spec, training.batch_size, _numbers_read(model, samples) + 2 * _numbers_handed_down(model, samples))
+    numbers = _numbers_read(model, samples) + 2 * _numbers_made(model, samples)
+    _check_windows(spec, f"{training.batch_size} windows of {training.seq_len} samples", numbers, SMALLER_WINDOWS)
 
 
 def check_scoring_memory(spec: Spec, model: SampleRNN, windows: int) -> None:
@@ -43,7 +44,8 @@ def check_scoring_memory(spec: Spec, model: SampleRNN, windows: int) -> None:
     samples = windows * spec.training.seq_len
     _check_weights(spec, weights_in(model))
     _check_prepared(spec, _numbers_prepared(model, samples))
-    _check_windows(spec, windows, _numbers_read(model, samples) + _numbers_handed_down(model, samples))
+    numbers = _numbers_read(model, samples) + _numbers_made(model, samples)
+    _check_windows(spec, f"{windows} windows of {spec.training.seq_len} samples", numbers, SMALLER_WINDOWS)
 
 
 def check_generation_memory(spec: Spec, model: SampleRNN) -> None:
@@ -55,6 +57,23 @@ def check_generation_memory(spec: Spec, model: SampleRNN) -> None:
     """
     _check_weights(spec, weights_in(model))
     _check_prepared(spec, _numbers_prepared(model, None))
+
+
+def check_take_memory(spec: Spec, model: SampleRNN, rows: int, block_samples: int, remedy: str) -> None:
+    """Raise UserError if this machine has too little memory to score takes, block by block.
+
+    Args:
+        spec: validated.
+        model: the spec's model; an outline is enough.
+        rows: number of rows that are scored side by side, of all takes and of all classes that they are scored under.
+        block_samples: length of a block.
+        remedy: what the user can do.
+    """
+    samples = rows * block_samples
+    _check_prepared(spec, _numbers_prepared(model, samples))
+    # The states before a block are kept while those after it are made.
+    numbers = _numbers_read(model, samples) + _numbers_made(model, samples) + 2 * rows * _numbers_carried(model)
+    _check_windows(spec, f"{rows:,} rows of takes, each scored in blocks of {block_samples} samples,", numbers, remedy)
 
 
 @contextlib.contextmanager
@@ -99,9 +118,15 @@ def _numbers_read(model: SampleRNN, samples: int) -> int:
     return sum(2 * samples // tier.frame_size * tier.reads for tier in model.tiers)
 
 
-def _numbers_handed_down(model: SampleRNN, samples: int) -> int:
-    """Return how many numbers the tiers pass down in so many samples; those of the lowest tier are the logits."""
-    return sum(samples // tier.frame_size * tier.binding.ratio * tier.binding.output_dim for tier in model.tiers)
+def _numbers_made(model: SampleRNN, samples: int) -> int:
+    """Return how many numbers the tiers pass down in so many samples, and how many the head makes of them."""
+    passed = sum(samples // tier.frame_size * tier.binding.ratio * tier.binding.output_dim for tier in model.tiers)
+    return passed + samples * model.head.numbers_per_sample
+
+
+def _numbers_carried(model: SampleRNN) -> int:
+    """Return how many numbers the states of a row are."""
+    return sum(math.prod(shape) for tier in model.tiers for shape in tier.state_shapes)
 
 
 def _check_weights(spec: Spec, numbers: int) -> None:
@@ -114,9 +139,8 @@ def _check_prepared(spec: Spec, numbers: int) -> None:
     )
 
 
-def _check_windows(spec: Spec, windows: int, numbers: int) -> None:
-    what = f"{windows} windows of {spec.training.seq_len} samples make"
-    _check(spec, what, numbers, SMALLER_WINDOWS)
+def _check_windows(spec: Spec, windows: str, numbers: int, remedy: str) -> None:
+    _check(spec, f"{windows} make", numbers, remedy)
 
 
 def _check(spec: Spec, what: str, numbers: int, remedy: str) -> None:

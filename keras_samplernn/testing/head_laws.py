@@ -102,6 +102,19 @@ def codes_are_drawn_as_likely_as_their_bits_say(case: HeadCase) -> None:
     _agree(bits[inside], np.stack(spent, axis=-1)[inside], "the bits of drawn codes and of what was chosen")
 
 
+def logits_are_outputs_or_counted(case: HeadCase) -> None:
+    """`numbers_per_sample` counts the logits that `draw` offers and that are not outputs of the bottom tier."""
+    widths = []
+
+    def choose(logits: Any, part: int) -> Any:
+        widths.append(logits.shape[-1])
+        return ops.zeros(logits.shape[:1], "int32")
+
+    case.drawn(case.outputs[:, 0], choose)
+    made, counted = sum(widths) - case.head.width, case.head.numbers_per_sample
+    require(made <= counted, f"draw offers {made} logits beside the outputs, and numbers_per_sample is {counted}")
+
+
 def rows_of_a_sound_can_share_a_code(case: HeadCase) -> None:
     """Where `choose` gives all rows the same, as under guidance, they get the same code."""
 
@@ -185,6 +198,7 @@ HEAD_LAWS = (
     every_part_has_bits,
     probabilities_add_up,
     codes_are_drawn_as_likely_as_their_bits_say,
+    logits_are_outputs_or_counted,
     rows_of_a_sound_can_share_a_code,
     rows_have_bits_of_their_own,
     what_is_read_tells_codes_apart,

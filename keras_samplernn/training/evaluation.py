@@ -7,8 +7,9 @@ import numpy as np
 
 from keras_samplernn.conditions.layout import class_columns
 from keras_samplernn.conditions.streams import NONE, ClassesStream
-from keras_samplernn.data.batches import make_batches, plan_once
+from keras_samplernn.data.batches import make_batches
 from keras_samplernn.data.corpus import Corpus
+from keras_samplernn.data.plan import plan_once
 from keras_samplernn.model.samplernn import Prepared, SampleRNN
 from keras_samplernn.model.scoring import Scorer
 

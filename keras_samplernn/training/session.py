@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from keras_samplernn.checkpoints.checkpoint import NOTED, VALIDATED, save_checkpoint
 from keras_samplernn.checkpoints.shelf import prune_checkpoints
-from keras_samplernn.data.batches import Plan
+from keras_samplernn.data.plan import Plan
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.memory import SMALLER_WINDOWS, telling_exhaustion

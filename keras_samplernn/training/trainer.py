@@ -9,10 +9,12 @@ import tensorflow as tf
 from keras_samplernn.backend import traced
 from keras_samplernn.conditions.streams import classes_streams, dropout_shares, streams_of
 from keras_samplernn.data.balance import Balance
-from keras_samplernn.data.batches import Plan, draw_dropout, make_batches, plan_epoch, segments_of
+from keras_samplernn.data.batches import make_batches
 from keras_samplernn.data.corpus import Corpus
+from keras_samplernn.data.dropout import draw_dropout
 from keras_samplernn.data.gains import draw_gains
 from keras_samplernn.data.noise import STRETCH_SECONDS, draw_noise
+from keras_samplernn.data.plan import Plan, plan_epoch, segments_of
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.data.speeds import Versions, draw_lengths
 from keras_samplernn.model.assembly import assemble
