@@ -10,6 +10,7 @@ from keras_samplernn.backend import traced
 from keras_samplernn.conditions.streams import classes_streams, dropout_shares, streams_of
 from keras_samplernn.data.balance import Balance
 from keras_samplernn.data.batches import Plan, draw_dropout, make_batches, plan_epoch, segments_of
+from keras_samplernn.data.continuations import draw_continuations
 from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.data.gains import draw_gains
 from keras_samplernn.data.noise import STRETCH_SECONDS, draw_noise
@@ -130,6 +131,9 @@ class Trainer:
                 silence=Quantizer.of(self.spec.audio).silence,
                 **drawn,
             )
+        if training.own_continuations:
+            length, share = training.own_continuations, training.own_share
+            plan.continuations = draw_continuations(plan.pieces, length, share, len(self.model.head.parts), **drawn)
         varied = training.augmentation
         if varied.gain_db or varied.polarity:
             quantizer = Quantizer.of(self.spec.audio)
