@@ -149,8 +149,8 @@ class Training(Section):
         ge=0,
         le=16,
         description="In training, the model continues the sound by itself for so many samples, in many places of each "
-        "window; it hears these in place of the recording's, and predicts the recording. Each number costs one more "
-        "pass through the model. 0: it hears the recording alone.",
+        "window; it hears these in place of the recording's, and predicts the recording. Each sample in a row costs "
+        "one more pass through the model in every step. 0: it hears the recording alone.",
     )
     own_share: float = Field(
         0.25,
