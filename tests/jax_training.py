@@ -34,7 +34,10 @@ def model_and_optimizer():
 
 
 def batches(model):
-    """Yield batches of random sounds; every third window begins a sound in one row, and some end inside a window."""
+    """Yield batches of random sounds; every third window begins a sound in one row, and some end inside a window.
+
+    The model continues them by itself in some places.
+    """
     from variants import classes_in
 
     rng = np.random.default_rng(4)
@@ -44,6 +47,8 @@ def batches(model):
             "conditions": rng.integers(-1, classes_in(model), (ROWS, SEQ_LEN)).astype("int32"),
             "reset": np.array([number % 3 == 0, number == 0], "int32"),
             "valid": np.array([SEQ_LEN, rng.integers(1, SEQ_LEN)], "int32"),
+            "own_starts": np.array([[3, 20], [8, SEQ_LEN]], "int32"),
+            "own_uniforms": rng.random((ROWS, 2, 3, 1), dtype="float32"),
         }
 
 

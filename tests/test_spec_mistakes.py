@@ -166,6 +166,11 @@ RELATIONS = [
         '"exponential", or remove it',
     ),
     (
+        {"training": {"own_share": 0.5}},
+        "training.own_share = 0.5 has no effect with training.own_continuations = 0; give that, from 1 to 16 samples,"
+        " or remove it",
+    ),
+    (
         {"data": {"train": "corpus", "valid": "corpus/x/../valid"}},
         'data.valid = "/home/ana/corpus/valid" shares files with data.train = "/home/ana/corpus", since folders '
         "are read with their subfolders; give folders beside each other",

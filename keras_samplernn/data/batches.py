@@ -75,12 +75,17 @@ def make_batches(corpus, plan: Plan, lookback: int, silence: int, first_step: in
 
     Returns:
         A dataset of dicts: codes (B, L + T), reset (B,) and valid (B,), all int32; if the plan has noise, heard
-        (B, L + T) int32, what the model hears in place of codes; and, if the corpus has them, conditions, arrays
-        (B, T, ...).
+        (B, L + T) int32, what the model hears in place of codes; if it has continuations, own_starts (B, N) int32 and
+        own_uniforms (B, N, k, parts) float32, as `Continuations.at` returns them; and, if the corpus has them,
+        conditions, arrays (B, T, ...).
     """
     lanes, seq_len = plan.lanes, plan.seq_len
     window, lane = (lanes, lookback + seq_len), (lanes,)
     shapes = {"codes": window, "reset": lane, "valid": lane} | ({"heard": window} if plan.noise else {})
+    types = dict.fromkeys(shapes, tf.int32)
+    if plan.continuations:
+        shapes |= zip(("own_starts", "own_uniforms"), plan.continuations.shapes(lanes, seq_len), strict=True)
+        types |= {"own_starts": tf.int32, "own_uniforms": tf.float32}
     like = nothing(corpus.streams, (lanes, seq_len), corpus.fades)
     expected = [array for array in like if array is not None] if corpus.streams else []
 
@@ -89,12 +94,16 @@ def make_batches(corpus, plan: Plan, lookback: int, silence: int, first_step: in
         codes, heard, conditions = gather_windows(
             corpus, windows, seq_len, lookback, silence, plan.dropout, plan.noise, plan.gains
         )
-        arrays = codes, windows.reset.astype(np.int32), windows.valid.astype(np.int32), heard, *(conditions or ())
+        own = None, None
+        if plan.continuations:
+            own = plan.continuations.at(windows.sound, windows.offset, windows.piece, seq_len)
+        reset, valid = windows.reset.astype(np.int32), windows.valid.astype(np.int32)
+        arrays = codes, reset, valid, heard, *own, *(conditions or ())
         return tuple(array for array in arrays if array is not None)
 
     def batch(step: tf.Tensor) -> dict[str, Any]:
-        types = [tf.int32] * len(shapes) + [tf.as_dtype(array.dtype) for array in expected]
-        found = iter(tf.numpy_function(read, [step], types, stateful=False))
+        all_types = [*types.values(), *(tf.as_dtype(array.dtype) for array in expected)]
+        found = iter(tf.numpy_function(read, [step], all_types, stateful=False))
         tensors = {name: tf.ensure_shape(next(found), shape) for name, shape in shapes.items()}
         if corpus.streams:
             tensors["conditions"] = like.map(lambda array: tf.ensure_shape(next(found), array.shape))

@@ -20,6 +20,8 @@ class Purpose(enum.IntEnum):
     SPEEDS = 4
     BALANCE = 5
     SILENCE = 6
+    CONTINUATIONS = 7
+    OWN_SAMPLES = 8
 
 
 def epoch_bits(purpose: Purpose, seed: int, epoch: int) -> np.random.Philox:

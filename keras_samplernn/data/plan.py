@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_samplernn.data.balance import Balance
+from keras_samplernn.data.continuations import Continuations
 from keras_samplernn.data.draws import Purpose, epoch_bits
 from keras_samplernn.data.dropout import Dropout
 from keras_samplernn.data.gains import Gains
@@ -47,11 +48,13 @@ class Plan:
         dropout: conditions that are not told; None: all are told.
         gains: of the pieces; None: they are as the corpus has them.
         noise: on what the model hears; None: there is none.
+        continuations: where the model hears itself; None: nowhere.
     """
 
     dropout: Dropout | None = None
     gains: Gains | None = None
     noise: InputNoise | None = None
+    continuations: Continuations | None = None
 
     def __init__(self, pieces: np.ndarray, lanes: int, seq_len: int):
         self.lanes = lanes

@@ -144,6 +144,20 @@ class Training(Section):
         "which it hears silence instead, drawn from 0 to this for each piece of a sound. It learns to begin a sound "
         "out of silence wherever the conditions ask for one.",
     )
+    own_continuations: int = Field(
+        0,
+        ge=0,
+        le=16,
+        description="In training, the model continues the sound by itself for so many samples, in many places of each "
+        "window; it hears these in place of the recording's, and predicts the recording. Each sample in a row costs "
+        "one more pass through the model in every step. 0: it hears the recording alone.",
+    )
+    own_share: float = Field(
+        0.25,
+        gt=0,
+        le=0.5,
+        description="Share of the samples that the model hears of itself, with `own_continuations`.",
+    )
     augmentation: Augmentation = Field(
         Augmentation(), description="How training sounds are varied in each epoch; by default they are not."
     )

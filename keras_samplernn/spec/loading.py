@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from keras_samplernn.errors import REMEDIES, UserError
 from keras_samplernn.files import home_folder
 from keras_samplernn.spec.constructors import constructor_model
-from keras_samplernn.spec.fields import Data, HeadSpec, Spec
+from keras_samplernn.spec.fields import Data, HeadSpec, Spec, Training
 from keras_samplernn.spec.heads import audio_for, check_levels, resolve_head
 from keras_samplernn.spec.json_text import read_json
 from keras_samplernn.spec.presets import fill_in
@@ -200,6 +200,12 @@ def _cross_check(spec: Spec, top: int | None) -> Iterator[tuple[tuple[str, ...],
             ("training.decay_steps", "training.schedule"),
             f"training.decay_steps = {training.decay_steps} has no effect with training.schedule = "
             '"constant"; choose "cosine" or "exponential", or remove it',
+        )
+    if training.own_share != Training().own_share and not training.own_continuations:
+        yield (
+            ("training.own_share", "training.own_continuations"),
+            f"training.own_share = {training.own_share:g} has no effect with training.own_continuations = 0; give that,"
+            " from 1 to 16 samples, or remove it",
         )
     if training.patience is not None and data.valid is None:
         yield (

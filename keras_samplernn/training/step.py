@@ -10,6 +10,7 @@ from keras import ops
 
 from keras_samplernn.backend import sum_of_squares, value_and_gradients
 from keras_samplernn.model.samplernn import SampleRNN
+from keras_samplernn.training.continuing import with_continuations
 
 
 class Values(NamedTuple):
@@ -72,8 +73,10 @@ class Step:
         Args:
             values: before the step.
             batch: `codes` `(B, lookback + T)`; `reset` `(B,)`; `valid` `(B,)`, the number of targets of a row that
-                exist; `heard` `(B, lookback + T)` if the model shall hear other codes than those it predicts; and
-                `conditions` `(B, T)` if the model is conditional; all int32.
+                exist; `heard` `(B, lookback + T)` if the model shall hear other codes than those it predicts;
+                `own_starts` `(B, N)` and `own_uniforms` `(B, N, k, parts)`, float32, if it shall hear continuations of
+                its own (see `Continuations.at`); and `conditions` `(B, T)` if the model is conditional. All others are
+                int32.
 
         Returns:
             The values after the step, and its sums.
@@ -84,13 +87,17 @@ class Step:
 
     def gradients(self, values: Values, batch: dict[str, Any]) -> tuple[list[Any], Values, Sums]:
         """Return the gradients of a batch's loss, the values with new states and others, and the sums."""
+        variables = [*self.model.trainable_variables, *self.model.non_trainable_variables]
+        heard = batch.get("heard", batch["codes"])
+        if "own_starts" in batch:
+            # Before the tape: no gradient flows through what was drawn.
+            with keras.StatelessScope(zip(variables, [*values.weights, *values.others], strict=True)):
+                heard = with_continuations(self.model, batch, values.states)
 
         def loss(weights: list[Any]) -> tuple[Any, tuple]:
-            variables = [*self.model.trainable_variables, *self.model.non_trainable_variables]
             # Not `stateless_call`: it passes by what calling a model sets for its layers, `training` and precision.
             with keras.StatelessScope(zip(variables, [*weights, *values.others], strict=True)) as scope:
-                heard = {**batch, "codes": batch.get("heard", batch["codes"])}
-                outputs, states = self.model(heard, states=values.states, training=True)
+                outputs, states = self.model({**batch, "codes": heard}, states=values.states, training=True)
                 targets = batch["codes"][:, self.model.lookback :]
                 bits = self.model.head.bits(outputs, targets)
             others = [scope.get_current_value(variable) for variable in self.model.non_trainable_variables]

@@ -10,6 +10,7 @@ from keras_samplernn.backend import traced
 from keras_samplernn.conditions.streams import classes_streams, dropout_shares, streams_of
 from keras_samplernn.data.balance import Balance
 from keras_samplernn.data.batches import make_batches
+from keras_samplernn.data.continuations import draw_continuations
 from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.data.dropout import draw_dropout
 from keras_samplernn.data.gains import draw_gains
@@ -132,6 +133,9 @@ class Trainer:
                 silence=Quantizer.of(self.spec.audio).silence,
                 **drawn,
             )
+        if training.own_continuations:
+            length, share = training.own_continuations, training.own_share
+            plan.continuations = draw_continuations(plan.pieces, length, share, len(self.model.head.parts), **drawn)
         varied = training.augmentation
         if varied.gain_db or varied.polarity:
             quantizer = Quantizer.of(self.spec.audio)

@@ -1,0 +1,61 @@
+"""Own continuations, drawn: in training the model hears, at some places, what it makes of the sound itself."""
+
+from typing import Any
+
+from keras import ops
+
+from keras_samplernn.backend import scan_steps
+from keras_samplernn.generation.sampling import draw_codes
+from keras_samplernn.model.samplernn import SampleRNN
+
+
+def with_continuations(model: SampleRNN, batch: dict[str, Any], states: list[tuple]) -> Any:
+    """Return what the model hears once it has continued the sound by itself at some places of each window.
+
+    Let h be what it hears, s_r where continuation r begins, u the uniforms, and D the draw of generation at
+    temperature 1. Pass j = 1 ... k runs all windows teacher-forced on h, without dropout, and then sets the j-th sample
+    of every continuation:
+
+        h[s_r + j - 1] = D(p(. | h before s_r + j - 1), u[r, j])
+
+    A prediction depends on earlier samples alone. So in a continuation each sample is drawn given those before it, as
+    in generation; of the continuations before, it knows the first j - 1 samples (docs/decisions/018). That takes k
+    passes, whatever the number of continuations. Scheduled sampling in two passes (Mihaylova and Martins 2019) is the
+    case k = 1.
+
+    Args:
+        model: its present weights draw.
+        batch: as `Step` takes it, with `own_starts` and `own_uniforms`.
+        states: the state of each tier before the windows.
+
+    Returns:
+        `(B, lookback + T)` int32. The lookback, and all samples outside of continuations, are those of `heard`, or of
+        `codes` without it. A continuation is cut at the end of its window and of its sound.
+    """
+    heard, starts, uniforms = batch.get("heard", batch["codes"]), batch["own_starts"], batch["own_uniforms"]
+    lookback, (rows, count, length, parts) = model.lookback, uniforms.shape
+    samples = heard.shape[1] - lookback
+    targets = ops.arange(samples, dtype="int32")
+    head, prepared = model.head, model.head.prepare()
+
+    def draw_next(turn: tuple[Any, Any], heard: Any) -> tuple[tuple, Any]:
+        """Set the sample of one number in each continuation: `(1,)` and `(B, N, parts)`."""
+        number, uniforms = turn
+        outputs, _ = model({**batch, "codes": heard}, states=states, training=False)
+        places = starts + number  # (B, N)
+        there = ops.take_along_axis(outputs, ops.minimum(places, samples - 1)[..., None], axis=1)  # (B, N, width)
+        uniforms = ops.reshape(uniforms, (-1, parts))
+
+        def choose(logits: Any, part: int) -> Any:
+            return draw_codes(logits, uniforms[:, part], ops.ones_like(uniforms[:, part]))
+
+        drawn = head.draw(ops.reshape(there, (-1, head.width)), choose, prepared)
+        drawn = ops.reshape(drawn, (rows, 1, count))
+        exists = ops.where(places < batch["valid"][:, None], places, samples)[:, None]
+        is_drawn = targets[:, None] == exists  # (B, T, N)
+        own = ops.sum(ops.where(is_drawn, drawn, 0), axis=-1)
+        kept = ops.where(ops.any(is_drawn, axis=-1), own, heard[:, lookback:])
+        return (), ops.concatenate([heard[:, :lookback], kept], axis=1)
+
+    turns = ops.arange(length, dtype="int32")[:, None], ops.transpose(uniforms, (2, 0, 1, 3))
+    return scan_steps(draw_next, turns, heard)[1]
