@@ -14,6 +14,7 @@ PLUGINS = sorted(Path(importlib.util.find_spec("keras_samplernn.plugins").submod
 MAY_IMPORT = {
     "errors": set(),
     "backend": set(),
+    "remat": {"backend"},
     "files": {"errors"},
     "machine": set(),
     "names": set(),
@@ -24,7 +25,7 @@ MAY_IMPORT = {
     "spec": {"errors", "files", "names"},
     "conditions": {"errors", "names", "spec", "text"},
     "data": {"errors", "files", "machine", "names", "spec", "text", "conditions"},
-    "model": {"errors", "backend", "machine", "spec", "conditions"},
+    "model": {"errors", "backend", "remat", "machine", "spec", "conditions"},
     "run_folder": {"errors", "files", "spec", "model"},
     "checkpoints": {"errors", "files"},
     "generation": {

@@ -12,6 +12,7 @@ from keras_samplernn.errors import UserError
 from keras_samplernn.machine import FLOAT_BYTES, machine_bytes
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.samplernn import SampleRNN
+from keras_samplernn.model.tier import Tier
 from keras_samplernn.spec import Spec
 
 SMALLER_WINDOWS = "lower training.batch_size, training.seq_len or the tiers' dim"
@@ -29,7 +30,9 @@ def check_training_memory(spec: Spec) -> None:
     _check_weights(spec, copies_in_training(spec) * weights_in(model))
     # Prepared forms, and what a tier passes down, have gradients too.
     _check_prepared(spec, 2 * _numbers_prepared(model, samples))
-    _check_windows(spec, training.batch_size, _numbers_read(model, samples) + 2 * _numbers_handed_down(model, samples))
+    held = training.batch_size * (training.remat_samples or training.seq_len)
+    numbers = _numbers_read(model, samples, held) + 2 * _numbers_handed_down(model, samples, held)
+    _check_windows(spec, training.batch_size, numbers)
 
 
 def check_scoring_memory(spec: Spec, model: SampleRNN, windows: int) -> None:
@@ -43,7 +46,8 @@ def check_scoring_memory(spec: Spec, model: SampleRNN, windows: int) -> None:
     samples = windows * spec.training.seq_len
     _check_weights(spec, weights_in(model))
     _check_prepared(spec, _numbers_prepared(model, samples))
-    _check_windows(spec, windows, _numbers_read(model, samples) + _numbers_handed_down(model, samples))
+    numbers = _numbers_read(model, samples, samples) + _numbers_handed_down(model, samples, samples)
+    _check_windows(spec, windows, numbers)
 
 
 def check_generation_memory(spec: Spec, model: SampleRNN) -> None:
@@ -94,14 +98,28 @@ def _numbers_prepared(model: SampleRNN, samples: int | None) -> int:
     return sum(map(math.prod, shapes_made_by(lambda: model.prepare(samples), model.variables)))
 
 
-def _numbers_read(model: SampleRNN, samples: int) -> int:
-    """Return how many numbers the tiers read in so many samples: codes, and as many samples of the wave."""
-    return sum(2 * samples // tier.frame_size * tier.reads for tier in model.tiers)
+def _numbers_read(model: SampleRNN, samples: int, held: int) -> int:
+    """Return how many numbers the tiers read: codes, and as many samples of the wave.
+
+    Args:
+        model: an outline is enough.
+        samples: of the windows.
+        held: how many of them the lowest tier runs at a time.
+    """
+    return sum(2 * ran // tier.frame_size * tier.reads for tier, ran in _runs(model, samples, held))
 
 
-def _numbers_handed_down(model: SampleRNN, samples: int) -> int:
-    """Return how many numbers the tiers pass down in so many samples; those of the lowest tier are the logits."""
-    return sum(samples // tier.frame_size * tier.binding.ratio * tier.binding.output_dim for tier in model.tiers)
+def _numbers_handed_down(model: SampleRNN, samples: int, held: int) -> int:
+    """Return how many numbers the tiers pass down; those of the lowest tier are the logits. See `_numbers_read`."""
+    return sum(
+        ran // tier.frame_size * tier.binding.ratio * tier.binding.output_dim
+        for tier, ran in _runs(model, samples, held)
+    )
+
+
+def _runs(model: SampleRNN, samples: int, held: int) -> list[tuple[Tier, int]]:
+    """Return the tiers, and how many samples each runs at a time."""
+    return [*((tier, samples) for tier in model.tiers[:-1]), (model.tiers[-1], held)]
 
 
 def _check_weights(spec: Spec, numbers: int) -> None:

@@ -105,6 +105,14 @@ class Training(Section):
         description="Samples of a training window, through which gradients flow; a multiple of the top "
         "tier's frame size.",
     )
+    remat_samples: int | None = Field(
+        None,
+        ge=1,
+        le=1048576,
+        description="Targets of a window for which training holds the activations of the last tier and of the head at a "
+        "time, such as 1024: it computes them again for the gradients, which takes time and saves memory where `seq_len` "
+        "is long. A part of `seq_len`; null: it holds them for the whole window.",
+    )
     batch_size: int = Field(128, ge=1, le=65536, description="Windows in a batch, one for each lane.")
     epochs: int = Field(100, ge=1, le=1000000, description="Passes over the training sounds.")
     learning_rate: float = Field(0.001, gt=0, le=10, description="Learning rate of Adam, after the warm-up.")
