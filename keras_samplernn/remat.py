@@ -16,17 +16,16 @@ from keras_samplernn.backend import scan_steps
 def scan_again(
     function: Callable[[Any, Any, Any], tuple[Any, Any]], weights: Any, rows: Any, state: Any
 ) -> tuple[Any, Any]:
-    """Apply `function(weights, row, state) -> (outputs, state)` to each row along the first axis.
+    """Apply `function(weights, row, state) -> (outputs, state)` to each row along the first axis, as `scan_steps` does.
 
-    The result is that of `scan_steps`. Only the rows, and the state before each of them, are held for the gradients;
-    the function is called again for each row, from the last to the first.
+    Only the state before each row is held for the gradients: for these, the function is applied to each row again, from
+    the last to the first.
 
     Args:
-        function: pure. It reads every float tensor that has a gradient from its arguments, and no variables.
-        weights: any structure of tensors and None.
-        rows: any structure of tensors `(S, ...)` and None, S known and at least 1.
-        state: any structure of tensors. Everything random comes from it, so that the second call draws what the first
-            one drew.
+        function: pure, without variables.
+        weights: any structure of tensors and None. Gradients reach what is passed here and in `state`, and nothing else.
+        rows: any structure of tensors `(S, ...)` and None, S known and at least 1; no gradients reach them.
+        state: any structure of tensors. All that is random must follow from it, so that the same is drawn again.
 
     Returns:
         The outputs, each `(S, ...)`, and the last state.
@@ -34,7 +33,7 @@ def scan_again(
     if keras.backend.backend() == "jax":
         import jax
 
-        again = jax.checkpoint(function, prevent_cse=False)
+        again = jax.checkpoint(function, prevent_cse=False)  # a loop has no common subexpressions with another
         state, outputs = jax.lax.scan(lambda state, row: again(weights, row, state)[::-1], state, rows)
         return outputs, state
     return _scan_tensorflow(function, weights, rows, state)
@@ -43,54 +42,47 @@ def scan_again(
 def _scan_tensorflow(function: Callable, weights: Any, rows: Any, state: Any) -> tuple[Any, Any]:
     import tensorflow as tf
 
-    given = weights, rows, state
+    given = weights, state
     numbers = ops.arange(_tensors(rows)[0].shape[0], dtype="int32")
-    structures = []  # of the outputs and the last state
+    results = []  # their structure
 
     @tf.custom_gradient
     def run(*tensors: Any) -> tuple[list[Any], Callable]:
-        weights, rows, state = _pack(given, tensors)
+        weights, state = _pack(given, tensors)
 
         def forward(number: Any, state: Any) -> tuple[Any, Any]:
             outputs, after = function(weights, _row(rows, number), state)
             return (outputs, state), after
 
         (outputs, before), after = scan_steps(forward, numbers, state)
-        structures.append((outputs, after))
+        results.append((outputs, after))
 
         def gradient(*upstream: Any) -> list[Any]:
             to_outputs, to_state = _pack((outputs, after), upstream)
-            # In float32: sums over many rows lose too much in half precision.
-            to_weights = [tf.zeros(each.shape, "float32") for each in _floats(weights)]
 
-            def backward(number: Any, carried: tuple) -> tuple[list[Any], tuple]:
+            def backward(number: Any, carried: tuple) -> tuple[Any, tuple]:
                 to_state, to_weights = carried
-                at = weights, _row(rows, number), _row(before, number)
-                sources = [_floats(each) for each in at]
+                earlier = _row(before, number)
+                sources = _floats(earlier), _floats(weights)
                 with tf.GradientTape(watch_accessed_variables=False) as tape:
                     tape.watch(sources)
-                    results = function(*at)
-                slopes = tape.gradient(
-                    _floats(results),
-                    sources,
-                    [*_floats(_row(to_outputs, number)), *to_state],
-                    unconnected_gradients=tf.UnconnectedGradients.ZERO,
-                )
-                slopes = [[tf.convert_to_tensor(each) for each in part] for part in slopes]
-                sums = [total + tf.cast(more, "float32") for total, more in zip(to_weights, slopes[0], strict=True)]
-                return slopes[1], (slopes[2], sums)
+                    reached = _floats(function(weights, _row(rows, number), earlier))
+                upstream = [*_floats(_row(to_outputs, number)), *to_state]
+                to_state, more = tape.gradient(reached, sources, upstream, tf.UnconnectedGradients.ZERO)
+                more = [tf.cast(tf.convert_to_tensor(each), "float32") for each in more]
+                return (), (to_state, [each + one for each, one in zip(to_weights, more, strict=True)])
 
-            to_rows, (to_state, to_weights) = scan_steps(
-                backward, numbers, (_floats(to_state), to_weights), reverse=True
-            )
-            to_weights = [tf.cast(each, like.dtype) for each, like in zip(to_weights, _floats(weights), strict=True)]
-            found = iter([*to_weights, *to_rows, *to_state])
+            # In float32: sums over many rows lose too much in half precision.
+            zeros = [tf.zeros(each.shape, "float32") for each in _floats(weights)]
+            _, (to_state, sums) = scan_steps(backward, numbers, (_floats(to_state), zeros), reverse=True)
+            to_weights = [tf.cast(each, like.dtype) for each, like in zip(sums, _floats(weights), strict=True)]
+            found = iter([*to_weights, *to_state])
             return [next(found) if each.dtype.is_floating else None for each in tensors]
 
         return _tensors((outputs, after)), gradient
 
-    results = run(*_tensors(given))
-    return _pack(structures[0], results if isinstance(results, list | tuple) else [results])
+    tensors = tf.nest.flatten(run(*_tensors(given)))  # a single one comes without a list
+    return _pack(results[0], tensors)
 
 
 def _tensors(structure: Any) -> list[Any]:

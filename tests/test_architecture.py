@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "spec": {"errors", "files", "names"},
     "conditions": {"errors", "names", "spec", "text"},
     "data": {"errors", "files", "machine", "names", "spec", "text", "conditions"},
-    "model": {"errors", "backend", "remat", "machine", "spec", "conditions"},
+    "model": {"errors", "backend", "machine", "spec", "conditions"},
     "run_folder": {"errors", "files", "spec", "model"},
     "checkpoints": {"errors", "files"},
     "generation": {
@@ -34,8 +34,8 @@ MAY_IMPORT = {
     },
     "listening": {"errors", "progress", "conditions", "data", "model", "generation"},
     "training": {
-        *("errors", "backend", "files", "machine", "progress", "spec", "conditions", "data", "model", "run_folder"),
-        *("checkpoints", "generation", "listening"),
+        *("errors", "backend", "remat", "files", "machine", "progress", "spec", "conditions", "data", "model"),
+        *("run_folder", "checkpoints", "generation", "listening"),
     },
     "run": {
         *("errors", "progress", "spec", "conditions", "data", "model", "run_folder", "checkpoints", "generation"),

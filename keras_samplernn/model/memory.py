@@ -12,7 +12,6 @@ from keras_samplernn.errors import UserError
 from keras_samplernn.machine import FLOAT_BYTES, machine_bytes
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.samplernn import SampleRNN
-from keras_samplernn.model.tier import Tier
 from keras_samplernn.spec import Spec
 
 SMALLER_WINDOWS = "lower training.batch_size, training.seq_len or the tiers' dim"
@@ -31,7 +30,11 @@ def check_training_memory(spec: Spec) -> None:
     # Prepared forms, and what a tier passes down, have gradients too.
     _check_prepared(spec, 2 * _numbers_prepared(model, samples))
     held = training.batch_size * (training.remat_samples or training.seq_len)
-    numbers = _numbers_read(model, samples, held) + 2 * _numbers_handed_down(model, samples, held)
+    numbers = _numbers_read(model, held) + 2 * _numbers_handed_down(model, held)
+    # In pieces, the windows are their codes and the states before each piece.
+    if training.remat_samples:
+        states = sum(math.prod(shape) for tier in model.tiers for shape in tier.state_shapes)
+        numbers += samples + samples // training.remat_samples * states
     _check_windows(spec, training.batch_size, numbers)
 
 
@@ -46,8 +49,7 @@ def check_scoring_memory(spec: Spec, model: SampleRNN, windows: int) -> None:
     samples = windows * spec.training.seq_len
     _check_weights(spec, weights_in(model))
     _check_prepared(spec, _numbers_prepared(model, samples))
-    numbers = _numbers_read(model, samples, samples) + _numbers_handed_down(model, samples, samples)
-    _check_windows(spec, windows, numbers)
+    _check_windows(spec, windows, _numbers_read(model, samples) + _numbers_handed_down(model, samples))
 
 
 def check_generation_memory(spec: Spec, model: SampleRNN) -> None:
@@ -98,28 +100,14 @@ def _numbers_prepared(model: SampleRNN, samples: int | None) -> int:
     return sum(map(math.prod, shapes_made_by(lambda: model.prepare(samples), model.variables)))
 
 
-def _numbers_read(model: SampleRNN, samples: int, held: int) -> int:
-    """Return how many numbers the tiers read: codes, and as many samples of the wave.
-
-    Args:
-        model: an outline is enough.
-        samples: of the windows.
-        held: how many of them the lowest tier runs at a time.
-    """
-    return sum(2 * ran // tier.frame_size * tier.reads for tier, ran in _runs(model, samples, held))
+def _numbers_read(model: SampleRNN, samples: int) -> int:
+    """Return how many numbers the tiers read in so many samples: codes, and as many samples of the wave."""
+    return sum(2 * samples // tier.frame_size * tier.reads for tier in model.tiers)
 
 
-def _numbers_handed_down(model: SampleRNN, samples: int, held: int) -> int:
-    """Return how many numbers the tiers pass down; those of the lowest tier are the logits. See `_numbers_read`."""
-    return sum(
-        ran // tier.frame_size * tier.binding.ratio * tier.binding.output_dim
-        for tier, ran in _runs(model, samples, held)
-    )
-
-
-def _runs(model: SampleRNN, samples: int, held: int) -> list[tuple[Tier, int]]:
-    """Return the tiers, and how many samples each runs at a time."""
-    return [*((tier, samples) for tier in model.tiers[:-1]), (model.tiers[-1], held)]
+def _numbers_handed_down(model: SampleRNN, samples: int) -> int:
+    """Return how many numbers the tiers pass down in so many samples; those of the lowest tier are the logits."""
+    return sum(samples // tier.frame_size * tier.binding.ratio * tier.binding.output_dim for tier in model.tiers)
 
 
 def _check_weights(spec: Spec, numbers: int) -> None:

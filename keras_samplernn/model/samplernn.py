@@ -27,20 +27,6 @@ class Prepared(NamedTuple):
     head: Any
 
 
-class HandedDown(NamedTuple):
-    """What the last tier and the head need to run a window.
-
-    Attributes:
-        window: `read` codes `(B, lookback + T)`, contexts `(B, T, dim)` from the tiers above, and the conditions.
-        states: of each tier above after the window; of the last one before it.
-        weights: the prepared forms.
-    """
-
-    window: Inputs
-    states: list[tuple]
-    weights: Prepared
-
-
 class SampleRNN(keras.Model):
     """A stack of tiers from slow to fast: each passes contexts to the next, the last one to the head (paper, 2.1).
 
@@ -145,41 +131,6 @@ class SampleRNN(keras.Model):
         )
         return Inputs(codes, wave, window.context, conditions, shares)
 
-    def run_tier(
-        self, number: int, window: Inputs, state: tuple, weights: Prepared, training: bool | None = None
-    ) -> tuple[Any, tuple]:
-        """Run one tier over a window.
-
-        Args:
-            number: of the tier, from the slowest.
-            window: as in `tier_inputs`.
-            state: of the tier before the window.
-            weights: the prepared forms.
-            training: whether dropout is active; None: as in the call of the model that this is a part of.
-
-        Returns:
-            The contexts for the tier below, `(B, steps of that tier, dim)`, or outputs for the head; and the next state.
-        """
-        tier, kernel = self.tiers[number], weights.kernels[number]
-        inputs = self.tier_inputs(tier, window)
-        outputs, state = tier(inputs, state, prepared=weights.tiers[number], training=training)
-        if kernel is not None:
-            outputs = ops.matmul(outputs, kernel)
-        return ops.reshape(outputs, (-1, outputs.shape[1] * outputs.shape[2], outputs.shape[3])), state
-
-    def hand_down(
-        self, codes: Any, conditions: Any, states: list[tuple], weights: Prepared | None = None
-    ) -> HandedDown:
-        """Run all tiers but the last over a window, teacher-forced; see `forward` for the arguments."""
-        if conditions is not None and not isinstance(conditions, Conditions):
-            conditions = Conditions(ops.cast(conditions >= 0, "float32"), ops.expand_dims(conditions, -1))
-        window, states = self.read(codes, conditions=conditions), list(states)
-        weights = weights or self.prepare((codes.shape[0] or 1) * (codes.shape[1] - self.lookback))
-        for number in range(len(self.tiers) - 1):
-            context, states[number] = self.run_tier(number, window, states[number], weights)
-            window = window._replace(context=context)
-        return HandedDown(window, states, weights)
-
     def forward(
         self, codes: Any, conditions: Any, states: list[tuple], weights: Prepared | None = None
     ) -> tuple[Any, list[tuple]]:
@@ -195,16 +146,25 @@ class SampleRNN(keras.Model):
         Returns:
             Outputs for the head, `(B, T, head.width)` float32, and the states after the window.
         """
-        window, states, weights = self.hand_down(codes, conditions, states, weights)
-        outputs, states[-1] = self.run_tier(-1, window, states[-1], weights)
-        return ops.cast(outputs, "float32"), states
+        if conditions is not None and not isinstance(conditions, Conditions):
+            conditions = Conditions(ops.cast(conditions >= 0, "float32"), ops.expand_dims(conditions, -1))
+        window, after = self.read(codes, conditions=conditions), []
+        weights = weights or self.prepare((codes.shape[0] or 1) * (codes.shape[1] - self.lookback))
+        for tier, state, form, kernel in zip(self.tiers, states, weights.tiers, weights.kernels, strict=True):
+            outputs, state = tier(self.tier_inputs(tier, window), state, prepared=form)
+            if kernel is not None:
+                outputs = ops.matmul(outputs, kernel)
+            context = ops.reshape(outputs, (-1, outputs.shape[1] * outputs.shape[2], outputs.shape[3]))
+            window = window._replace(context=context)
+            after.append(state)
+        return ops.cast(window.context, "float32"), after
 
     def call(
         self,
         inputs: dict[str, Any],
         states: list[tuple] | None = None,
         training: bool = False,
-        above_last: bool = False,
+        weights: Prepared | None = None,
     ) -> Any:
         """Return the outputs of a batch of windows; with `states`, also each tier's state after them.
 
@@ -213,16 +173,14 @@ class SampleRNN(keras.Model):
                 `(B,)`, not 0 in rows that start a new sound.
             states: the state of each tier before the windows; None: the initial state in every row.
             training: whether dropout is active.
-            above_last: whether only the tiers above the last run; then the result is that of `hand_down`.
+            weights: as in `forward`.
         """
         codes = inputs["codes"]
         before = self.initial_states(codes.shape[0] or ops.shape(codes)[0])
         if states is not None:
             states = keras.tree.map_structure(lambda new, old: ops.cast(old, new.dtype), before, states)
             before = restart_rows(inputs["reset"], before, states)
-        if above_last:
-            return self.hand_down(codes, inputs.get("conditions"), before)
-        outputs, after = self.forward(codes, inputs.get("conditions"), before)
+        outputs, after = self.forward(codes, inputs.get("conditions"), before, weights)
         return outputs if states is None else (outputs, after)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True) -> Any:

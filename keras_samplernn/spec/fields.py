@@ -109,9 +109,9 @@ class Training(Section):
         None,
         ge=1,
         le=1048576,
-        description="Targets of a window for which training holds the activations of the last tier and of the head at a "
-        "time, such as 1024: it computes them again for the gradients, which takes time and saves memory where `seq_len` "
-        "is long. A part of `seq_len`; null: it holds them for the whole window.",
+        description="Targets of a window for which activations are held at a time, such as 1024: those of the others are "
+        "computed again for the gradients, which saves memory where `seq_len` is long and takes time. A multiple of the "
+        "top tier's frame size that divides `seq_len`; null: the activations of the whole window are held.",
     )
     batch_size: int = Field(128, ge=1, le=65536, description="Windows in a batch, one for each lane.")
     epochs: int = Field(100, ge=1, le=1000000, description="Passes over the training sounds.")

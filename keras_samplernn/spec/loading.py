@@ -15,10 +15,11 @@ from keras_samplernn.spec.constructors import constructor_model
 from keras_samplernn.spec.fields import Data, HeadSpec, Spec
 from keras_samplernn.spec.heads import audio_for, check_levels, resolve_head
 from keras_samplernn.spec.json_text import read_json
+from keras_samplernn.spec.pieces import check_pieces
 from keras_samplernn.spec.presets import fill_in
 from keras_samplernn.spec.tiers import resolve_tiers
 from keras_samplernn.spec.types import Types
-from keras_samplernn.spec.wording import any_of, place_of, problems_of, resolved, show
+from keras_samplernn.spec.wording import place_of, problems_of, resolved, show
 
 MOST_BYTES = 1_000_000
 TYPED = ("tiers", "head")
@@ -184,8 +185,8 @@ def _cross_check(spec: Spec, top: int | None) -> Iterator[tuple[tuple[str, ...],
             f"training.seq_len = {training.seq_len} is not a multiple of tiers[0].frame_size = {top}; "
             f"try {f'{below} or ' if below else ''}{below + top}",
         )
-    if top and training.remat_samples and not training.seq_len % top:
-        yield from _check_pieces(training.remat_samples, training.seq_len)
+    elif top and training.remat_samples is not None:
+        yield from check_pieces(training.remat_samples, training.seq_len, top)
     if spec.audio.mu is not None and spec.audio.q_type != "mu-law":
         yield (
             ("audio.mu", "audio.q_type"),
@@ -251,16 +252,3 @@ def _cross_check(spec: Spec, top: int | None) -> Iterator[tuple[tuple[str, ...],
                 f"data.{key} = {show(str(path))} shares files with data.train = {show(str(data.train))}, since "
                 "folders are read with their subfolders; give folders beside each other",
             )
-
-
-def _check_pieces(samples: int, seq_len: int) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield the message on pieces of a window that are not whole, or not less than the window."""
-    places = ("training.remat_samples", "training.seq_len")
-    field = f"training.remat_samples = {samples}"
-    if samples >= seq_len:
-        yield places, f"{field} is not below training.seq_len = {seq_len}, of which it is a part; lower or remove it"
-    elif seq_len % samples:
-        parts = [part for part in range(1, seq_len) if seq_len % part == 0]
-        near = [max(part for part in parts if part < samples), *[part for part in parts if part > samples][:1]]
-        tries = any_of(map(str, near))
-        yield places, f"{field} does not divide training.seq_len = {seq_len}; try {tries}"

@@ -9,8 +9,8 @@ import keras
 from keras import ops
 
 from keras_samplernn.backend import sum_of_squares, value_and_gradients
-from keras_samplernn.model.pieces import bits_in_pieces
 from keras_samplernn.model.samplernn import SampleRNN
+from keras_samplernn.training.pieces import bits_in_pieces
 
 
 class Values(NamedTuple):
@@ -56,8 +56,8 @@ class Step:
     Args:
         model: built.
         optimizer: built for the model's trainable variables.
-        remat_samples: targets of a window for which the activations of the last tier and the head are held at a time;
-            those of others are computed again for the gradients. None: they are held for the whole window.
+        remat_samples: targets of a window for which activations are held at a time; see `bits_in_pieces`. None: they
+            are held for the whole window.
 
     Example:
         >>> step = Step(model, optimizer)
@@ -108,8 +108,7 @@ class Step:
 
     def _bits(self, heard: dict[str, Any], targets: Any, states: list[tuple]) -> tuple[Any, list[tuple]]:
         """Return the bits of targets `(B, T)`, and the states after them."""
-        if self.remat_samples is None:
-            outputs, states = self.model(heard, states=states, training=True)
-            return self.model.head.bits(outputs, targets), states
-        handed = self.model(heard, states=states, training=True, above_last=True)
-        return bits_in_pieces(self.model, handed, targets, self.remat_samples, training=True)
+        if self.remat_samples is not None:
+            return bits_in_pieces(self.model, heard, targets, states, self.remat_samples)
+        outputs, states = self.model(heard, states=states, training=True)
+        return self.model.head.bits(outputs, targets), states
