@@ -23,7 +23,7 @@ def scan_again(
 
     Args:
         function: pure, without variables.
-        weights: any structure of tensors and None. Gradients reach what is passed here and in `state`, and nothing else.
+        weights: any structure of tensors and None. Gradients reach what is passed here and in `state`, nothing else.
         rows: any structure of tensors `(S, ...)` and None, S known and at least 1; no gradients reach them.
         state: any structure of tensors. All that is random must follow from it, so that the same is drawn again.
 

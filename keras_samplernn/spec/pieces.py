@@ -17,8 +17,9 @@ def check_pieces(samples: int, seq_len: int, top_frame_size: int) -> Iterator[tu
     if samples in whole:
         return
     near = [*[piece for piece in whole if piece < samples][-1:], *[piece for piece in whole if piece > samples][:1]]
+    remedy = f"try {any_of(map(str, near))}" if near else "remove it"
     yield (
         ("training.remat_samples", "training.seq_len"),
         f"training.remat_samples = {samples} must be a multiple of tiers[0].frame_size = {top_frame_size} that divides "
-        f"training.seq_len = {seq_len} into at least two pieces; {f'try {any_of(map(str, near))}' if near else 'remove it'}",
+        f"training.seq_len = {seq_len} into at least two pieces; {remedy}",
     )
