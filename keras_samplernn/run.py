@@ -80,7 +80,7 @@ class Run:
         self._streams = streams_of(self.spec)
         self._engines: dict[tuple[int, int, bool, Guidance | None], GenerationEngine] = {}
         self._judges: dict[str, HeardJudge] = {}
-        self._scorer = Scorer(model, self._quantizer.silence, self.spec.training.seq_len)
+        self._scorer = Scorer(model, self._quantizer.silence, self.spec.training.held_samples)
 
     def __repr__(self) -> str:
         return f"<Run {self.folder}: {self.checkpoint}>"

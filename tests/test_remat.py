@@ -12,11 +12,14 @@ from corpora import corpus_of
 from generations import SILENCE
 from jax_training import SEQ_LEN, batches
 from keras import ops
+from test_training_laws import make_spec
 from variants import build_variant, randomised
 
 from keras_samplernn import SampleRNN
 from keras_samplernn.backend import scan_steps, traced
 from keras_samplernn.conditions.streams import ClassesStream
+from keras_samplernn.errors import UserError
+from keras_samplernn.model.memory import check_training_memory
 from keras_samplernn.plugins.coarse_fine import CoarseFine
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.sample_mlp import SampleMLP
@@ -118,6 +121,13 @@ def test_pieces_of_a_validation_have_the_bits_of_its_windows():
     corpus = corpus_of([70, 33, 50], rng.integers(0, 12, 153).astype(np.uint8), rng.integers(0, 3, 153), classes=3)
     whole, cut = (Evaluator(model, SILENCE, 2, samples)(corpus) for samples in (SEQ_LEN, 8))
     np.testing.assert_allclose(cut.total, whole.total, rtol=1e-6)
+
+
+def test_a_window_that_is_refused_fits_in_pieces(monkeypatch):
+    monkeypatch.setattr("keras_samplernn.model.memory.machine_bytes", lambda: 8_000_000)
+    with pytest.raises(UserError, match=r"2 windows of 65536 samples make .* or set training\.remat_samples"):
+        check_training_memory(make_spec(seq_len=65536))
+    check_training_memory(make_spec(seq_len=65536, remat_samples=512))
 
 
 def test_a_long_window_in_pieces_takes_the_memory_of_a_short_one():
