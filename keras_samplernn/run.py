@@ -83,7 +83,7 @@ class Run:
         self._judges: dict[str, HeardJudge] = {}
         # The most rows of takes that were found to fit into memory; finding it out takes a second.
         self._scored_rows = 0
-        self._scorer = Scorer(model, self._quantizer.silence, self.spec.training.seq_len)
+        self._scorer = Scorer(model, self._quantizer.silence, self.spec.training.held_samples)
 
     def __repr__(self) -> str:
         return f"<Run {self.folder}: {self.checkpoint}>"

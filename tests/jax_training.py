@@ -2,13 +2,14 @@
 
 import json
 import os
+import sys
 
 import numpy as np
 
 STEPS, ROWS, SEQ_LEN = 20, 2, 32
 
 
-def model_and_optimizer():
+def model_and_optimizer(remat_samples=None):
     """Return a conditional model of `frame_ssm`, `frame_rnn` and `sample_mlp`, and its optimizer."""
     from variants import build_variant
 
@@ -23,6 +24,7 @@ def model_and_optimizer():
         "training": {
             "seq_len": SEQ_LEN,
             "batch_size": ROWS,
+            "remat_samples": remat_samples,
             "learning_rate": 0.01,
             "warmup_steps": 3,
             "weight_decay": 0.5,
@@ -53,15 +55,15 @@ def batches(model):
 
 
 def main():
-    """Print the mean bits of each step."""
+    """Print the mean bits of each step, with windows in pieces if a number of samples is given."""
     import keras
 
     from keras_samplernn.backend import traced
     from keras_samplernn.training.step import Step, Values
 
     assert keras.backend.backend() == "jax"
-    _, model, optimizer = model_and_optimizer()
-    step = traced(Step(model, optimizer))
+    spec, model, optimizer = model_and_optimizer(*map(int, sys.argv[1:]))
+    step = traced(Step(model, optimizer, spec.training.remat_samples))
     values = Values(
         [variable.value for variable in model.trainable_variables],
         [variable.value for variable in model.non_trainable_variables],

@@ -240,6 +240,42 @@ MUTANTS = (
         'states = restart_rows(batch["reset"] * 0, ',
         "tests/test_training_laws.py -k total_bits",
     ),
+    # Windows in pieces.
+    Mutant(
+        "a piece begins in the state before the window",
+        "keras_samplernn/training/pieces.py",
+        """return bits, (states, [""",
+        """return bits, (carried[0], [""",
+        "tests/test_remat.py -k whole_window",
+    ),
+    Mutant(
+        "each piece begins a sound",
+        "keras_samplernn/training/pieces.py",
+        'ops.where(first[:, None] == 0, batch["reset"][None], 0)',
+        'ops.where(first[:, None] >= 0, batch["reset"][None], 0)',
+        "tests/test_remat.py -k whole_window",
+    ),
+    Mutant(
+        "no gradient goes from piece to piece",
+        "keras_samplernn/remat.py",
+        "(), (to_state, [",
+        "(), ([0 * each for each in to_state], [",
+        "tests/test_remat.py -k whole_window",
+    ),
+    Mutant(
+        "all pieces are computed again from the state before the first",
+        "keras_samplernn/remat.py",
+        "earlier = _row(before, number)",
+        "earlier = _row(before, ops.minimum(number, 0))",
+        "tests/test_remat.py -k 'whole_window or drops'",
+    ),
+    Mutant(
+        "the activations of all pieces are held",
+        "keras_samplernn/remat.py",
+        "return _scan_tensorflow(function, weights, rows, state)",
+        "return scan_steps(lambda row, state: function(weights, row, state), rows, state)",
+        "tests/test_remat.py -k memory",
+    ),
     # Loss, figures, optimizer.
     Mutant(
         "padding is scored",

@@ -14,6 +14,7 @@ PLUGINS = sorted(Path(importlib.util.find_spec("keras_samplernn.plugins").submod
 MAY_IMPORT = {
     "errors": set(),
     "backend": set(),
+    "remat": {"backend"},
     "files": {"errors"},
     "machine": set(),
     "names": set(),
@@ -33,8 +34,8 @@ MAY_IMPORT = {
     },
     "listening": {"errors", "progress", "conditions", "data", "model", "generation"},
     "training": {
-        *("errors", "backend", "files", "machine", "progress", "spec", "conditions", "data", "model", "run_folder"),
-        *("checkpoints", "generation", "listening"),
+        *("errors", "backend", "remat", "files", "machine", "progress", "spec", "conditions", "data", "model"),
+        *("run_folder", "checkpoints", "generation", "listening"),
     },
     "run": {
         *("errors", "progress", "spec", "conditions", "data", "model", "run_folder", "checkpoints", "generation"),

@@ -280,9 +280,11 @@ def test_the_learning_rate_warms_up_and_then_follows_its_schedule(schedule, rate
     np.testing.assert_allclose([float(rate(step)) for step in steps], rates, atol=1e-6)
 
 
-@pytest.mark.parametrize("ssm", [(), (0,)], ids=["RNN", "SSM"])
-def test_a_checkpoint_brings_back_everything_bit_for_bit(tmp_path, ssm):
-    trainer = make_trainer(ssm)
+@pytest.mark.parametrize(
+    ("ssm", "options"), [((), {}), ((0,), {}), ((), {"remat_samples": 8})], ids=["RNN", "SSM", "in pieces"]
+)
+def test_a_checkpoint_brings_back_everything_bit_for_bit(tmp_path, ssm, options):
+    trainer = make_trainer(ssm, **options)
     batches = list(trainer.batches(trainer.plan(0)))
     trainer.step(batches[0])
     save_checkpoint(tmp_path, 1, "", trainer.model, trainer.variables, {"step": 1})
@@ -290,7 +292,7 @@ def test_a_checkpoint_brings_back_everything_bit_for_bit(tmp_path, ssm):
     trainer.step(batches[1])
     went_on = values(trainer)
 
-    other = make_trainer(ssm, seed=9)
+    other = make_trainer(ssm, seed=9, **options)
     (checkpoint,) = list_checkpoints(tmp_path)
     checkpoint.load_weights(other.model)
     for variable, array in zip(other.variables, checkpoint.read_training(shapes_of(other)), strict=True):

@@ -14,7 +14,7 @@ from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.spec import Spec
 
-SMALLER_WINDOWS = "lower training.batch_size, training.seq_len or the tiers' dim"
+SMALLER_WINDOWS = "lower training.batch_size, training.seq_len or the tiers' dim, or set training.remat_samples"
 
 
 def copies_in_training(spec: Spec) -> int:
@@ -29,7 +29,12 @@ def check_training_memory(spec: Spec) -> None:
     _check_weights(spec, copies_in_training(spec) * weights_in(model))
     # Prepared forms, and what a tier passes down, have gradients too.
     _check_prepared(spec, 2 * _numbers_prepared(model, samples))
-    numbers = _numbers_read(model, samples) + 2 * _numbers_made(model, samples)
+    held = training.batch_size * training.held_samples
+    numbers = _numbers_read(model, held) + 2 * _numbers_made(model, held)
+    if training.remat_samples:  # the codes of all pieces, and the states before each of them
+        pieces = training.batch_size * training.seq_len // training.remat_samples
+        states = sum(math.prod(shape) for tier in model.tiers for shape in tier.state_shapes)
+        numbers += pieces * (model.lookback + training.remat_samples + states)
     _check_windows(spec, f"{training.batch_size} windows of {training.seq_len} samples", numbers, SMALLER_WINDOWS)
 
 
@@ -41,11 +46,11 @@ def check_scoring_memory(spec: Spec, model: SampleRNN, windows: int) -> None:
         model: the spec's model; an outline is enough.
         windows: number of windows side by side.
     """
-    samples = windows * spec.training.seq_len
+    samples = windows * spec.training.held_samples
     _check_weights(spec, weights_in(model))
     _check_prepared(spec, _numbers_prepared(model, samples))
     numbers = _numbers_read(model, samples) + _numbers_made(model, samples)
-    _check_windows(spec, f"{windows} windows of {spec.training.seq_len} samples", numbers, SMALLER_WINDOWS)
+    _check_windows(spec, f"{windows} windows of {spec.training.held_samples} samples", numbers, SMALLER_WINDOWS)
 
 
 def check_generation_memory(spec: Spec, model: SampleRNN) -> None:

@@ -159,7 +159,13 @@ class SampleRNN(keras.Model):
             after.append(state)
         return ops.cast(window.context, "float32"), after
 
-    def call(self, inputs: dict[str, Any], states: list[tuple] | None = None, training: bool = False) -> Any:
+    def call(
+        self,
+        inputs: dict[str, Any],
+        states: list[tuple] | None = None,
+        training: bool = False,
+        weights: Prepared | None = None,
+    ) -> Any:
         """Return the outputs of a batch of windows; with `states`, also each tier's state after them.
 
         Args:
@@ -167,13 +173,14 @@ class SampleRNN(keras.Model):
                 `(B,)`, not 0 in rows that start a new sound.
             states: the state of each tier before the windows; None: the initial state in every row.
             training: whether dropout is active.
+            weights: as in `forward`.
         """
         codes = inputs["codes"]
         before = self.initial_states(codes.shape[0] or ops.shape(codes)[0])
         if states is not None:
             states = keras.tree.map_structure(lambda new, old: ops.cast(old, new.dtype), before, states)
             before = restart_rows(inputs["reset"], before, states)
-        outputs, after = self.forward(codes, inputs.get("conditions"), before)
+        outputs, after = self.forward(codes, inputs.get("conditions"), before, weights)
         return outputs if states is None else (outputs, after)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True) -> Any:

@@ -105,6 +105,14 @@ class Training(Section):
         description="Samples of a training window, through which gradients flow; a multiple of the top "
         "tier's frame size.",
     )
+    remat_samples: int | None = Field(
+        None,
+        ge=1,
+        le=1048576,
+        description="Targets of a window for which activations are held at a time, such as 1024; those of the others "
+        "are computed again for the gradients. This saves memory where `seq_len` is long, and takes time. A multiple "
+        "of the top tier's frame size that divides `seq_len`; null: they are held for the whole window.",
+    )
     batch_size: int = Field(128, ge=1, le=65536, description="Windows in a batch, one for each lane.")
     epochs: int = Field(100, ge=1, le=1000000, description="Passes over the training sounds.")
     learning_rate: float = Field(0.001, gt=0, le=10, description="Learning rate of Adam, after the warm-up.")
@@ -182,6 +190,11 @@ class Training(Section):
     )
     checkpoint_minutes: float = Field(10.0, gt=0, le=10080, description="Minutes between checkpoints within an epoch.")
     keep_checkpoints: int = Field(3, ge=1, le=1000, description="How many of the newest checkpoints are kept.")
+
+    @property
+    def held_samples(self) -> int:
+        """Targets of a window for which activations are held at a time."""
+        return self.remat_samples or self.seq_len
 
 
 class Monitoring(Section):

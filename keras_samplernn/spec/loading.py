@@ -15,6 +15,7 @@ from keras_samplernn.spec.constructors import constructor_model
 from keras_samplernn.spec.fields import Data, HeadSpec, Spec, Training
 from keras_samplernn.spec.heads import audio_for, check_levels, resolve_head
 from keras_samplernn.spec.json_text import read_json
+from keras_samplernn.spec.pieces import check_pieces
 from keras_samplernn.spec.presets import fill_in
 from keras_samplernn.spec.tiers import resolve_tiers
 from keras_samplernn.spec.types import Types
@@ -184,6 +185,8 @@ def _cross_check(spec: Spec, top: int | None) -> Iterator[tuple[tuple[str, ...],
             f"training.seq_len = {training.seq_len} is not a multiple of tiers[0].frame_size = {top}; "
             f"try {f'{below} or ' if below else ''}{below + top}",
         )
+    elif top and training.remat_samples is not None:
+        yield from check_pieces(training.remat_samples, training.seq_len, top)
     if spec.audio.mu is not None and spec.audio.q_type != "mu-law":
         yield (
             ("audio.mu", "audio.q_type"),
@@ -200,6 +203,12 @@ def _cross_check(spec: Spec, top: int | None) -> Iterator[tuple[tuple[str, ...],
             ("training.decay_steps", "training.schedule"),
             f"training.decay_steps = {training.decay_steps} has no effect with training.schedule = "
             '"constant"; choose "cosine" or "exponential", or remove it',
+        )
+    if training.own_continuations and training.remat_samples is not None:
+        yield (
+            ("training.own_continuations", "training.remat_samples"),
+            f"training.own_continuations = {training.own_continuations} runs over whole windows, and "
+            f"training.remat_samples = {training.remat_samples} over pieces; remove one of them",
         )
     if training.own_share != Training().own_share and not training.own_continuations:
         yield (

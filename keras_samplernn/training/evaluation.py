@@ -58,7 +58,7 @@ class Evaluator:
         model: its present weights are used at each call, unless `weights` are given.
         silence: the code of silence.
         lanes: most files side by side.
-        seq_len: samples per window; the figures do not depend on it.
+        seq_len: samples per window, whole top frames; the figures do not depend on it.
         weights: what `SampleRNN.generation_weights` returned.
     """
 

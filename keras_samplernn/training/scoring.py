@@ -61,8 +61,8 @@ def score_folder(
     check_scoring_memory(spec, model, windows)
     weights = None if precision == "float32" else model.generation_weights(precision)
     silence = Quantizer.of(spec.audio).silence
-    with telling_exhaustion(run, f"{windows} windows of {training.seq_len} samples", "evaluate on a larger one"):
-        bits = Evaluator(model, silence, windows, training.seq_len, weights)(corpus)
+    with telling_exhaustion(run, f"{windows} windows of {training.held_samples} samples", "evaluate on a larger one"):
+        bits = Evaluator(model, silence, windows, training.held_samples, weights)(corpus)
     figures: dict[str, Any] = {
         "bits_per_sample": bits.per_sample,
         "unigram_entropy_bits": corpus.unigram_entropy_bits,

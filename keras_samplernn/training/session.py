@@ -80,7 +80,7 @@ class Session:
         self._evaluator = self._sounds = self._hearing = None
         if valid is not None:
             training, silence = spec.training, Quantizer.of(spec.audio).silence
-            self._evaluator = Evaluator(self.trainer.result, silence, training.batch_size, training.seq_len)
+            self._evaluator = Evaluator(self.trainer.result, silence, training.batch_size, training.held_samples)
             if spec.monitoring.every_epochs:
                 self._sounds = HeldOutSounds(assemble(spec), spec, valid, self.run.samples_folder)
             if spec.monitoring.listen_epochs:

@@ -11,6 +11,7 @@ from keras import ops
 from keras_samplernn.backend import sum_of_squares, value_and_gradients
 from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.training.continuing import with_continuations
+from keras_samplernn.training.pieces import bits_in_pieces
 
 
 class Values(NamedTuple):
@@ -56,14 +57,16 @@ class Step:
     Args:
         model: built.
         optimizer: built for the model's trainable variables.
+        remat_samples: targets of a window for which activations are held at a time; see `bits_in_pieces`. None: they
+            are held for the whole window.
 
     Example:
         >>> step = Step(model, optimizer)
         >>> values, sums = step(values, batch)
     """
 
-    def __init__(self, model: SampleRNN, optimizer: keras.optimizers.Optimizer):
-        self.model, self.optimizer = model, optimizer
+    def __init__(self, model: SampleRNN, optimizer: keras.optimizers.Optimizer, remat_samples: int | None = None):
+        self.model, self.optimizer, self.remat_samples = model, optimizer, remat_samples
 
     def __call__(self, values: Values, batch: dict[str, Any]) -> tuple[Values, Sums]:
         """Take a step with the stateless form of the optimizer.
@@ -97,9 +100,8 @@ class Step:
         def loss(weights: list[Any]) -> tuple[Any, tuple]:
             # Not `stateless_call`: it passes by what calling a model sets for its layers, `training` and precision.
             with keras.StatelessScope(zip(variables, [*weights, *values.others], strict=True)) as scope:
-                outputs, states = self.model({**batch, "codes": heard}, states=values.states, training=True)
                 targets = batch["codes"][:, self.model.lookback :]
-                bits = self.model.head.bits(outputs, targets)
+                bits, states = self._bits({**batch, "codes": heard}, targets, values.states)
             others = [scope.get_current_value(variable) for variable in self.model.non_trainable_variables]
             exists = ops.cast(ops.arange(targets.shape[1], dtype="int32") < batch["valid"][:, None], "float32")
             bits = ops.sum(bits * exists)
@@ -110,3 +112,10 @@ class Step:
         (_, (bits, samples, others, states)), gradients = value_and_gradients(loss, values.weights)
         norm = ops.sqrt(sum(sum_of_squares(gradient) for gradient in gradients))
         return gradients, values._replace(others=others, states=states), Sums(bits, samples, norm)
+
+    def _bits(self, heard: dict[str, Any], targets: Any, states: list[tuple]) -> tuple[Any, list[tuple]]:
+        """Return the bits of targets `(B, T)`, and the states after them."""
+        if self.remat_samples is not None:
+            return bits_in_pieces(self.model, heard, targets, states, self.remat_samples)
+        outputs, states = self.model(heard, states=states, training=True)
+        return self.model.head.bits(outputs, targets), states

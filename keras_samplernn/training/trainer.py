@@ -64,7 +64,7 @@ class Trainer:
             self.result = assemble(spec, spec.training.precision)
             self.variables += model.weights
             self.begin_average()
-        self._step = Step(model, self.optimizer)
+        self._step = Step(model, self.optimizer, spec.training.remat_samples)
         self._advance = traced(self._advance_variables)
 
     def begin_average(self) -> None:
