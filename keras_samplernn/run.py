@@ -135,8 +135,8 @@ class Run:
             guidance_stream: the stream of classes whose mean is what the model would do anyway; None: no conditions at
                 all, if the run was trained with `condition_dropout`, else its first stream of classes.
             candidates: number of takes that are made of each passage, of which the best is kept.
-            by: what the best is judged by: "posterior", "likelihood" or "heard"; None: the posterior of the class asked
-                for if the run has classes, else the likelihood.
+            by: what the best is judged by: "posterior", "likelihood" or "heard"; None: a listener, "heard", if the run
+                has classes, else the likelihood.
             by_stream: the stream of classes that takes are judged by; None: the first one.
 
         Returns:

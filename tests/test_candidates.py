@@ -330,7 +330,8 @@ def test_how_takes_are_chosen_follows_from_the_run(tmp_path):
     streams = product_streams([*STREAMS, {"low": 0.0, "high": 1.0}])
     metrics = tmp_path / "metrics.csv"
     assert choosing_of(streams, 1, None, None, [1.0, 0.0], metrics, PLACES) is None
-    chosen = choosing_of(streams, 3, None, None, [1.0], metrics, PLACES)
+    assert choosing_of(streams, 3, None, None, [1.0], metrics, PLACES).by == "heard"
+    chosen = choosing_of(streams, 3, "posterior", None, [1.0], metrics, PLACES)
     assert (chosen.by, chosen.stream, chosen.contrast.classes, chosen.faults) == ("posterior", streams[0], 3, None)
     metrics.write_text("validation_bits,validation_bits_s0_0,validation_bits_s0_1\n3.0,9,9\n2.0,1.0,\n4.0,9,9\n")
     faults = choosing_of(streams, 3, None, None, [1.0], metrics, PLACES).faults

@@ -239,13 +239,13 @@ def test_the_surest_class_is_the_one_that_is_heard():
     assert [listener.knows(asked) for asked in range(3)] == [True, True, False]
 
 
-@pytest.mark.parametrize("options", ["", "--by posterior --guidance 2", "--by likelihood", "--by heard"])
+@pytest.mark.parametrize("options", ["", "--by posterior --guidance 2", "--by likelihood"])
 def test_takes_are_chosen_and_noted(home, tmp_path, options):
     line = f"generate voices --conditions train/0.txt --seconds 0.7 --out {tmp_path / 'sounds'}"
     done(f"{line} --candidates 3 {options}", home)
     wave, _ = soundfile.read(tmp_path / "sounds/0.wav", dtype="float32")
     noted = json.loads((tmp_path / "sounds/generation.json").read_text())["0.wav"]["candidates"]
-    by = options.split()[1] if options else "posterior"
+    by = options.split()[1] if options else "heard"
     assert (noted["takes"], noted["by"], noted["stream"]) == (3, by, "class")
     assert [passage["start"] for passage in noted["passages"]] == [0, 768, 1536, 2304]
     for passage in noted["passages"]:

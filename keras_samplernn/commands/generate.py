@@ -45,11 +45,11 @@ from keras_samplernn.progress import say
 )
 @click.option(
     "--by",
-    type=click.Choice(["posterior", "likelihood", "heard"]),
-    show_default="posterior, or likelihood without classes",
-    help="What makes a take the best: the model is surest of the class asked for; or finds it likely (of three or more,"
-    " the likeliest is left out as dull); or a listener hears the class most surely (it learns the training sounds, and"
-    " needs scikit-learn).",
+    type=click.Choice(["heard", "likelihood", "posterior"]),
+    show_default="heard, or likelihood without classes",
+    help="What makes a take the best: a listener hears the class asked for most surely (it learns the training sounds,"
+    " and needs scikit-learn); or the model finds it likely (of three or more, the likeliest is left out as dull); or"
+    " the model is surest of the class (posterior).",
 )
 @click.option("--by-stream", help="Stream of classes that takes are judged by; left out: the first one.")
 @click.option(

@@ -148,7 +148,7 @@ def choosing_of(
     Args:
         streams: of the run.
         takes: of each passage, at least 1.
-        by: "posterior", "likelihood" or "heard"; None: the posterior if the run has classes, else the likelihood.
+        by: "posterior", "likelihood" or "heard"; None: a listener if the run has classes, else the likelihood.
         name: of the stream of classes that they are judged by; None: the first one.
         temperatures: of the sounds.
         metrics: the `metrics.csv` of the run.
@@ -168,7 +168,7 @@ def choosing_of(
     stream = found[0] if found else None
     if name is not None:
         stream = classes_stream_named(streams, name, places.stream)
-    by = by or ("likelihood" if stream is None else "posterior")
+    by = by or ("likelihood" if stream is None else "heard")
     if by != "likelihood" and stream is None:
         raise UserError(f'{places.by}: is "{by}", and the run has no stream of classes; give "likelihood"')
     contrast = contrast_with_classes(streams, stream) if by == "posterior" else None
