@@ -1,9 +1,11 @@
 """The tiers of a spec: what is refused, and where their fields come from."""
 
 import pytest
-from spec_parsing import MORE, frames, lines, parse
+from pydantic import PositiveInt
+from spec_parsing import MORE, FrameRNN, frames, lines, parse
 
 from keras_samplernn.spec import differences
+from keras_samplernn.spec.constructors import constructor_model
 
 STACKS = [
     (
@@ -87,6 +89,21 @@ STACKS = [
 @pytest.mark.parametrize(("spec", "line"), STACKS)
 def test_a_mistake_is_answered_with_its_place_the_rule_and_a_remedy(spec, line):
     assert lines(spec) == [line]
+
+
+def test_arguments_are_described_by_the_class_or_by_those_above_it():
+    class Wider(FrameRNN):
+        """Another RNN over frames.
+
+        Args:
+            dim: width of the sum.
+        """
+
+        def __init__(self, frame_size: PositiveInt, dim: PositiveInt = 8, taps: int = 1, **kwargs):
+            pass
+
+    described = {name: field.description for name, field in constructor_model(Wider).model_fields.items()}
+    assert described == {"frame_size": "Samples per step.", "dim": "Width of the sum.", "taps": None}
 
 
 def test_a_tier_without_a_frame_size_is_refused_by_its_type():

@@ -17,11 +17,12 @@ NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
 def constructor_model(tier_class: type) -> type[BaseModel]:
     """Return a strict pydantic model with the arguments that a spec may give to the tier's constructor.
 
-    Descriptions come from `Field(description=...)` in the hints, or from the `Args:` of the class' docstring.
+    Descriptions come from `Field(description=...)` in the hints, or from the `Args:` of the class' docstring, or from
+    those of the classes above it.
     """
     constructor = tier_class.__init__
     hints = get_type_hints(constructor, include_extras=True)
-    words = _described_arguments(inspect.getdoc(tier_class) or "")
+    words = _described_arguments(tier_class)
     fields: dict[str, Any] = {}
     for name, parameter in inspect.signature(constructor).parameters.items():
         if name in NOT_THE_SPECS or name.startswith("_") or parameter.kind not in NAMED:
@@ -41,8 +42,12 @@ def frame_size_of(tier_class: type, config: dict[str, Any]) -> int | None:
     return size if isinstance(size, int) and not isinstance(size, bool) and size > 0 else None
 
 
-def _described_arguments(docstring: str) -> dict[str, str]:
-    """Read the `Args:` section of a docstring: one sentence for each argument."""
-    section = re.search(r"^Args:\n((?:[ \t]+.*\n?|\n)*)", docstring, re.MULTILINE)
-    found = re.findall(r"^ {4}(\w+)[^:\n]*: (.*(?:\n {5,}.*)*)", section[1] if section else "", re.MULTILINE)
-    return {name: " ".join((text[0].upper() + text[1:]).split()) for name, text in found}
+def _described_arguments(tier_class: type) -> dict[str, str]:
+    """Read the `Args:` sections of a class and of those above it: one sentence for each argument, the lowest one's."""
+    words: dict[str, str] = {}
+    for ancestor in reversed(tier_class.__mro__):
+        docstring = inspect.cleandoc(vars(ancestor).get("__doc__") or "")
+        section = re.search(r"^Args:\n((?:[ \t]+.*\n?|\n)*)", docstring, re.MULTILINE)
+        found = re.findall(r"^ {4}(\w+)[^:\n]*: (.*(?:\n {5,}.*)*)", section[1] if section else "", re.MULTILINE)
+        words |= {name: " ".join((text[0].upper() + text[1:]).split()) for name, text in found}
+    return words
