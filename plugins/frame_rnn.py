@@ -3,12 +3,11 @@
 import functools
 from typing import Annotated, Any, Literal
 
-import keras
 from keras import ops
-from pydantic import Field, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 
 from keras_samplernn import Inputs, Released, affine, compose, multiply, narrow
-from keras_samplernn.plugins.frame_tier import FrameTier
+from keras_samplernn.plugins.frame_tier import DropoutRate, FrameTier
 from keras_samplernn.plugins.gru import GRU
 from keras_samplernn.plugins.lstm import LSTM
 
@@ -17,25 +16,18 @@ class FrameRNN(FrameTier):
     """Stacked GRU or LSTM over frames.
 
     The RNN's input is a Linear of the frame, plus the context from above, plus the encoded conditions. A Linear of its
-    output gives the contexts for the steps below, side by side.
+    output gives the contexts for the steps below, side by side. `FrameTier` describes the other arguments.
 
     Args:
-        frame_size: samples per step; the frame size of the tier above is a multiple of it.
         dim: width of the RNN's input, of the states of its layers, and of the contexts from the tier above.
         rnn_type: kind of the recurrent layers.
         n_rnn: number of stacked recurrent layers.
         skip_conn: whether layers above the first also read the RNN's input, and the output is the sum of a Linear of
             each layer's output; without effect if `n_rnn` is 1.
-        learn_h0: whether the state before the first sample of a sound is trained, starting at zero; false: it is zero.
         weight_norm: whether every Linear, the recurrent ones included, is weight-normalised.
         dropout: share of each layer's outputs that is dropped in training.
         reset_after: whether the GRU's reset gate acts after the recurrent product, as in Keras' GRU; false: before it,
             as in the original SampleRNN. Without effect on an LSTM.
-        conditioned: whether this tier reads the conditions, if the model has them.
-        condition_dim: width of a hidden layer that the conditions pass through, so that what one says can depend on
-            another, as the sound of a class on the position in it; 0: they are added.
-        overlap: how many samples before its frame a step reads too. A period of the lowest tone lets the tier hear
-            directly what it would have to remember otherwise.
     """
 
     def __init__(
@@ -47,23 +39,25 @@ class FrameRNN(FrameTier):
         skip_conn: bool = False,
         learn_h0: bool = True,
         weight_norm: bool = True,
-        dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0,
+        dropout: DropoutRate = 0.0,
         reset_after: bool = True,
         conditioned: bool = True,
-        condition_dim: Annotated[int, Field(ge=0)] = 0,
-        overlap: Annotated[int, Field(ge=0)] = 0,
+        condition_dim: NonNegativeInt = 0,
+        overlap: NonNegativeInt = 0,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.frame_size = frame_size
-        self.dim = dim
+        super().__init__(
+            frame_size=frame_size,
+            dim=dim,
+            learn_h0=learn_h0,
+            weight_norm=weight_norm,
+            dropout=dropout,
+            conditioned=conditioned,
+            condition_dim=condition_dim,
+            overlap=overlap,
+            **kwargs,
+        )
         self.skip_conn = skip_conn and n_rnn > 1
-        self.learn_h0 = learn_h0
-        self.weight_norm = weight_norm
-        self.conditioned = conditioned
-        self.condition_dim = condition_dim
-        self.overlap = overlap
-        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
         options = {"reset_after": reset_after} if rnn_type == "GRU" else {}
         self.layers = [
             {"GRU": GRU, "LSTM": LSTM}[rnn_type](
@@ -89,17 +83,14 @@ class FrameRNN(FrameTier):
             self.skip_linears = [
                 linear(self.dim, self.dim, f"skip_{number}", use_bias=number == 0) for number in range(len(self.layers))
             ]
-        self.output_linear = linear(self.dim, self.binding.ratio * self.binding.output_dim, "output")
-        self._add_h0()
+        self._add_outputs()
 
     def prepare(self) -> dict[str, Any]:
         """Return every matrix, weight norm applied."""
         layers = [layer.prepare() for layer in self.layers]
         reading = layers if self.skip_conn else layers[:1]  # the layers that read the RNN's input
         above_first = [weights._replace(kernel=weights.kernel[: self.dim]) for weights in layers[1:]]
-        return {
-            "input": self.input_linear.prepare(),
-            "conditions": self.conditions.prepare(),
+        return self._prepare_shared() | {
             "kernel": (
                 ops.concatenate([weights.kernel[-self.dim :] for weights in reading], axis=-1),
                 ops.concatenate([weights.bias for weights in reading]),
@@ -107,7 +98,6 @@ class FrameRNN(FrameTier):
             # The first layer's kernel is the shared one.
             "layers": [layers[0]._replace(kernel=None), *above_first],
             "skips": [linear.prepare() for linear in self.skip_linears],
-            "output": self.output_linear.prepare(),
         }
 
     def release_kernel(self, prepared: dict[str, Any]) -> Released:

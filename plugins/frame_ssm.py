@@ -1,14 +1,13 @@
 """A frame tier without a product in its loop: diagonal linear recurrences in residual blocks."""
 
-import functools
 from typing import Annotated, Any
 
 import keras
 from keras import ops
-from pydantic import Field, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 
 from keras_samplernn import Inputs, narrow, value_of
-from keras_samplernn.plugins.frame_tier import FrameTier
+from keras_samplernn.plugins.frame_tier import DropoutRate, FrameTier
 from keras_samplernn.plugins.rg_lru import one_step, whole_window
 from keras_samplernn.plugins.ssm_block import SSMBlock, rms_norm
 
@@ -26,20 +25,13 @@ class FrameSSM(FrameTier):
     Training multiplies by matrices before and after the loop over a window only. Each state forgets at a rate of its
     own: at first, within 2 frames to 65,536 samples. Of the diagonal recurrences, RG-LRU is taken for its gates: it can
     forget where a word or note ends. In S4D (Gu et al. 2022) and LRU (Orvieto et al. 2023), rates do not depend on the
-    input, and states are complex.
+    input, and states are complex. `FrameTier` describes the other arguments.
 
     Args:
-        frame_size: samples per step; the frame size of the tier above is a multiple of it.
         dim: width of the blocks, of their states, and of the contexts from the tier above.
         n_layers: number of blocks, each with a state.
         expansion: width of the feed-forward parts, in multiples of `dim`.
-        learn_h0: whether the state before the first sample of a sound is trained, starting at zero; false: it is zero.
-        weight_norm: whether every Linear is weight-normalised.
         dropout: share of what each block adds that is dropped in training.
-        conditioned: whether this tier reads the conditions, if the model has them.
-        condition_dim: width of a hidden layer that the conditions pass through, as in `frame_rnn`; 0: they are added.
-        overlap: how many samples before its frame a step reads too. A period of the lowest tone lets the tier hear
-            directly what it would have to remember otherwise.
     """
 
     def __init__(
@@ -50,21 +42,23 @@ class FrameSSM(FrameTier):
         expansion: Annotated[int, Field(ge=1, le=8)] = 2,
         learn_h0: bool = True,
         weight_norm: bool = True,
-        dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0,
+        dropout: DropoutRate = 0.0,
         conditioned: bool = True,
-        condition_dim: Annotated[int, Field(ge=0)] = 0,
-        overlap: Annotated[int, Field(ge=0)] = 0,
+        condition_dim: NonNegativeInt = 0,
+        overlap: NonNegativeInt = 0,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.frame_size = frame_size
-        self.dim = dim
-        self.learn_h0 = learn_h0
-        self.weight_norm = weight_norm
-        self.conditioned = conditioned
-        self.condition_dim = condition_dim
-        self.overlap = overlap
-        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        super().__init__(
+            frame_size=frame_size,
+            dim=dim,
+            learn_h0=learn_h0,
+            weight_norm=weight_norm,
+            dropout=dropout,
+            conditioned=conditioned,
+            condition_dim=condition_dim,
+            overlap=overlap,
+            **kwargs,
+        )
         self.blocks = [
             SSMBlock(
                 dim,
@@ -85,8 +79,7 @@ class FrameSSM(FrameTier):
 
     def build(self) -> None:
         """Create the Linears, the blocks and h0."""
-        linear = functools.partial(self.add_linear, weight_norm=self.weight_norm)
-        self.input_linear = linear(self.reads, self.dim, "input", use_bias=False)
+        self.input_linear = self.add_linear(self.reads, self.dim, "input", use_bias=False, weight_norm=self.weight_norm)
         # Not 0: the norms hear a frame beside this, and so how loud it is. Of silence they would divide nothing by
         # nothing, and of the faintest noise make something loud.
         self.offset = self.add_weight(
@@ -95,17 +88,15 @@ class FrameSSM(FrameTier):
         self.conditions = self.add_conditions(self.dim, weight_norm=self.weight_norm, hidden=self.condition_dim)
         for block in self.blocks:
             block.build()
-        self.output_linear = linear(self.dim, self.binding.ratio * self.binding.output_dim, "output")
-        self._add_h0()
+        self._add_outputs()
 
     def prepare(self) -> dict[str, Any]:
         """Return every matrix, weight norm applied."""
-        matrix, _ = self.input_linear.prepare()
-        return {
+        shared = self._prepare_shared()
+        matrix, _ = shared["input"]
+        return shared | {
             "input": (matrix, value_of(self.offset, self.compute_dtype)),
-            "conditions": self.conditions.prepare(),
             "blocks": [block.prepare() for block in self.blocks],
-            "output": self.output_linear.prepare(),
         }
 
     # It fits the `step` below. There is no kernel to release: the blocks add to the context itself.

@@ -1,21 +1,60 @@
-"""What frame tiers share: their input, the state before a sound, and the contexts for the steps below."""
+"""What frame tiers share: arguments, input, the state before a sound, and the contexts for the steps below."""
 
-from typing import Any
+from typing import Annotated, Any
 
+import keras
 from keras import ops
+from pydantic import Field
 
-from keras_samplernn import Absorbed, Inputs, Linear, Lowerable, Tier, affine
+from keras_samplernn import Absorbed, ConditionEncoder, Inputs, Linear, Lowerable, Tier, affine
+
+DropoutRate = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
 class FrameTier(Lowerable, Tier):
     """A tier over frames whose state is vectors of width `dim` and whose outputs are those of a Linear.
 
-    A subclass has arguments `overlap` and `learn_h0`, and `output` among its prepared weights.
+    A subclass has these arguments and its own. Its `build` makes `input_linear` and `conditions`, and ends with
+    `_add_outputs`; its `prepare` adds to what `_prepare_shared` returns.
+
+    Args:
+        frame_size: samples per step; the frame size of the tier above is a multiple of it.
+        dim: width of the states, and of the contexts from the tier above.
+        learn_h0: whether the state before the first sample of a sound is trained, starting at zero; false: it is zero.
+        weight_norm: whether every Linear is weight-normalised.
+        dropout: share that is dropped in training.
+        conditioned: whether this tier reads the conditions, if the model has them.
+        condition_dim: width of a hidden layer that the conditions pass through, so that what one says can depend on
+            another, as the sound of a class on the position in it; 0: they are added.
+        overlap: how many samples before its frame a step reads too. A period of the lowest tone lets the tier hear
+            directly what it would have to remember otherwise.
     """
 
-    overlap: int
-    learn_h0: bool
-    output_linear: Linear
+    conditions: ConditionEncoder
+    input_linear: Linear
+
+    def __init__(
+        self,
+        *,
+        frame_size: int,
+        dim: int,
+        learn_h0: bool,
+        weight_norm: bool,
+        dropout: float,
+        conditioned: bool,
+        condition_dim: int,
+        overlap: int,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.frame_size = frame_size
+        self.dim = dim
+        self.learn_h0 = learn_h0
+        self.weight_norm = weight_norm
+        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.conditioned = conditioned
+        self.condition_dim = condition_dim
+        self.overlap = overlap
 
     @property
     def reads(self) -> int:
@@ -28,13 +67,23 @@ class FrameTier(Lowerable, Tier):
             return super().initial_state(batch_size)
         return tuple(ops.broadcast_to(ops.cast(h0, self.compute_dtype), (batch_size, self.dim)) for h0 in self.h0)
 
-    def _add_h0(self) -> None:
-        """Create the states that `initial_state` returns, if they are trained; they start at 0."""
+    def _add_outputs(self) -> None:
+        """Create the Linear of the output and, if it is trained, h0, which starts at 0."""
+        width = self.binding.ratio * self.binding.output_dim
+        self.output_linear = self.add_linear(self.dim, width, "output", weight_norm=self.weight_norm)
         if self.learn_h0:
             self.h0 = [
                 self.add_weight(shape=shape, initializer="zeros", name=f"h0_{number}")
                 for number, shape in enumerate(self.state_shapes)
             ]
+
+    def _prepare_shared(self) -> dict[str, Any]:
+        """Return the prepared form of what every frame tier has."""
+        return {
+            "input": self.input_linear.prepare(),
+            "conditions": self.conditions.prepare(),
+            "output": self.output_linear.prepare(),
+        }
 
     def absorb_kernel(self, prepared: dict[str, Any], kernel: Any) -> Absorbed:
         """Multiply the output Linear by the kernel, context by context."""
