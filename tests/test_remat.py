@@ -103,6 +103,19 @@ def test_pieces_have_the_loss_gradients_and_states_of_the_whole_window(name):
     assert_equal(two_steps(model, 8), two_steps(model, None))
 
 
+@pytest.mark.parametrize("ssm", [(), (0,)], ids=["RNN", "SSM"])
+def test_half_precision_is_close_to_float32_in_pieces_and_in_whole_windows(ssm):
+    """The rates of an SSM stay in float32 in both."""
+
+    def seen(dtype, samples):
+        return np.concatenate([*map(np.ravel, two_steps(build_variant(classes=3, ssm=ssm, dtype=dtype), samples))])
+
+    exact = seen("float32", None)
+    for samples in (None, 8):
+        rounding = np.linalg.norm(seen("mixed_bfloat16", samples) - exact) / np.linalg.norm(exact)
+        assert 0 < rounding < 0.05
+
+
 def test_what_is_computed_again_drops_what_was_dropped_before(monkeypatch):
     """Gradients are those of the same pieces with all activations held, and each piece drops something else."""
     model = model_of(Dropping)
