@@ -657,8 +657,8 @@ MUTANTS = (
     Mutant(
         "own samples are drawn a position late",
         "keras_samplernn/training/continuing.py",
-        "ops.minimum(places, samples - 1)",
-        "ops.minimum(places + 1, samples - 1)",
+        "ops.minimum(starts + number, samples - 1)",
+        "ops.minimum(starts + number + 1, samples - 1)",
         "tests/test_own_continuations.py -k loop_over",
     ),
     Mutant(
@@ -678,8 +678,8 @@ MUTANTS = (
     Mutant(
         "the model continues a sound past its end",
         "keras_samplernn/training/continuing.py",
-        'ops.where(places < batch["valid"][:, None], places, samples)',
-        "places",
+        "exists & (age == number)",
+        "age == number",
         "tests/test_own_continuations.py -k loop_over",
     ),
     Mutant(
