@@ -138,7 +138,7 @@ def test_pieces_of_a_validation_have_the_bits_of_its_windows():
 
 def test_a_window_that_is_refused_fits_in_pieces(monkeypatch):
     monkeypatch.setattr("keras_samplernn.model.memory.machine_bytes", lambda: 8_000_000)
-    with pytest.raises(UserError, match=r"2 windows of 65536 samples make .* or set training\.remat_samples"):
+    with pytest.raises(UserError, match=r"2 windows of 65536 samples make .* or set a small training\.remat_samples"):
         check_training_memory(make_spec(seq_len=65536))
     check_training_memory(make_spec(seq_len=65536, remat_samples=512))
 
