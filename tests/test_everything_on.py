@@ -37,6 +37,7 @@ SPEC = {
             "tension": {"number": {"low": -60, "high": 0}},
         },
         "condition_dropout": 0.2,
+        "lookahead_dropout": 0.3,
     },
     "tiers": [
         {"type": "frame_ssm", "frame_size": 16, "dim": 6, "n_layers": 1, "overlap": 5, "condition_dim": 4},
@@ -55,6 +56,7 @@ SPEC = {
         "weight_decay": 0.01,
         "input_noise": 500.0,
         "input_dropout": 0.3,
+        "own_continuations": 2,
         "augmentation": {"gain_db": 6.0, "polarity": True, "speed": 0.1},
         "ema_decay": 0.9,
     },
