@@ -8,7 +8,7 @@ from keras_samplernn.conditions.pitch import fundamental_hz
 
 HALF_FRAME_SECONDS, HOP_SECONDS = 0.025, 0.01
 HIGHEST_VOICE_HZ = 500
-# Frames are heard that are at most so much below the loudest of the word.
+# A frame is loud if it is at most this far below the loudest one of the word.
 RANGE_DB = 15
 
 

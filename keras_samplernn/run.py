@@ -30,10 +30,10 @@ from keras_samplernn.generation.contrast import Contrast
 from keras_samplernn.generation.controls import ControlledPart, as_controls, is_whole_sound
 from keras_samplernn.generation.engine import Carry, GenerationEngine, Weights
 from keras_samplernn.generation.guidance import guidance_of
+from keras_samplernn.generation.judges import Judge
 from keras_samplernn.generation.sound import Sound
 from keras_samplernn.generation.stream import BLOCK_SAMPLES, Part, stream_parts
 from keras_samplernn.generation.values import shown
-from keras_samplernn.listening.heard import HeardJudge
 from keras_samplernn.listening.judging import Performer, asked_of, describe, learn_listener
 from keras_samplernn.listening.spans import pieces_of_corpus
 from keras_samplernn.model.assembly import assemble
@@ -80,7 +80,7 @@ class Run:
         self._quantizer = Quantizer.of(self.spec.audio)
         self._streams = streams_of(self.spec)
         self._engines: dict[tuple[int, int, bool, Contrast | None], GenerationEngine] = {}
-        self._judges: dict[str, HeardJudge] = {}
+        self._judges: dict[str, Judge] = {}
         # The most rows of takes that were found to fit into memory; finding it out takes a second.
         self._scored_rows = 0
         self._scorer = Scorer(model, self._quantizer.silence, self.spec.training.held_samples)
@@ -151,10 +151,7 @@ class Run:
             raise UserError(f"batch_size = {batch_size}: must be at least 1")
         if batch_size > 1 and self.precision == "int8":
             raise UserError(f"batch_size = {batch_size}: precision int8 makes one sound at a time; leave it out")
-        choosing = self._choosing(candidates, by, by_stream, temperature)
-        if choosing is not None and choosing.scored_rows(batch_size) > self._scored_rows:
-            choosing.check_memory(self.spec, self.model, batch_size, "lower batch_size or candidates")
-            self._scored_rows = choosing.scored_rows(batch_size)
+        choosing = self._choosing(candidates, by, by_stream, temperature, batch_size)
         fades = columns is not None and columns.fades
         block_samples = BLOCK_SAMPLES if choosing is None else TAKE_BLOCK_SAMPLES
         guided = self._guidance(guidance, guidance_stream)
@@ -371,17 +368,26 @@ class Run:
                 raise UserError("prime: has 0 samples; a primer needs at least one")
             return weights, engine.primed_start(weights, codes, conditions), self._quantizer.last_sample(codes)
 
-    def _choosing(self, takes: int, by: str | None, stream: str | None, temperature: float) -> Choosing | None:
+    def _choosing(
+        self, takes: int, by: str | None, stream: str | None, temperature: float, batch_size: int
+    ) -> Choosing | None:
         if takes < 1:
             raise UserError(f"candidates = {takes}: must be at least 1")
         if by not in (None, *BY):
             raise UserError(f"by = {shown(by)}: is unknown; give one of {', '.join(BY)}")
         places = Places("candidates", "by", "by_stream")
         choosing = choosing_of(self._streams, takes, by, stream, [temperature], self._metrics_file, places)
-        if choosing is not None and self.precision == "int8":
+        if choosing is None:
+            return None
+        if self.precision == "int8":
             raise UserError("candidates: precision int8 makes one row at a time; leave one of the two out")
-        if choosing is not None and choosing.by == "heard" and choosing.stream.name not in self._judges:
-            self._judges[choosing.stream.name] = learn_judge(self.spec, choosing.stream.name, say)
+        rows = choosing.scored_rows(batch_size)
+        if rows > self._scored_rows:
+            choosing.check_memory(self.spec, self.model, batch_size, "lower batch_size or candidates")
+            self._scored_rows = rows
+        if choosing.by == "heard" and choosing.stream.name not in self._judges:
+            learned = choosing.learn_judge(lambda name: learn_judge(self.spec, name, say), places.by)
+            self._judges[choosing.stream.name] = learned
         return choosing
 
     def _blocks(

@@ -50,7 +50,7 @@ def batches(model):
             "reset": np.array([number % 3 == 0, number == 0], "int32"),
             "valid": np.array([SEQ_LEN, rng.integers(1, SEQ_LEN)], "int32"),
             "own_starts": np.array([[3, 20], [8, SEQ_LEN]], "int32"),
-            "own_uniforms": rng.random((ROWS, 2, 3, 1), dtype="float32"),
+            "own_uniforms": rng.random((ROWS, 2, 3, len(model.head.parts)), dtype="float32"),
         }
 
 

@@ -249,6 +249,14 @@ MUTANTS = (
         "tests/test_remat.py -k whole_window",
     ),
     Mutant(
+        "Keras casts the prepared forms of tiers to half precision",
+        "keras_samplernn/model/tier.py",
+        "(prepared or self.prepare)())",
+        "keras.tree.map_structure(lambda x: None if x is None else ops.cast(x, self.compute_dtype), (prepared or"
+        " self.prepare)()))",
+        "tests/test_remat.py -k half",
+    ),
+    Mutant(
         "each piece begins a sound",
         "keras_samplernn/training/pieces.py",
         'ops.where(first[:, None] == 0, batch["reset"][None], 0)',
@@ -657,8 +665,8 @@ MUTANTS = (
     Mutant(
         "own samples are drawn a position late",
         "keras_samplernn/training/continuing.py",
-        "ops.minimum(places, samples - 1)",
-        "ops.minimum(places + 1, samples - 1)",
+        "ops.minimum(starts + number, samples - 1)",
+        "ops.minimum(starts + number + 1, samples - 1)",
         "tests/test_own_continuations.py -k loop_over",
     ),
     Mutant(
@@ -678,8 +686,8 @@ MUTANTS = (
     Mutant(
         "the model continues a sound past its end",
         "keras_samplernn/training/continuing.py",
-        'ops.where(places < batch["valid"][:, None], places, samples)',
-        "places",
+        "exists & (age == number)",
+        "age == number",
         "tests/test_own_continuations.py -k loop_over",
     ),
     Mutant(
@@ -688,6 +696,13 @@ MUTANTS = (
         "first * self.parts, ",
         "0, ",
         "tests/test_own_continuations.py -k wherever",
+    ),
+    Mutant(
+        "each epoch draws with the same uniforms",
+        "keras_samplernn/data/continuations.py",
+        "sound_bits(Purpose.OWN_SAMPLES, self.seed, self.epoch, ",
+        "sound_bits(Purpose.OWN_SAMPLES, self.seed, 0, ",
+        "tests/test_own_continuations.py -k others_are_drawn",
     ),
     Mutant(
         "continuations begin at the same places of a frame",

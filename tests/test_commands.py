@@ -172,13 +172,13 @@ EXHAUSTED = {
     "keras_samplernn.training.trainer.Trainer.step": (
         "fit {home}/spec.json --run big",
         "big: the device has too little memory for 2 windows of 16 samples; lower training.batch_size,"
-        " training.seq_len or the tiers' dim, or set training.remat_samples in a new run",
+        " training.seq_len or the tiers' dim, or set a small training.remat_samples in a new run",
     ),
     # A device that computes on its own tells when its results are read.
     "keras_samplernn.training.step.Sums.read": (
         "fit {home}/spec.json --run big",
         "big: the device has too little memory for 2 windows of 16 samples; lower training.batch_size,"
-        " training.seq_len or the tiers' dim, or set training.remat_samples in a new run",
+        " training.seq_len or the tiers' dim, or set a small training.remat_samples in a new run",
     ),
     "keras_samplernn.generation.engine.GenerationEngine.advance": (
         "generate {home}/runs/tiny --conditioning-index {home}/few.txt --out big --batch-size 64",

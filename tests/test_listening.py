@@ -7,7 +7,7 @@ import signal
 import numpy as np
 import pytest
 import soundfile
-from command_line import SPEC, done, give
+from command_line import SPEC, done, give, write_corpora, write_spec
 from untrained import write_run
 
 from keras_samplernn import load_run
@@ -271,6 +271,22 @@ def test_a_run_learns_to_judge_once_and_compiles_once(home, monkeypatch):
         loaded.generate("low", seconds=0.3, seed=seed, candidates=2, by="heard")
     assert len(learned) == 1
     assert len(scorers) == 2 * 5  # blocks of 256 of 1,200 samples
+
+
+def test_a_listener_that_cannot_learn_is_told_with_what_else_takes_are_chosen_by(tmp_path):
+    """It is the default, so nobody may have asked for it."""
+    write_corpora(tmp_path)
+    write_spec(tmp_path)
+    write_run(tmp_path / "run", tmp_path / "spec.json")
+    told = (
+        "the training sounds have pieces of 0 classes that are long enough to be heard; a listener tells two or more"
+        ' apart\n{}: is "heard", and a listener has to learn the training sounds; give "likelihood" to do without one'
+    )
+    answer = give("generate run --conditions valid/a.csv --candidates 2 --out out", tmp_path)
+    assert (answer.status, answer.err) == (1, told.format("--by") + "\n")
+    with pytest.raises(UserError) as raised:
+        load_run(tmp_path / "run").generate(tmp_path / "valid/a.csv", candidates=2)
+    assert str(raised.value) == told.format("by")
 
 
 def test_what_takes_are_judged_by_is_the_same_in_the_command():

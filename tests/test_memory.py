@@ -81,9 +81,9 @@ def test_takes_that_memory_does_not_hold_are_refused_with_what_to_lower(tmp_path
         Choosing(2, "posterior", None, contrast, None).check_memory(run.spec, run.model, 1, "")
     monkeypatch.setattr(memory, "machine_bytes", lambda: max(needed))
     Choosing(2, "posterior", None, contrast, None).check_memory(run.spec, run.model, 1, "")
-    answer = give("generate run --conditions valid/a.csv --candidates 3 --out out", tmp_path)
+    answer = give("generate run --conditions valid/a.csv --candidates 3 --by posterior --out out", tmp_path)
     assert (answer.status, answer.out) == (1, "")
     assert answer.err.startswith(f"tiny: {told.format(12)} ")
     assert answer.err.endswith("; lower --batch-size or --candidates\n")
     with pytest.raises(UserError, match=rf"^tiny: {told.format(24)} .*; lower batch_size or candidates$"):
-        run.generate(tmp_path / "valid/a.csv", candidates=3, batch_size=2)
+        run.generate(tmp_path / "valid/a.csv", candidates=3, by="posterior", batch_size=2)

@@ -1,5 +1,7 @@
 """Laws of own continuations: each is what generation makes of its history, and only what the model hears changes."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -160,12 +162,18 @@ def test_as_many_samples_are_continued_as_were_asked_for_apart_and_in_every_plac
 
 def test_others_are_drawn_for_each_seed_epoch_sound_and_piece():
     keys = (0, 0, 0, 0), (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 2)
-    found = []
+    found, uniforms = [], []
     for seed, epoch, *lane in keys:
-        drawn = draw_continuations(3, 4, 0.25, parts=1, seed=seed, epoch=epoch)
+        drawn = draw_continuations(3, 16, 0.5, parts=1, seed=seed, epoch=epoch)
         sound, piece = np.array(lane)[:, None]
-        found.append(drawn.at(sound, np.zeros(1, int), piece, 4000)[0].tolist())
+        starts, values = drawn.at(sound, np.zeros(1, int), piece, 4000)
+        found.append(starts.tolist())
+        uniforms.append(values[starts < 4000])
     assert len(set(map(str, found))) == len(keys)
+    # Of 2,000 each. Pieces of a sound share the uniforms of the samples that are continued in both.
+    for one, other in itertools.combinations(uniforms[:4], 2):
+        assert len(np.intersect1d(one, other)) < 10
+    assert len(np.intersect1d(uniforms[0], uniforms[4])) > 100
 
 
 def test_a_resumed_epoch_has_the_continuations_of_the_whole_one():

@@ -103,6 +103,19 @@ def test_pieces_have_the_loss_gradients_and_states_of_the_whole_window(name):
     assert_equal(two_steps(model, 8), two_steps(model, None))
 
 
+@pytest.mark.parametrize("ssm", [(), (0,)], ids=["RNN", "SSM"])
+def test_half_precision_is_close_to_float32_in_pieces_and_in_whole_windows(ssm):
+    """The rates of an SSM stay in float32 in both."""
+
+    def seen(dtype, samples):
+        return np.concatenate([*map(np.ravel, two_steps(build_variant(classes=3, ssm=ssm, dtype=dtype), samples))])
+
+    exact = seen("float32", None)
+    for samples in (None, 8):
+        rounding = np.linalg.norm(seen("mixed_bfloat16", samples) - exact) / np.linalg.norm(exact)
+        assert 0 < rounding < 0.05
+
+
 def test_what_is_computed_again_drops_what_was_dropped_before(monkeypatch):
     """Gradients are those of the same pieces with all activations held, and each piece drops something else."""
     model = model_of(Dropping)
@@ -125,7 +138,7 @@ def test_pieces_of_a_validation_have_the_bits_of_its_windows():
 
 def test_a_window_that_is_refused_fits_in_pieces(monkeypatch):
     monkeypatch.setattr("keras_samplernn.model.memory.machine_bytes", lambda: 8_000_000)
-    with pytest.raises(UserError, match=r"2 windows of 65536 samples make .* or set training\.remat_samples"):
+    with pytest.raises(UserError, match=r"2 windows of 65536 samples make .* or set a small training\.remat_samples"):
         check_training_memory(make_spec(seq_len=65536))
     check_training_memory(make_spec(seq_len=65536, remat_samples=512))
 

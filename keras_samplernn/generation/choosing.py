@@ -59,6 +59,27 @@ class Choosing(NamedTuple):
         block_samples = -(-TAKE_BLOCK_SAMPLES // model.top_frame_size) * model.top_frame_size
         check_take_memory(spec, model, self.scored_rows(sounds), block_samples, remedy)
 
+    def learn_judge(self, learn: Callable[[str], Judge], place: str) -> Judge | None:
+        """Return the listener that takes are chosen by; None if the model judges them.
+
+        Args:
+            learn: called with the name of a stream of classes; returns a judge that has learned it.
+            place: of the argument `by`, for messages.
+
+        Raises:
+            UserError: what `learn` raised, and one line more: nobody may have asked for a listener.
+        """
+        if self.by != "heard":
+            return None
+        try:
+            return learn(self.stream.name)
+        except UserError as error:
+            raise UserError(
+                *error.lines,
+                f'{place}: is "heard", and a listener has to learn the training sounds; give "likelihood" to do without'
+                " one",
+            ) from None
+
     def describe(self, choices: Sequence[Choice]) -> dict[str, Any]:
         """Return how the takes of a sound were chosen, as JSON values: a list for each passage."""
         return {

@@ -73,8 +73,8 @@ def generate_files(
     job = check_request(run, request, say, tools.check_raw_weights)
     quantizer = Quantizer.of(spec.audio)
     choosing, judge = job.choosing, None
-    if choosing is not None and choosing.by == "heard":
-        judge = tools.learn_judge(spec, choosing.stream.name, say)
+    if choosing is not None:
+        judge = choosing.learn_judge(lambda name: tools.learn_judge(spec, name, say), "--by")
     too_many = f"{job.rows} sounds side by side", "lower --batch-size"
     if choosing is not None:
         too_many = f"{job.rows} sounds of {request.candidates} takes side by side", "lower --batch-size or --candidates"

@@ -45,7 +45,7 @@ class Request:
         guidance: strength with which sounds are guided to their conditions; 1: they are not.
         guidance_stream: stream of classes whose mean is what sounds are guided away from; None: chosen by the run.
         candidates: number of takes that are made of each passage, of which the best is kept.
-        by: what the best is judged by, "posterior", "likelihood" or "heard"; None: chosen by the run.
+        by: what the best is judged by, "posterior", "likelihood" or "heard"; None: see `choosing_of`.
         by_stream: stream of classes that takes are judged by; None: the first one.
         seconds: length of each sound; None, for a conditional run: as long as its conditions.
         count: number of sounds, with `seconds`; None: 1.

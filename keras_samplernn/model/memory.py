@@ -14,7 +14,7 @@ from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.spec import Spec
 
-SMALLER_WINDOWS = "lower training.batch_size, training.seq_len or the tiers' dim, or set training.remat_samples"
+SMALLER_WINDOWS = "lower training.batch_size, training.seq_len or the tiers' dim, or set a small training.remat_samples"
 
 
 def copies_in_training(spec: Spec) -> int:
@@ -33,8 +33,7 @@ def check_training_memory(spec: Spec) -> None:
     numbers = _numbers_read(model, held) + 2 * _numbers_made(model, held)
     if training.remat_samples:  # the codes of all pieces, and the states before each of them
         pieces = training.batch_size * training.seq_len // training.remat_samples
-        states = sum(math.prod(shape) for tier in model.tiers for shape in tier.state_shapes)
-        numbers += pieces * (model.lookback + training.remat_samples + states)
+        numbers += pieces * (model.lookback + training.remat_samples + _numbers_carried(model))
     _check_windows(spec, f"{training.batch_size} windows of {training.seq_len} samples", numbers, SMALLER_WINDOWS)
 
 

@@ -1,6 +1,6 @@
 """The model: a stack of tiers, and a head."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -151,7 +151,7 @@ class SampleRNN(keras.Model):
         window, after = self.read(codes, conditions=conditions), []
         weights = weights or self.prepare((codes.shape[0] or 1) * (codes.shape[1] - self.lookback))
         for tier, state, form, kernel in zip(self.tiers, states, weights.tiers, weights.kernels, strict=True):
-            outputs, state = tier(self.tier_inputs(tier, window), state, prepared=form)
+            outputs, state = tier(self.tier_inputs(tier, window), state, prepared=lambda form=form: form)
             if kernel is not None:
                 outputs = ops.matmul(outputs, kernel)
             context = ops.reshape(outputs, (-1, outputs.shape[1] * outputs.shape[2], outputs.shape[3]))
@@ -164,7 +164,7 @@ class SampleRNN(keras.Model):
         inputs: dict[str, Any],
         states: list[tuple] | None = None,
         training: bool = False,
-        weights: Prepared | None = None,
+        weights: Callable[[], Prepared] | None = None,
     ) -> Any:
         """Return the outputs of a batch of windows; with `states`, also each tier's state after them.
 
@@ -173,14 +173,14 @@ class SampleRNN(keras.Model):
                 `(B,)`, not 0 in rows that start a new sound.
             states: the state of each tier before the windows; None: the initial state in every row.
             training: whether dropout is active.
-            weights: as in `forward`.
+            weights: returns those of `forward`; None: the present ones. A function for the reason given in `Tier.call`.
         """
         codes = inputs["codes"]
         before = self.initial_states(codes.shape[0] or ops.shape(codes)[0])
         if states is not None:
             states = keras.tree.map_structure(lambda new, old: ops.cast(old, new.dtype), before, states)
             before = restart_rows(inputs["reset"], before, states)
-        outputs, after = self.forward(codes, inputs.get("conditions"), before, weights)
+        outputs, after = self.forward(codes, inputs.get("conditions"), before, weights and weights())
         return outputs if states is None else (outputs, after)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True) -> Any:

@@ -237,6 +237,13 @@ class Tier(keras.layers.Layer):
         outputs, state = scan_steps(step, rows, state)
         return ops.swapaxes(outputs, 0, 1), state
 
-    def call(self, inputs: Inputs, state: tuple, prepared: Any = None) -> tuple[Any, tuple]:
-        """Run `sequence` in the layer's precision, by default with the plain prepared form."""
-        return self.sequence(inputs, state, self.prepare() if prepared is None else prepared)
+    def call(self, inputs: Inputs, state: tuple, prepared: Callable[[], Any] | None = None) -> tuple[Any, tuple]:
+        """Run `sequence` in the layer's precision.
+
+        Args:
+            inputs: of a window.
+            state: before the window.
+            prepared: returns the prepared form; None: the plain one. A function, since Keras casts the tensors that a
+                layer is called with to its precision, and a form may hold some that must stay in float32.
+        """
+        return self.sequence(inputs, state, (prepared or self.prepare)())

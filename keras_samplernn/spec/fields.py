@@ -164,7 +164,7 @@ class Training(Section):
         0.25,
         gt=0,
         le=0.5,
-        description="Share of the samples that the model hears of itself, with `own_continuations`.",
+        description="With `own_continuations`, the share of what the model hears that is its own.",
     )
     augmentation: Augmentation = Field(
         Augmentation(), description="How training sounds are varied in each epoch; by default they are not."

@@ -35,27 +35,45 @@ def with_continuations(model: SampleRNN, batch: dict[str, Any], states: list[tup
     heard, starts, uniforms = batch.get("heard", batch["codes"]), batch["own_starts"], batch["own_uniforms"]
     lookback, (rows, count, length, parts) = model.lookback, uniforms.shape
     samples = heard.shape[1] - lookback
-    targets = ops.arange(samples, dtype="int32")
+    latest, age = _continuation_of_each_target(starts, samples)
+    exists = ops.arange(samples, dtype="int32") < batch["valid"][:, None]
     head, prepared = model.head, model.head.prepare()
 
     def draw_next(turn: tuple[Any, Any], heard: Any) -> tuple[tuple, Any]:
         """Set the sample of one number in each continuation: `(1,)` and `(B, N, parts)`."""
         number, uniforms = turn
         outputs, _ = model({**batch, "codes": heard}, states=states, training=False)
-        places = starts + number  # (B, N)
-        there = ops.take_along_axis(outputs, ops.minimum(places, samples - 1)[..., None], axis=1)  # (B, N, width)
+        places = ops.minimum(starts + number, samples - 1)  # (B, N)
+        there = ops.take_along_axis(outputs, places[..., None], axis=1)  # (B, N, width)
         uniforms = ops.reshape(uniforms, (-1, parts))
 
         def choose(logits: Any, part: int) -> Any:
             return draw_codes(logits, uniforms[:, part], ops.ones_like(uniforms[:, part]))
 
         drawn = head.draw(ops.reshape(there, (-1, head.width)), choose, prepared)
-        drawn = ops.reshape(drawn, (rows, 1, count))
-        exists = ops.where(places < batch["valid"][:, None], places, samples)[:, None]
-        is_drawn = targets[:, None] == exists  # (B, T, N)
-        own = ops.sum(ops.where(is_drawn, drawn, 0), axis=-1)
-        kept = ops.where(ops.any(is_drawn, axis=-1), own, heard[:, lookback:])
+        own = ops.take_along_axis(ops.reshape(drawn, (rows, count)), latest, axis=1)  # (B, T)
+        kept = ops.where(exists & (age == number), own, heard[:, lookback:])
         return (), ops.concatenate([heard[:, :lookback], kept], axis=1)
 
     turns = ops.arange(length, dtype="int32")[:, None], ops.transpose(uniforms, (2, 0, 1, 3))
     return scan_steps(draw_next, turns, heard)[1]
+
+
+def _continuation_of_each_target(starts: Any, samples: int) -> tuple[Any, Any]:
+    """Return which continuation of its row began last at each of T targets, and how many samples ago; both `(B, T)`.
+
+    The memory for it does not grow with T times N, as that of a comparison of all with all would. At targets before
+    the first continuation of a row, the number of samples is negative.
+
+    Args:
+        starts: `(B, N)` int32, ascending in each row, 0 to T.
+        samples: T.
+    """
+    rows, count = starts.shape
+    # One search for all rows, which lie one after the other.
+    row = ops.arange(rows, dtype="int32")[:, None]
+    targets = ops.arange(samples, dtype="int32")
+    in_order = ops.reshape(starts + row * (samples + 1), (-1,))
+    begun = ops.searchsorted(in_order, ops.reshape(targets + row * (samples + 1), (-1,)), side="right")
+    latest = ops.maximum(ops.reshape(ops.cast(begun, "int32"), (rows, samples)) - row * count - 1, 0)
+    return latest, targets - ops.take_along_axis(starts, latest, axis=1)

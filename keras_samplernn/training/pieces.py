@@ -32,7 +32,7 @@ def bits_in_pieces(
     def run(weights: tuple, row: tuple, carried: tuple) -> tuple[Any, tuple]:
         (values, prepared), (piece, targets), (states, random_states) = weights, row, carried
         with keras.StatelessScope(zip([*trained, *others], [*values, *random_states], strict=True)) as scope:
-            outputs, states = model(piece, states=states, training=True, weights=prepared)
+            outputs, states = model(piece, states=states, training=True, weights=lambda: prepared)
             bits = sum(model.head.part_bits(outputs, targets, prepared.head))
         states = keras.tree.map_structure(lambda state: ops.cast(state, "float32"), states)
         return bits, (states, [scope.get_current_value(variable) for variable in others])
