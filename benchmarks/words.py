@@ -215,7 +215,7 @@ def main() -> None:
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=[*VARIANTS], help="default: all")
     parser.add_argument("--guidance", nargs="+", type=float, default=GUIDANCE, help="strengths; 1 is off")
     parser.add_argument("--candidates", nargs="+", type=int, default=(1,), help="numbers of takes; 1 is off")
-    parser.add_argument("--by", default="posterior", help="what takes are judged by (default: %(default)s)")
+    parser.add_argument("--by", default="heard", help="what takes are judged by (default: %(default)s)")
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="of training, in all (default: %(default)s)")
     parser.add_argument(
         "--minutes", type=float, help="stop the training of each variant after this time, to go on later"

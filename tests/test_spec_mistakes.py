@@ -131,6 +131,10 @@ RELATIONS = [
         "16 into at least two pieces; remove it",
     ),
     (
+        frames(4, 2, training={"seq_len": 8, "own_continuations": 9}),
+        "training.own_continuations = 9 is longer than a window, training.seq_len = 8; give at most that",
+    ),
+    (
         frames(16, 2, training={"seq_len": 64, "remat_samples": 32, "own_continuations": 2}),
         "training.own_continuations = 2 runs over whole windows, and training.remat_samples = 32 over pieces; remove "
         "one of them",

@@ -204,7 +204,13 @@ def _cross_check(spec: Spec, top: int | None) -> Iterator[tuple[tuple[str, ...],
             f"training.decay_steps = {training.decay_steps} has no effect with training.schedule = "
             '"constant"; choose "cosine" or "exponential", or remove it',
         )
-    if training.own_continuations and training.remat_samples is not None:
+    if training.own_continuations > training.seq_len:
+        yield (
+            ("training.own_continuations", "training.seq_len"),
+            f"training.own_continuations = {training.own_continuations} is longer than a window, training.seq_len = "
+            f"{training.seq_len}; give at most that",
+        )
+    elif training.own_continuations and training.remat_samples is not None:
         yield (
             ("training.own_continuations", "training.remat_samples"),
             f"training.own_continuations = {training.own_continuations} runs over whole windows, and "
