@@ -10,12 +10,14 @@ Loop and floor take turns within one process. Every case compiles before it is t
 
 Then what more streams of conditions cost, beside a model with one: whole sounds, the columns made on the host included.
 
-Last, the loop in short blocks, as a live stream calls it, beside the same samples in the command's blocks: what a call
-costs beside its samples, and whether sound at 16 kHz is made faster than it is heard.
+Then the loop in short blocks, as a live stream calls it, beside the same samples in the command's blocks: what a call
+costs beside its samples, and whether sound at 16 kHz is made faster than it is heard. Last, the same of the preset
+`small`, told a class, its position and its neighbours.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import numpy as np
@@ -29,9 +31,12 @@ from keras_samplernn.conditions.track import Spans, Track
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.sound import Sound
 from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
+from keras_samplernn.model.assembly import assemble
+from keras_samplernn.model.registry import load_types
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.sample_mlp import SampleMLP
 from keras_samplernn.plugins.softmax import Softmax
+from keras_samplernn.spec import parse_spec
 
 Q_LEVELS, CLASSES = 256, 10
 FRAMES = (16, 4)
@@ -135,6 +140,7 @@ def measure(repeats: int) -> Iterator[Figure]:
     yield from _options(repeats)
     yield from _streams(repeats)
     yield from _live(repeats)
+    yield from _preset(repeats)
 
 
 def _over_floor(
@@ -171,10 +177,11 @@ def sound_runner(model: SampleRNN, rows: int, track: Track) -> Callable[[], floa
     return lambda: seconds(run) / track.samples
 
 
-def _streams(repeats: int) -> Iterator[Figure]:
+def track_of(streams: Sequence[Stream], fades: bool = False) -> Track:
+    """Return a score of two blocks in which every stream changes every 500 samples."""
     rng, samples = np.random.default_rng(0), 2 * BLOCK_SAMPLES
 
-    def spans_of(stream: Stream, fades: bool = False) -> Spans:
+    def spans_of(stream: Stream) -> Spans:
         starts = np.arange(0, samples, 500)
         if isinstance(stream, ClassesStream):
             values = rng.integers(0, CLASSES, len(starts)).astype(np.int32)
@@ -182,6 +189,10 @@ def _streams(repeats: int) -> Iterator[Figure]:
             values = rng.random(len(starts), dtype=np.float32)
         return Spans(starts, values, np.roll(values, -1) if fades else values)
 
+    return Track(samples, {stream.name: spans_of(stream) for stream in streams})
+
+
+def _streams(repeats: int) -> Iterator[Figure]:
     one = ClassesStream.of_count(CLASSES)
     cases = {
         "one stream": ((one,), False, None),
@@ -206,7 +217,7 @@ def _streams(repeats: int) -> Iterator[Figure]:
             name: sound_runner(
                 build_model(256, streams=streams),
                 rows,
-                Track(samples, {stream.name: spans_of(stream, fades) for stream in streams}),
+                track_of(streams, fades),
             )
             for name, (streams, fades, _) in cases.items()
         }
@@ -225,6 +236,16 @@ def _live(repeats: int) -> Iterator[Figure]:
     yield Figure(case, f"time over blocks of {BLOCK_SAMPLES}", "", ratios(live, values[BLOCK_SAMPLES]))
     share = [value * LIVE_RATE for value in live]
     yield Figure(case, f"seconds for a second of sound at {LIVE_RATE // 1000} kHz", "s", share, at_most=1)
+
+
+def _preset(repeats: int) -> Iterator[Figure]:
+    conditioning = {"classes": CLASSES, "position": True, "neighbours": True}
+    text = json.dumps({"preset": "small", "data": {"train": "unused"}, "conditioning": conditioning})
+    model = assemble(parse_spec(text, "spec", load_types(), "."))
+    timed = sound_runner(model, 1, track_of(model.streams))
+    share = [timed() * LIVE_RATE for _ in range(repeats)]
+    case = "preset small, 1 sound, a class with position and neighbours"
+    yield Figure(case, f"seconds for a second of sound at {LIVE_RATE // 1000} kHz", "s", share, at_most=0.5)
 
 
 if __name__ == "__main__":

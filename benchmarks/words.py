@@ -11,7 +11,8 @@ frames of 16 and 4 samples, width 256, six epochs. Each variant tells the model 
 - position_neighbours: and which digits come before and after.
 
 The variants that end in `_dropout` are trained with `condition_dropout` = 0.1, which gives guidance a base of its own.
-Those that end in `_noise` hear noise in training; those in `_small` are trained as the preset `small` says. Each is
+Those that end in `_noise` hear noise in training; those in `_small` are trained as the preset `small` says, and those
+in `_small_dropout` in both ways. Each is
 scored on the test files, and asked for the same 20 files of ten digits, 2,800 to 4,200 samples a word, once for each
 strength of guidance, and with `--candidates` once for each number of takes too. The listeners of `heard.py`, which know
 real recordings only, hear the words.
@@ -42,11 +43,14 @@ CONDITIONINGS = {
     "position": {"position": True},
     "position_neighbours": {"position": True, "neighbours": True},
 }
+DROPOUT = {"conditioning": {"condition_dropout": 0.1}}
+SMALL = {section: PRESETS["small"][section] for section in ("tier_defaults", "training")}
 TRAININGS = {
     "": {},
-    "_dropout": {"conditioning": {"condition_dropout": 0.1}},
+    "_dropout": DROPOUT,
     "_noise": {"training": {"input_noise": 2}},
-    "_small": {section: PRESETS["small"][section] for section in ("tier_defaults", "training")},
+    "_small": SMALL,
+    "_small_dropout": SMALL | DROPOUT,
 }
 VARIANTS = {
     f"{name}{suffix}": {**sections, "conditioning": fields | sections.get("conditioning", {})}

@@ -20,10 +20,10 @@ PRESETS: Mapping[str, dict[str, Any]] = {
         "training": {
             "seq_len": 1024,
             "batch_size": 8,
-            "learning_rate": 0.004,
+            "learning_rate": 0.007,
             "schedule": "exponential",
             "decay_rate": 0.5,
-            "decay_steps": 4000,
+            "decay_steps": 2000,
             "warmup_steps": 200,
             "input_noise": 2.0,
             "ema_decay": 0.999,
