@@ -20,7 +20,7 @@ PRESETS: Mapping[str, dict[str, Any]] = {
         "training": {
             "seq_len": 1024,
             "batch_size": 8,
-            "learning_rate": 0.007,
+            "learning_rate": 0.004,
             "schedule": "exponential",
             "decay_rate": 0.5,
             "decay_steps": 2000,
