@@ -40,7 +40,8 @@ def main() -> None:
     speakers = sorted({path.stem.split("_")[1] for path in arguments.recordings.glob("*_*_0.wav")})[:5]
     rows = []
     for digit in arguments.digits:
-        rows.append([word.wave for word in words if word.asked == digit][: len(speakers)])
+        made = [word.wave for word in words if word.asked == digit][: len(speakers)]
+        rows.append(made + [np.zeros(1)] * (len(speakers) - len(made)))
         rows.append([read_wave(arguments.recordings / f"{digit}_{speaker}_0.wav") for speaker in speakers])
     image = np.vstack([np.hstack([picture(wave) for wave in row]) for row in rows])
     arguments.out.write_bytes(tf.io.encode_jpeg(image, quality=70).numpy())

@@ -53,6 +53,14 @@ def test_the_logits_of_fine_codes_count_where_windows_are_scored(counted):
     assert fine - counted[what] == 3 * SEQ_LEN * (HIDDEN + 2 * HIDDEN + FINE)
 
 
+def test_a_run_that_is_too_large_to_score_is_not_told_to_change_its_training(monkeypatch):
+    spec = spec_of()
+    outline = memory.outline(spec)
+    monkeypatch.setattr(memory, "machine_bytes", lambda: 10**10)
+    with pytest.raises(UserError, match=r"and this machine has 10\.0 GB; evaluate on a larger one$"):
+        memory.check_scoring_memory(spec, outline, 10**8)
+
+
 @pytest.mark.parametrize(
     ("contrast", "rows"), [(None, 15), (Contrast(0, 0, 3), 60), (Contrast(0, 0, 40), 255)], ids=["one", "3", "most"]
 )
