@@ -4,7 +4,6 @@ import functools
 import math
 import numbers
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,31 +12,18 @@ import numpy as np
 
 from keras_samplernn.checkpoints.checkpoint import Checkpoint
 from keras_samplernn.checkpoints.shelf import choose_checkpoint, load_chosen
-from keras_samplernn.conditions.streams import (
-    ClassesStream,
-    classes_stream_named,
-    classes_streams,
-    dropout_shares,
-    streams_of,
-)
+from keras_samplernn.conditions.streams import ClassesStream, classes_stream_named, classes_streams, streams_of
 from keras_samplernn.data.quantization import Quantizer
-from keras_samplernn.data.wav_writer import as_read_back
 from keras_samplernn.errors import UserError
 from keras_samplernn.generation.asked import checked_temperature, codes_of, samples_in, sound_asked_for
-from keras_samplernn.generation.candidates import TAKE_BLOCK_SAMPLES
-from keras_samplernn.generation.choosing import BY, Choosing, Places, choosing_of
-from keras_samplernn.generation.contrast import Contrast
 from keras_samplernn.generation.controls import ControlledPart, as_controls, is_whole_sound
-from keras_samplernn.generation.engine import Carry, GenerationEngine, Weights
-from keras_samplernn.generation.guidance import guidance_of
-from keras_samplernn.generation.judges import Judge
+from keras_samplernn.generation.player import Player
 from keras_samplernn.generation.sound import Sound
-from keras_samplernn.generation.stream import BLOCK_SAMPLES, Part, stream_parts
 from keras_samplernn.generation.values import shown
 from keras_samplernn.listening.judging import Performer, asked_of, describe, learn_listener
 from keras_samplernn.listening.spans import pieces_of_corpus
 from keras_samplernn.model.assembly import assemble
-from keras_samplernn.model.memory import check_generation_memory, outline, telling_exhaustion
+from keras_samplernn.model.memory import check_generation_memory, outline
 from keras_samplernn.model.scoring import Scorer
 from keras_samplernn.progress import Progress, say
 from keras_samplernn.run_folder import RunFolder, open_run
@@ -79,11 +65,9 @@ class Run:
         self._metrics_file = folder.metrics_file
         self._quantizer = Quantizer.of(self.spec.audio)
         self._streams = streams_of(self.spec)
-        self._engines: dict[tuple[int, int, bool, Contrast | None], GenerationEngine] = {}
-        self._judges: dict[str, Judge] = {}
-        # The most rows of takes that were found to fit into memory; finding it out takes a second.
-        self._scored_rows = 0
         self._scorer = Scorer(model, self._quantizer.silence, self.spec.training.held_samples)
+        learn = functools.partial(learn_judge, self.spec, say=say)
+        self._player = Player(folder, model, precision, self._scorer, learn, say)
 
     def __repr__(self) -> str:
         return f"<Run {self.folder}: {self.checkpoint}>"
@@ -151,17 +135,15 @@ class Run:
             raise UserError(f"batch_size = {batch_size}: must be at least 1")
         if batch_size > 1 and self.precision == "int8":
             raise UserError(f"batch_size = {batch_size}: precision int8 makes one sound at a time; leave it out")
-        choosing = self._choosing(candidates, by, by_stream, temperature, batch_size)
+        choosing = self._player.choosing(candidates, by, by_stream, temperature, batch_size)
         fades = columns is not None and columns.fades
-        block_samples = BLOCK_SAMPLES if choosing is None else TAKE_BLOCK_SAMPLES
-        guided = self._guidance(guidance, guidance_stream)
-        engine = self._engine(batch_size * candidates, block_samples, fades, guided)
-        beginning = self._begin(engine, prime, prime_conditions)
+        engine = self._player.engine(batch_size, fades, self._player.guidance(guidance, guidance_stream), choosing)
         stem = name or stem or STEM
         sound = Sound(stem, stem, samples, temperature, columns)
+        blocks = self._player.play(engine, sound, seed, guidance, prime, prime_conditions, choosing)
         wave, done = np.empty(samples, np.float32), 0
         with Progress("generate", samples) as progress:
-            for block in self._blocks(engine, *beginning, sound, seed, guidance, choosing):
+            for block in blocks:
                 wave[done : done + len(block)] = block
                 done += len(block)
                 progress.update(done, f"{progress.speed(done) / self.spec.audio.sample_rate:.2f} x real time")
@@ -221,9 +203,9 @@ class Run:
             if not streams:
                 raise UserError(f"controls: {shown(controls)} is a condition, and the run is unconditional; give None")
             stem, samples, columns = sound_asked_for(self.spec, streams, controls, None)
-        engine = self._engine(
-            1, block_samples, columns is not None and columns.fades, self._guidance(guidance, guidance_stream)
-        )
+        fades = columns is not None and columns.fades
+        contrast = self._player.guidance(guidance, guidance_stream)
+        engine = self._player.engine(1, fades, contrast, block_samples=block_samples)
         if columns is not None:
             stem = name or stem or STEM
             part = Sound(stem, stem, samples if most is None else min(samples, most), temperature, columns)
@@ -231,7 +213,7 @@ class Run:
             frame = self.model.top_frame_size
             asked = as_controls(controls, streams)
             part = ControlledPart(name or STEM, asked, streams, rate, temperature, engine.block_samples, frame, most)
-        return self._blocks(engine, *self._begin(engine, prime, prime_conditions), part, seed, guidance)
+        return self._player.play(engine, part, seed, guidance, prime, prime_conditions)
 
     def score(self, wave: Any, conditions: Any = None) -> np.ndarray:
         """Return the bits of each sample of a sound under the model: its negative log2-likelihood.
@@ -251,7 +233,7 @@ class Run:
         """
         codes, found = codes_of(self.spec, self._streams, wave, conditions, "wave", say)
         weights = None if self.precision == "float32" else self.model.generation_weights(self.precision)
-        with self._telling_exhaustion(), Progress("score", len(codes)) as progress:
+        with self._player.telling_exhaustion(), Progress("score", len(codes)) as progress:
             return self._scorer.sound(codes, found, weights, progress.update)
 
     def evaluate(self, folder: str | Path | None = None) -> dict[str, Any]:
@@ -310,13 +292,13 @@ class Run:
         rate, quantizer = self.spec.audio.sample_rate, self._quantizer
         if not (isinstance(seconds, numbers.Real | np.number) and 0 < seconds < math.inf):
             raise UserError(f"seconds = {shown(seconds)}: is not a finite number above 0")
-        guided = self._guidance(guidance, guidance_stream)
+        contrast = self._player.guidance(guidance, guidance_stream)
         temperature = checked_temperature(temperature)
         held_out = held_out_corpus(self.folder, self.spec, None if folder is None else Path(folder), say)
         listener = learn_listener(prepare_named(self.spec, "train", say), quantizer, chosen, rate)
         asked = asked_of(held_out, seconds, rate)
-        performer = Performer(self.model, asked, quantizer, chosen.name, rate, guided)
-        with self._telling_exhaustion(), Progress("listen", performer.samples) as progress:
+        performer = Performer(self.model, asked, quantizer, chosen.name, rate, contrast)
+        with self._player.telling_exhaustion(), Progress("listen", performer.samples) as progress:
             generated = listener.confusion(performer.pieces(seed, temperature, guidance, progress.update))
         real = listener.confusion(pieces_of_corpus(held_out, quantizer, chosen.name, rate))
         return {
@@ -333,88 +315,6 @@ class Run:
         if self.precision == "int8":
             raise UserError("listen: precision int8 makes one sound at a time; leave one of the two out")
         return found[0] if name is None else classes_stream_named(self._streams, name, "stream")
-
-    def _engine(
-        self, rows: int, block_samples: int, fades: bool = False, guidance: Contrast | None = None
-    ) -> GenerationEngine:
-        """Return the engine of a shape; it is kept, so that it compiles only once."""
-        key = rows, block_samples, fades, guidance
-        if key not in self._engines:
-            silence = self._quantizer.silence
-            self._engines[key] = GenerationEngine(
-                self.model, silence, rows, block_samples, self.precision, fades, guidance
-            )
-        return self._engines[key]
-
-    def _guidance(self, strength: float, stream: str | None) -> Contrast | None:
-        if not (isinstance(strength, numbers.Real | np.number) and 0 <= strength < math.inf):
-            raise UserError(f"guidance = {shown(strength)}: is not a finite number of at least 0")
-        if strength == 1 and stream is None:
-            return None
-        if self.precision == "int8":
-            raise UserError("guidance: precision int8 makes one row at a time; leave one of the two out")
-        drops = bool(self._streams and dropout_shares(self.spec)[0])
-        guidance = guidance_of(self._streams, stream, drops, "guidance", "guidance_stream")
-        return None if strength == 1 else guidance
-
-    def _begin(self, engine: GenerationEngine, prime: Any, prime_conditions: Any) -> tuple[Weights, Carry, float]:
-        """Return the present weights, the carry with which a sound starts, and the sample before its first."""
-        with self._telling_exhaustion():
-            weights = engine.weights()
-            if prime is None:
-                return weights, engine.silent_start(weights), 0.0
-            codes, conditions = codes_of(self.spec, self._streams, prime, prime_conditions, "prime", say)
-            if not len(codes):
-                raise UserError("prime: has 0 samples; a primer needs at least one")
-            return weights, engine.primed_start(weights, codes, conditions), self._quantizer.last_sample(codes)
-
-    def _choosing(
-        self, takes: int, by: str | None, stream: str | None, temperature: float, batch_size: int
-    ) -> Choosing | None:
-        if takes < 1:
-            raise UserError(f"candidates = {takes}: must be at least 1")
-        if by not in (None, *BY):
-            raise UserError(f"by = {shown(by)}: is unknown; give one of {', '.join(BY)}")
-        places = Places("candidates", "by", "by_stream")
-        choosing = choosing_of(self._streams, takes, by, stream, [temperature], self._metrics_file, places)
-        if choosing is None:
-            return None
-        if self.precision == "int8":
-            raise UserError("candidates: precision int8 makes one row at a time; leave one of the two out")
-        rows = choosing.scored_rows(batch_size)
-        if rows > self._scored_rows:
-            choosing.check_memory(self.spec, self.model, batch_size, "lower batch_size or candidates")
-            self._scored_rows = rows
-        if choosing.by == "heard" and choosing.stream.name not in self._judges:
-            learned = choosing.learn_judge(lambda name: learn_judge(self.spec, name, say), places.by)
-            self._judges[choosing.stream.name] = learned
-        return choosing
-
-    def _blocks(
-        self,
-        engine: GenerationEngine,
-        weights: Weights,
-        start: Carry,
-        before: float,
-        part: Part,
-        seed: int,
-        strength: float,
-        choosing: Choosing | None = None,
-    ) -> Iterator[np.ndarray]:
-        if choosing is None:
-            streamed = stream_parts(engine, weights, start, [part], seed, strength)
-        else:
-            judge = self._judges[choosing.stream.name] if choosing.by == "heard" else None
-            rate = self.spec.audio.sample_rate
-            streamed = choosing.stream_chosen(engine, weights, start, [part], seed, strength, rate, self._scorer, judge)
-        decoder = self._quantizer.decoder(before)
-        with self._telling_exhaustion():
-            for _, codes, _ in streamed:
-                if len(codes):
-                    yield as_read_back(decoder(codes))
-
-    def _telling_exhaustion(self) -> AbstractContextManager:
-        return telling_exhaustion(self.folder, "its weights and a block of sound", "use a larger one")
 
 
 def load(folder: Path, which: str, precision: str, raw_weights: bool = False) -> Run:

@@ -265,21 +265,21 @@ MUTANTS = (
     ),
     Mutant(
         "no gradient goes from piece to piece",
-        "keras_samplernn/remat.py",
+        "keras_samplernn/training/remat.py",
         "(), (to_state, [",
         "(), ([0 * each for each in to_state], [",
         "tests/test_remat.py -k whole_window",
     ),
     Mutant(
         "all pieces are computed again from the state before the first",
-        "keras_samplernn/remat.py",
+        "keras_samplernn/training/remat.py",
         "earlier = _row(before, number)",
         "earlier = _row(before, ops.minimum(number, 0))",
         "tests/test_remat.py -k 'whole_window or drops'",
     ),
     Mutant(
         "the activations of all pieces are held",
-        "keras_samplernn/remat.py",
+        "keras_samplernn/training/remat.py",
         "return _scan_tensorflow(function, weights, rows, state)",
         "return scan_steps(lambda row, state: function(weights, row, state), rows, state)",
         "tests/test_remat.py -k memory",
@@ -357,7 +357,7 @@ MUTANTS = (
     ),
     Mutant(
         "a sound is filtered back as if it continued nothing",
-        "keras_samplernn/run.py",
+        "keras_samplernn/generation/player.py",
         "self._quantizer.decoder(before)",
         "self._quantizer.decoder()",
         "tests/test_preemphasis.py -k primer",
@@ -485,7 +485,7 @@ MUTANTS = (
     ),
     Mutant(
         "a second user of a model gets the first one's weights",
-        "keras_samplernn/run.py",
+        "keras_samplernn/generation/player.py",
         "            weights = engine.weights()\n",
         "            weights = self._kept = getattr(self, '_kept', None) or engine.weights()\n",
         "tests/test_api.py",
@@ -778,7 +778,7 @@ MUTANTS = (
     ),
     Mutant(
         "everything on: a block of a stream begins as if the sample before were 0",
-        "keras_samplernn/run.py",
+        "keras_samplernn/generation/player.py",
         "yield as_read_back(decoder(codes))",
         "yield as_read_back(self._quantizer.decoder(before)(codes))",
         "tests/test_everything_on.py -k at_once",

@@ -14,7 +14,6 @@ PLUGINS = sorted(Path(importlib.util.find_spec("keras_samplernn.plugins").submod
 MAY_IMPORT = {
     "errors": set(),
     "backend": set(),
-    "remat": {"backend"},
     "files": {"errors"},
     "machine": set(),
     "names": set(),
@@ -34,7 +33,7 @@ MAY_IMPORT = {
     },
     "listening": {"errors", "progress", "conditions", "data", "model", "generation"},
     "training": {
-        *("errors", "backend", "remat", "files", "machine", "progress", "spec", "conditions", "data", "model"),
+        *("errors", "backend", "files", "machine", "progress", "spec", "conditions", "data", "model"),
         *("run_folder", "checkpoints", "generation", "listening"),
     },
     "run": {

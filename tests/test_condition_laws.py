@@ -457,7 +457,7 @@ def test_strength_one_is_no_guidance_to_the_byte(tmp_path):
     unguided = run.generate(1, seconds=0.05)
     for options in ({"guidance": 1}, {"guidance": 1.0, "guidance_stream": "class"}):
         np.testing.assert_array_equal(run.generate(1, seconds=0.05, **options), unguided)
-    assert len(run._engines) == 1
+    assert len(run._player._engines) == 1
     assert (run.generate(1, seconds=0.05, guidance=6) != unguided).any()
 
 

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_samplernn.model.samplernn import SampleRNN
-from keras_samplernn.remat import scan_again
+from keras_samplernn.training.remat import scan_again
 
 
 def bits_in_pieces(
