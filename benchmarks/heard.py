@@ -22,8 +22,8 @@ import soundfile
 from second_listener import SecondListener
 from voiced import voiced_share
 
+from keras_samplernn.listening.excerpts import Piece
 from keras_samplernn.listening.listener import Listener
-from keras_samplernn.listening.spans import Piece
 
 SAMPLE_RATE, DIGITS = 8000, 10
 TEST_TAKES, VALIDATION_TAKES = range(5), range(5, 10)

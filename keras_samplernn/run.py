@@ -20,8 +20,8 @@ from keras_samplernn.generation.controls import ControlledPart, as_controls, is_
 from keras_samplernn.generation.player import Player
 from keras_samplernn.generation.sound import Sound
 from keras_samplernn.generation.values import shown
+from keras_samplernn.listening.excerpts import excerpts_of_corpus
 from keras_samplernn.listening.judging import Performer, asked_of, describe, learn_listener
-from keras_samplernn.listening.spans import pieces_of_corpus
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.memory import check_generation_memory, outline
 from keras_samplernn.model.scoring import Scorer
@@ -66,8 +66,9 @@ class Run:
         self._quantizer = Quantizer.of(self.spec.audio)
         self._streams = streams_of(self.spec)
         self._scorer = Scorer(model, self._quantizer.silence, self.spec.training.held_samples)
-        learn = functools.partial(learn_judge, self.spec, say=say)
-        self._player = Player(folder, model, precision, self._scorer, learn, say)
+        self._player = Player(
+            folder, model, precision, self._scorer, lambda name: learn_judge(self.spec, name, say), say
+        )
 
     def __repr__(self) -> str:
         return f"<Run {self.folder}: {self.checkpoint}>"
@@ -267,9 +268,9 @@ class Run:
     ) -> dict[str, Any]:
         """Return how often a listener hears the class that was asked for, as the command `evaluate --listen` does.
 
-        The listener is a support vector machine that learns the classes from the training sounds of the run, in pieces
-        of at most a second. It hears real sounds that it did not learn, and sounds that are generated under their
-        conditions. Needs scikit-learn (extra `listen`).
+        The listener is a support vector machine that learns the classes from the training sounds of the run, in
+        excerpts of at most a second. It hears real sounds that it did not learn, and sounds that are generated under
+        their conditions. Needs scikit-learn (extra `listen`).
 
         Args:
             folder: folder of the real sounds, with their condition files; None: the test files of the spec, or else its
@@ -282,7 +283,7 @@ class Run:
             guidance_stream: as in `generate`.
 
         Returns:
-            `stream`; and under `real` and `generated` the number of `pieces`, how many were `heard_as_asked`, their
+            `stream`; and under `real` and `generated` the number of `excerpts`, how many were `heard_as_asked`, their
             `share`, the `share_of_class`, and `confusion`, a row for each class asked for and a column for each heard.
 
         Raises:
@@ -299,8 +300,8 @@ class Run:
         asked = asked_of(held_out, seconds, rate)
         performer = Performer(self.model, asked, quantizer, chosen.name, rate, contrast)
         with self._player.telling_exhaustion(), Progress("listen", performer.samples) as progress:
-            generated = listener.confusion(performer.pieces(seed, temperature, guidance, progress.update))
-        real = listener.confusion(pieces_of_corpus(held_out, quantizer, chosen.name, rate))
+            generated = listener.confusion(performer.excerpts(seed, temperature, guidance, progress.update))
+        real = listener.confusion(excerpts_of_corpus(held_out, quantizer, chosen.name, rate))
         return {
             "stream": chosen.name,
             "real": describe(real, chosen),

@@ -55,7 +55,7 @@ def batches(model):
 
 
 def main():
-    """Print the mean bits of each step, with windows in pieces if a number of samples is given."""
+    """Print the mean bits of each step, with windows in chunks if a number of samples is given."""
     import keras
 
     from keras_samplernn.backend import traced

@@ -240,10 +240,10 @@ MUTANTS = (
         'states = restart_rows(batch["reset"] * 0, ',
         "tests/test_training_laws.py -k total_bits",
     ),
-    # Windows in pieces.
+    # Windows in chunks.
     Mutant(
-        "a piece begins in the state before the window",
-        "keras_samplernn/training/pieces.py",
+        "a chunk begins in the state before the window",
+        "keras_samplernn/training/chunks.py",
         """return bits, (states, [""",
         """return bits, (carried[0], [""",
         "tests/test_remat.py -k whole_window",
@@ -257,28 +257,28 @@ MUTANTS = (
         "tests/test_remat.py -k half",
     ),
     Mutant(
-        "each piece begins a sound",
-        "keras_samplernn/training/pieces.py",
+        "each chunk begins a sound",
+        "keras_samplernn/training/chunks.py",
         'ops.where(first[:, None] == 0, batch["reset"][None], 0)',
         'ops.where(first[:, None] >= 0, batch["reset"][None], 0)',
         "tests/test_remat.py -k whole_window",
     ),
     Mutant(
-        "no gradient goes from piece to piece",
+        "no gradient goes from chunk to chunk",
         "keras_samplernn/training/remat.py",
         "(), (to_state, [",
         "(), ([0 * each for each in to_state], [",
         "tests/test_remat.py -k whole_window",
     ),
     Mutant(
-        "all pieces are computed again from the state before the first",
+        "all chunks are computed again from the state before the first",
         "keras_samplernn/training/remat.py",
         "earlier = _row(before, number)",
         "earlier = _row(before, ops.minimum(number, 0))",
         "tests/test_remat.py -k 'whole_window or drops'",
     ),
     Mutant(
-        "the activations of all pieces are held",
+        "the activations of all chunks are held",
         "keras_samplernn/training/remat.py",
         "return _scan_tensorflow(function, weights, rows, state)",
         "return scan_steps(lambda row, state: function(weights, row, state), rows, state)",
@@ -720,7 +720,7 @@ MUTANTS = (
     ),
     Mutant(
         "a listener is asked about cross-fades",
-        "keras_samplernn/listening/spans.py",
+        "keras_samplernn/listening/excerpts.py",
         "if asked == NONE or moves or end",
         "if asked == NONE or end",
         "tests/test_listening.py",

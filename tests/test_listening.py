@@ -17,9 +17,9 @@ from keras_samplernn.conditions.streams import NONE, ClassesStream
 from keras_samplernn.conditions.track import Spans, Track
 from keras_samplernn.errors import UserError
 from keras_samplernn.generation.choosing import BY
+from keras_samplernn.listening.excerpts import Excerpt, evenly_of, excerpts_of
 from keras_samplernn.listening.judging import describe
 from keras_samplernn.listening.listener import Listener
-from keras_samplernn.listening.spans import Piece, evenly_of, pieces_of
 from keras_samplernn.listening.spectra import BANDS, FRAMES, Spectra
 from keras_samplernn.training import hearing as training_hearing
 
@@ -38,8 +38,8 @@ def voice(name, seconds=0.2, seed=0, gain=0.3):
     return (gain * tone / 2 + 0.003 * rng.standard_normal(len(time))).astype(np.float32)
 
 
-def pieces(seeds, **options):
-    return [Piece(voice(name, seed=seed, **options), number) for seed in seeds for number, name in enumerate(VOICES)]
+def excerpts(seeds, **options):
+    return [Excerpt(voice(name, seed=seed, **options), number) for seed in seeds for number, name in enumerate(VOICES)]
 
 
 # --- Spectra.
@@ -76,7 +76,9 @@ def columns_of(starts, values, samples, targets=None):
 def test_a_sound_is_cut_into_its_spans_and_long_ones_into_equal_parts():
     wave = np.arange(20_000, dtype=np.float32)
     columns = columns_of([0, 1000, 1100, 2000, 11_000], [1, 2, 0, NONE, 2], 20_000)
-    found = [(piece.wave[0], piece.wave[-1], piece.asked) for piece in pieces_of(wave, columns, "voice", RATE)]
+    found = [
+        (excerpt.wave[0], excerpt.wave[-1], excerpt.asked) for excerpt in excerpts_of(wave, columns, "voice", RATE)
+    ]
     # 100 samples are too short, none is none, and 9,000 samples are three parts of at most a second.
     assert found == [
         (0, 999, 1),
@@ -87,19 +89,21 @@ def test_a_sound_is_cut_into_its_spans_and_long_ones_into_equal_parts():
 
 def test_cross_fades_and_what_lies_behind_a_wave_are_passed_over():
     columns = columns_of([0, 1000, 2000, 3000], [1, 1, 0, 2], 9000, targets=[1, 0, 0, 2])
-    found = list(pieces_of(np.zeros(2500, np.float32), columns, "voice", RATE))
-    assert [(len(piece.wave), piece.asked) for piece in found] == [(1000, 1), (500, 0)]
+    found = list(excerpts_of(np.zeros(2500, np.float32), columns, "voice", RATE))
+    assert [(len(excerpt.wave), excerpt.asked) for excerpt in found] == [(1000, 1), (500, 0)]
 
 
-def test_of_each_class_as_many_pieces_are_kept_the_same_ones_always():
-    many = [Piece(np.array([number]), 0 if number % 10 else 1) for number in range(1000)]
+def test_of_each_class_as_many_excerpts_are_kept_the_same_ones_always():
+    many = [Excerpt(np.array([number]), 0 if number % 10 else 1) for number in range(1000)]
     kept = evenly_of(iter(many), 200, 3)
-    counts = np.bincount([piece.asked for piece in kept], minlength=3)
+    counts = np.bincount([excerpt.asked for excerpt in kept], minlength=3)
     assert counts.tolist() == [66, 66, 0]
-    numbers = [int(piece.wave[0]) for piece in kept if piece.asked == 0]
+    numbers = [int(excerpt.wave[0]) for excerpt in kept if excerpt.asked == 0]
     assert len(set(numbers)) == 66
     assert 300 < np.mean(numbers) < 700
-    assert [int(piece.wave[0]) for piece in evenly_of(iter(many), 200, 3)] == [int(piece.wave[0]) for piece in kept]
+    assert [int(excerpt.wave[0]) for excerpt in evenly_of(iter(many), 200, 3)] == [
+        int(excerpt.wave[0]) for excerpt in kept
+    ]
     assert len(evenly_of(many[:20], 200, 3)) == 20
 
 
@@ -107,17 +111,17 @@ def test_of_each_class_as_many_pieces_are_kept_the_same_ones_always():
 
 
 def test_real_sounds_that_it_did_not_learn_are_heard_right():
-    listener = Listener(pieces(range(12)), len(VOICES), RATE)
-    assert listener.confusion(pieces(range(20, 30), seconds=0.3, gain=0.05)).tolist() == (10 * np.eye(3)).tolist()
+    listener = Listener(excerpts(range(12)), len(VOICES), RATE)
+    assert listener.confusion(excerpts(range(20, 30), seconds=0.3, gain=0.05)).tolist() == (10 * np.eye(3)).tolist()
 
 
 def test_what_is_heard_is_counted_by_what_was_asked_for():
-    listener = Listener(pieces(range(12)), len(VOICES), RATE)
-    counts = listener.confusion([Piece(voice("hiss", seed=50), 0), Piece(voice("low", seed=51), 0)])
+    listener = Listener(excerpts(range(12)), len(VOICES), RATE)
+    counts = listener.confusion([Excerpt(voice("hiss", seed=50), 0), Excerpt(voice("low", seed=51), 0)])
     assert counts.tolist() == [[1, 0, 1], [0, 0, 0], [0, 0, 0]]
     found = describe(counts, ClassesStream("voice", VOICES))
     assert found == {
-        "pieces": 2,
+        "excerpts": 2,
         "heard_as_asked": 1,
         "share": 0.5,
         "share_of_class": {"low": 0.5},
@@ -127,8 +131,8 @@ def test_what_is_heard_is_counted_by_what_was_asked_for():
 
 
 def test_a_listener_needs_two_classes():
-    with pytest.raises(UserError, match="have pieces of 1 classes that are long enough to be heard"):
-        Listener([piece for piece in pieces(range(3)) if piece.asked == 1], 3, RATE)
+    with pytest.raises(UserError, match="have excerpts of 1 classes that are long enough to be heard"):
+        Listener([excerpt for excerpt in excerpts(range(3)) if excerpt.asked == 1], 3, RATE)
 
 
 def test_without_scikit_learn_the_extra_is_named(monkeypatch):
@@ -141,7 +145,7 @@ def test_without_scikit_learn_the_extra_is_named(monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", missing)
     with pytest.raises(UserError, match=r"pip install 'keras-samplernn\[listen\]'"):
-        Listener(pieces(range(3)), 3, RATE)
+        Listener(excerpts(range(3)), 3, RATE)
 
 
 # --- Runs.
@@ -191,12 +195,12 @@ def test_real_and_generated_sounds_of_a_run_are_judged(home, run, stream):
     found = loaded.listen(seconds=3)
     assert found["stream"] == stream
     # Two sounds of six spans; an untrained model makes noise, which is one voice at most.
-    assert found["real"]["pieces"] == found["generated"]["pieces"] == 12
+    assert found["real"]["excerpts"] == found["generated"]["excerpts"] == 12
     assert found["real"]["heard_as_asked"] == 12
     assert found["real"]["share_of_class"] == dict.fromkeys(VOICES, 1.0)
     assert found["generated"]["heard_as_asked"] <= 6
     assert found == loaded.listen(seconds=3)
-    assert loaded.listen(seconds=0.5)["generated"]["pieces"] == 3  # the last half of a span can be heard too
+    assert loaded.listen(seconds=0.5)["generated"]["excerpts"] == 3  # the last half of a span can be heard too
 
 
 def test_the_listener_hears_what_was_generated(home, monkeypatch):
@@ -221,8 +225,8 @@ def test_the_command_prints_what_is_heard(home):
     answer = give("evaluate voices --listen --listen-seconds 2 --guidance 2", home)
     assert answer.status == 0, answer.err
     real, generated = answer.out.splitlines()[-2:]
-    assert real == "100.0% of 12 real pieces are heard as their class: low 100%, high 100%, hiss 100%"
-    assert " of 10 generated pieces are heard as their class: low " in generated
+    assert real == "100.0% of 12 real excerpts are heard as their class: low 100%, high 100%, hiss 100%"
+    assert " of 10 generated excerpts are heard as their class: low " in generated
     (line,) = done("evaluate voices --listen --listen-seconds 2 --json", home)
     assert json.loads(line)["heard"] == load_run(home / "voices").listen(seconds=2)
     (line,) = done("evaluate voices --json", home)
@@ -231,7 +235,7 @@ def test_the_command_prints_what_is_heard(home):
 
 def test_the_surest_class_is_the_one_that_is_heard():
     for classes in (3, 2):
-        learned = [piece for piece in pieces(range(6)) if piece.asked < classes]
+        learned = [excerpt for excerpt in excerpts(range(6)) if excerpt.asked < classes]
         listener = Listener(learned, classes, RATE)
         waves = [voice(name, seed=99) for name in VOICES[:classes]]
         sure = np.stack([listener.sureness(waves, asked) for asked in range(classes)])  # (asked, waves)
@@ -279,7 +283,7 @@ def test_a_listener_that_cannot_learn_is_told_with_what_else_takes_are_chosen_by
     write_spec(tmp_path)
     write_run(tmp_path / "run", tmp_path / "spec.json")
     told = (
-        "the training sounds have pieces of 0 classes that are long enough to be heard; a listener tells two or more"
+        "the training sounds have excerpts of 0 classes that are long enough to be heard; a listener tells two or more"
         ' apart\n{}: is "heard", and a listener has to learn the training sounds; give "likelihood" to do without one'
     )
     answer = give("generate run --conditions valid/a.csv --candidates 2 --out out", tmp_path)

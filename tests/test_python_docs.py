@@ -70,7 +70,7 @@ def test_the_page_on_python_runs(tmp_path, monkeypatch, capsys, shown):
     assert names["trained"].metrics["epoch"].tolist() == [1]
     assert [len(block) for block in names["blocks"]] == [256] * 4
     printed = capsys.readouterr().out
-    assert " of 1 pieces are heard as their class" in printed
+    assert " of 1 excerpts are heard as their class" in printed
     assert printed.endswith("\nconditions[2]: 7 is not a class; classes are 0 to 2\n")
     assert "\n    conditions[2]: 7 is not a class; classes are 0 to 2\n" in page
 

@@ -1,4 +1,4 @@
-"""A window in pieces has the loss, gradients and states of the whole window, and takes the memory of a piece."""
+"""A window in chunks has the loss, gradients and states of the whole window, and takes the memory of a chunk."""
 
 import json
 import subprocess
@@ -24,7 +24,7 @@ from keras_samplernn.plugins.coarse_fine import CoarseFine
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.sample_mlp import SampleMLP
 from keras_samplernn.plugins.softmax import Softmax
-from keras_samplernn.training import pieces
+from keras_samplernn.training import chunks
 from keras_samplernn.training.evaluation import Evaluator
 from keras_samplernn.training.step import Step, Values
 
@@ -98,13 +98,13 @@ def assert_equal(seen, expected):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_pieces_have_the_loss_gradients_and_states_of_the_whole_window(name):
+def test_chunks_have_the_loss_gradients_and_states_of_the_whole_window(name):
     model = MODELS[name]()
     assert_equal(two_steps(model, 8), two_steps(model, None))
 
 
 @pytest.mark.parametrize("ssm", [(), (0,)], ids=["RNN", "SSM"])
-def test_half_precision_is_close_to_float32_in_pieces_and_in_whole_windows(ssm):
+def test_half_precision_is_close_to_float32_in_chunks_and_in_whole_windows(ssm):
     """The rates of an SSM stay in float32 in both."""
 
     def seen(dtype, samples):
@@ -117,35 +117,35 @@ def test_half_precision_is_close_to_float32_in_pieces_and_in_whole_windows(ssm):
 
 
 def test_what_is_computed_again_drops_what_was_dropped_before(monkeypatch):
-    """Gradients are those of the same pieces with all activations held, and each piece drops something else."""
+    """Gradients are those of the same chunks with all activations held, and each chunk drops something else."""
     model = model_of(Dropping)
     seen = two_steps(model, 8)
 
     def hold_all(function, weights, rows, state):
         return scan_steps(lambda row, state: function(weights, row, state), rows, state)
 
-    monkeypatch.setattr(pieces, "scan_again", hold_all)
+    monkeypatch.setattr(chunks, "scan_again", hold_all)
     assert_equal(seen, two_steps(model, 8))
     assert not np.allclose(seen[-1], two_steps(model, 16)[-1])
 
 
-def test_pieces_of_a_validation_have_the_bits_of_its_windows():
+def test_chunks_of_a_validation_have_the_bits_of_its_windows():
     model, rng = build_variant(classes=3), np.random.default_rng(0)
     corpus = corpus_of([70, 33, 50], rng.integers(0, 12, 153).astype(np.uint8), rng.integers(0, 3, 153), classes=3)
     whole, cut = (Evaluator(model, SILENCE, 2, samples)(corpus) for samples in (SEQ_LEN, 8))
     np.testing.assert_allclose(cut.total, whole.total, rtol=1e-6)
 
 
-def test_a_window_that_is_refused_fits_in_pieces(monkeypatch):
+def test_a_window_that_is_refused_fits_in_chunks(monkeypatch):
     monkeypatch.setattr("keras_samplernn.model.memory.machine_bytes", lambda: 8_000_000)
     with pytest.raises(UserError, match=r"2 windows of 65536 samples make .* or set a small training\.remat_samples"):
         check_training_memory(make_spec(seq_len=65536))
     check_training_memory(make_spec(seq_len=65536, remat_samples=512))
 
 
-def test_a_long_window_in_pieces_takes_the_memory_of_a_short_one():
+def test_a_long_window_in_chunks_takes_the_memory_of_a_short_one():
     """Of 65,536 samples in a process of its own: what the same window takes at once is many times more."""
     told = subprocess.run([sys.executable, window_memory.__file__], capture_output=True, text=True)
     assert told.returncode == 0, told.stderr
-    short, in_pieces, whole = json.loads(told.stdout)
-    assert in_pieces - short < 0.3 * (whole - short)
+    short, in_chunks, whole = json.loads(told.stdout)
+    assert in_chunks - short < 0.3 * (whole - short)

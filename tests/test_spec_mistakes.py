@@ -118,17 +118,17 @@ RELATIONS = [
     (
         frames(16, 2, training={"seq_len": 4096, "remat_samples": 1000}),
         "training.remat_samples = 1000 must be a multiple of tiers[0].frame_size = 16 that divides training.seq_len = "
-        "4096 into at least two pieces; try 512 or 1024",
+        "4096 into at least two chunks; try 512 or 1024",
     ),
     (
         frames(16, 2, training={"seq_len": 48, "remat_samples": 48}),
         "training.remat_samples = 48 must be a multiple of tiers[0].frame_size = 16 that divides training.seq_len = "
-        "48 into at least two pieces; try 16",
+        "48 into at least two chunks; try 16",
     ),
     (
         frames(16, 2, training={"seq_len": 16, "remat_samples": 8}),
         "training.remat_samples = 8 must be a multiple of tiers[0].frame_size = 16 that divides training.seq_len = "
-        "16 into at least two pieces; remove it",
+        "16 into at least two chunks; remove it",
     ),
     (
         frames(4, 2, training={"seq_len": 8, "own_continuations": 9}),
@@ -136,7 +136,7 @@ RELATIONS = [
     ),
     (
         frames(16, 2, training={"seq_len": 64, "remat_samples": 32, "own_continuations": 2}),
-        "training.own_continuations = 2 runs over whole windows, and training.remat_samples = 32 over pieces; remove "
+        "training.own_continuations = 2 runs over whole windows, and training.remat_samples = 32 over chunks; remove "
         "one of them",
     ),
     (

@@ -281,7 +281,7 @@ def test_the_learning_rate_warms_up_and_then_follows_its_schedule(schedule, rate
 
 
 @pytest.mark.parametrize(
-    ("ssm", "options"), [((), {}), ((0,), {}), ((), {"remat_samples": 8})], ids=["RNN", "SSM", "in pieces"]
+    ("ssm", "options"), [((), {}), ((0,), {}), ((), {"remat_samples": 8})], ids=["RNN", "SSM", "in chunks"]
 )
 def test_a_checkpoint_brings_back_everything_bit_for_bit(tmp_path, ssm, options):
     trainer = make_trainer(ssm, **options)

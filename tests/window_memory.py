@@ -1,4 +1,4 @@
-"""As a program: the most memory that it has taken after steps on a short window, on a long one in pieces, and whole.
+"""As a program: the most memory that it has taken after steps on a short window, on a long one in chunks, and whole.
 
 python tests/window_memory.py [DIM]
 """

@@ -82,6 +82,6 @@ def evaluate(
     for made in ("real", "generated") if heard else ():
         found = heard[made]
         print(
-            f"{found['share']:.1%} of {found['pieces']:,} {made} pieces are heard as their {heard['stream']}: "
+            f"{found['share']:.1%} of {found['excerpts']:,} {made} excerpts are heard as their {heard['stream']}: "
             + ", ".join(f"{name} {share:.0%}" for name, share in found["share_of_class"].items())
         )

@@ -12,8 +12,8 @@ from keras_samplernn.generation.contrast import Contrast
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.sound import Sound, longest_first
 from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
+from keras_samplernn.listening.excerpts import Excerpt, evenly_of, excerpts_of, excerpts_of_corpus
 from keras_samplernn.listening.listener import Listener
-from keras_samplernn.listening.spans import Piece, evenly_of, pieces_of, pieces_of_corpus
 from keras_samplernn.model.samplernn import SampleRNN
 
 MOST_LEARNED = 4000
@@ -23,8 +23,8 @@ MOST_ROWS, LONGEST_SOUND_SECONDS = 16, 10.0
 def learn_listener(train: Corpus, quantizer: Quantizer, stream: ClassesStream, sample_rate: int) -> Listener:
     """Return a listener that learned the classes of a stream from the training sounds."""
     classes = len(stream.classes)
-    pieces = evenly_of(pieces_of_corpus(train, quantizer, stream.name, sample_rate), MOST_LEARNED, classes)
-    return Listener(pieces, classes, sample_rate)
+    excerpts = evenly_of(excerpts_of_corpus(train, quantizer, stream.name, sample_rate), MOST_LEARNED, classes)
+    return Listener(excerpts, classes, sample_rate)
 
 
 def asked_of(corpus: Corpus, seconds: float, sample_rate: int) -> list[tuple[SoundEntry, int]]:
@@ -72,14 +72,14 @@ class Performer:
         """Number of samples of all sounds."""
         return sum(samples for _, samples in self._asked.values())
 
-    def pieces(
+    def excerpts(
         self,
         seed: int = 0,
         temperature: float = 1.0,
         strength: float = 1.0,
         update: Callable[[int], None] = lambda done: None,
-    ) -> Iterator[Piece]:
-        """Yield the pieces of each sound when it is whole.
+    ) -> Iterator[Excerpt]:
+        """Yield the excerpts of each sound when it is whole.
 
         Args:
             seed: of the uniforms.
@@ -98,18 +98,20 @@ class Performer:
             update(done := done + len(codes))
             if ended:
                 wave = self._quantizer.decoder()(np.concatenate(made.pop(sound.stem)))
-                yield from pieces_of(wave, self._asked[sound.stem][0].columns, self._stream, self._sample_rate)
+                yield from excerpts_of(wave, self._asked[sound.stem][0].columns, self._stream, self._sample_rate)
 
 
 def describe(counts: np.ndarray, stream: ClassesStream) -> dict[str, Any]:
-    """Return how many pieces were heard as asked for, in all and of each class, and the counts, as JSON values."""
-    pieces, right = counts.sum(axis=1), counts.diagonal()
+    """Return how many excerpts were heard as asked for, in all and of each class, and the counts, as JSON values."""
+    excerpts, right = counts.sum(axis=1), counts.diagonal()
     return {
-        "pieces": int(pieces.sum()),
+        "excerpts": int(excerpts.sum()),
         "heard_as_asked": int(right.sum()),
-        "share": float(right.sum() / max(pieces.sum(), 1)),
+        "share": float(right.sum() / max(excerpts.sum(), 1)),
         "share_of_class": {
-            name: float(hits / count) for name, count, hits in zip(stream.classes, pieces, right, strict=True) if count
+            name: float(hits / count)
+            for name, count, hits in zip(stream.classes, excerpts, right, strict=True)
+            if count
         },
         "confusion": counts.tolist(),
     }

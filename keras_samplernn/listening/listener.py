@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from keras_samplernn.errors import UserError
-from keras_samplernn.listening.spans import Piece
+from keras_samplernn.listening.excerpts import Excerpt
 from keras_samplernn.listening.spectra import Spectra
 
 
@@ -13,7 +13,7 @@ class Listener:
     """Hears of which class a sound is.
 
     Args:
-        pieces: real sounds that it learns, of at least two classes.
+        excerpts: real sounds that it learns, of at least two classes.
         classes: number of classes.
         sample_rate: of all sounds, in Hz.
 
@@ -21,7 +21,7 @@ class Listener:
         UserError: scikit-learn is not installed, or there are fewer than two classes.
     """
 
-    def __init__(self, pieces: Sequence[Piece], classes: int, sample_rate: int):
+    def __init__(self, excerpts: Sequence[Excerpt], classes: int, sample_rate: int):
         try:
             from sklearn.pipeline import make_pipeline
             from sklearn.preprocessing import StandardScaler
@@ -30,17 +30,17 @@ class Listener:
             raise UserError(
                 "the listener needs scikit-learn, which is not installed; pip install 'keras-samplernn[listen]'"
             ) from None
-        asked = [piece.asked for piece in pieces]
+        asked = [excerpt.asked for excerpt in excerpts]
         if len(set(asked)) < 2:
             raise UserError(
-                f"the training sounds have pieces of {len(set(asked))} classes that are long enough to be heard; a"
+                f"the training sounds have excerpts of {len(set(asked))} classes that are long enough to be heard; a"
                 " listener tells two or more apart"
             )
         self._classes, self._spectra = classes, Spectra(sample_rate)
         self._classifier = make_pipeline(
             StandardScaler(), SVC(kernel="rbf", C=10.0, gamma="scale", class_weight="balanced")
         )
-        self._classifier.fit(np.stack([self._spectra(piece.wave) for piece in pieces]), asked)
+        self._classifier.fit(np.stack([self._spectra(excerpt.wave) for excerpt in excerpts]), asked)
 
     def hear(self, waves: Sequence[np.ndarray]) -> np.ndarray:
         """Return the class that is heard in each wave `(samples,)`."""
@@ -64,11 +64,11 @@ class Listener:
         place = known.index(asked)
         return found[:, place] - np.delete(found, place, axis=1).max(axis=1)
 
-    def confusion(self, pieces: Iterable[Piece]) -> np.ndarray:
-        """Count pieces by the class asked for and the class heard, `(classes, classes)` int64."""
+    def confusion(self, excerpts: Iterable[Excerpt]) -> np.ndarray:
+        """Count excerpts by the class asked for and the class heard, `(classes, classes)` int64."""
         counts = np.zeros((self._classes, self._classes), np.int64)
-        pieces = list(pieces)
-        if pieces:
-            heard = self.hear([piece.wave for piece in pieces])
-            np.add.at(counts, ([piece.asked for piece in pieces], heard), 1)
+        excerpts = list(excerpts)
+        if excerpts:
+            heard = self.hear([excerpt.wave for excerpt in excerpts])
+            np.add.at(counts, ([excerpt.asked for excerpt in excerpts], heard), 1)
         return counts

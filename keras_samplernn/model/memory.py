@@ -31,9 +31,9 @@ def check_training_memory(spec: Spec) -> None:
     _check_prepared(spec, 2 * _numbers_prepared(model, samples))
     held = training.batch_size * training.held_samples
     numbers = _numbers_read(model, held) + 2 * _numbers_made(model, held)
-    if training.remat_samples:  # the codes of all pieces, and the states before each of them
-        pieces = training.batch_size * training.seq_len // training.remat_samples
-        numbers += pieces * (model.lookback + training.remat_samples + _numbers_carried(model))
+    if training.remat_samples:  # the codes of all chunks, and the states before each of them
+        chunks = training.batch_size * training.seq_len // training.remat_samples
+        numbers += chunks * (model.lookback + training.remat_samples + _numbers_carried(model))
     _check_windows(spec, f"{training.batch_size} windows of {training.seq_len} samples", numbers, SMALLER_WINDOWS)
 
 

@@ -11,11 +11,11 @@ from pydantic import ValidationError
 
 from keras_samplernn.errors import REMEDIES, UserError
 from keras_samplernn.files import home_folder
+from keras_samplernn.spec.chunks import check_chunks
 from keras_samplernn.spec.constructors import constructor_model
 from keras_samplernn.spec.fields import Data, HeadSpec, Spec, Training
 from keras_samplernn.spec.heads import audio_for, check_levels, resolve_head
 from keras_samplernn.spec.json_text import read_json
-from keras_samplernn.spec.pieces import check_pieces
 from keras_samplernn.spec.presets import fill_in
 from keras_samplernn.spec.tiers import resolve_tiers
 from keras_samplernn.spec.types import Types
@@ -186,7 +186,7 @@ def _cross_check(spec: Spec, top: int | None) -> Iterator[tuple[tuple[str, ...],
             f"try {f'{below} or ' if below else ''}{below + top}",
         )
     elif top and training.remat_samples is not None:
-        yield from check_pieces(training.remat_samples, training.seq_len, top)
+        yield from check_chunks(training.remat_samples, training.seq_len, top)
     if spec.audio.mu is not None and spec.audio.q_type != "mu-law":
         yield (
             ("audio.mu", "audio.q_type"),
@@ -214,7 +214,7 @@ def _cross_check(spec: Spec, top: int | None) -> Iterator[tuple[tuple[str, ...],
         yield (
             ("training.own_continuations", "training.remat_samples"),
             f"training.own_continuations = {training.own_continuations} runs over whole windows, and "
-            f"training.remat_samples = {training.remat_samples} over pieces; remove one of them",
+            f"training.remat_samples = {training.remat_samples} over chunks; remove one of them",
         )
     if training.own_share != Training().own_share and not training.own_continuations:
         yield (

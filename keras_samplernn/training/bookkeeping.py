@@ -116,7 +116,7 @@ class Bookkeeping:
 
         Args:
             row: of metrics.csv.
-            real: share of the pieces of real sounds that were heard as their class.
+            real: share of the excerpts of real sounds that were heard as their class.
             generated: share of the generated ones that were heard as asked.
         """
         self.monitor.log_figures(self.state.step, {"heard/real": real, "heard/generated": generated})

@@ -37,12 +37,12 @@ def with_continuations(model: SampleRNN, batch: dict[str, Any], states: list[tup
     samples = heard.shape[1] - lookback
     latest, age = _continuation_of_each_target(starts, samples)
     exists = ops.arange(samples, dtype="int32") < batch["valid"][:, None]
-    head, prepared = model.head, model.head.prepare()
+    head, weights = model.head, model.prepare(heard.shape[0] * samples)
 
     def draw_next(turn: tuple[Any, Any], heard: Any) -> tuple[tuple, Any]:
         """Set the sample of one number in each continuation: `(1,)` and `(B, N, parts)`."""
         number, uniforms = turn
-        outputs, _ = model({**batch, "codes": heard}, states=states, training=False)
+        outputs, _ = model({**batch, "codes": heard}, states=states, training=False, weights=lambda: weights)
         places = ops.minimum(starts + number, samples - 1)  # (B, N)
         there = ops.take_along_axis(outputs, places[..., None], axis=1)  # (B, N, width)
         uniforms = ops.reshape(uniforms, (-1, parts))
@@ -50,7 +50,7 @@ def with_continuations(model: SampleRNN, batch: dict[str, Any], states: list[tup
         def choose(logits: Any, part: int) -> Any:
             return draw_codes(logits, uniforms[:, part], ops.ones_like(uniforms[:, part]))
 
-        drawn = head.draw(ops.reshape(there, (-1, head.width)), choose, prepared)
+        drawn = head.draw(ops.reshape(there, (-1, head.width)), choose, weights.head)
         own = ops.take_along_axis(ops.reshape(drawn, (rows, count)), latest, axis=1)  # (B, T)
         kept = ops.where(exists & (age == number), own, heard[:, lookback:])
         return (), ops.concatenate([heard[:, :lookback], kept], axis=1)

@@ -7,9 +7,9 @@ import numpy as np
 from keras_samplernn.conditions.streams import classes_streams, stream_named, streams_of
 from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.listening.excerpts import excerpts_of_corpus
 from keras_samplernn.listening.heard import HeardJudge
 from keras_samplernn.listening.judging import Performer, asked_of, learn_listener
-from keras_samplernn.listening.spans import pieces_of_corpus
 from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.spec import Spec
 from keras_samplernn.training.corpora import prepare_named
@@ -25,7 +25,7 @@ class Hearing:
         valid: the sounds under whose conditions the model generates.
 
     Attributes:
-        real: share of the pieces of the validation files that are heard as their class.
+        real: share of the excerpts of the validation files that are heard as their class.
 
     Raises:
         UserError: scikit-learn is not installed, or there are fewer than two classes.
@@ -35,12 +35,12 @@ class Hearing:
         quantizer, rate, stream = Quantizer.of(spec.audio), spec.audio.sample_rate, classes_streams(model.streams)[0]
         self._model, self._spec = model, spec
         self._listener = learn_listener(train, quantizer, stream, rate)
-        self.real = _share(self._listener.confusion(pieces_of_corpus(valid, quantizer, stream.name, rate)))
+        self.real = _share(self._listener.confusion(excerpts_of_corpus(valid, quantizer, stream.name, rate)))
         asked = asked_of(valid, spec.monitoring.listen_seconds, rate)
         self._performer = Performer(model, asked, quantizer, stream.name, rate)
 
     def __call__(self, trained: SampleRNN, check_stop: Callable[[], None]) -> float:
-        """Return the share of the generated pieces that are heard as asked.
+        """Return the share of the generated excerpts that are heard as asked.
 
         Args:
             trained: its weights are used.
@@ -48,7 +48,7 @@ class Hearing:
         """
         for variable, value in zip(self._model.weights, trained.weights, strict=True):
             variable.assign(value)
-        made = self._performer.pieces(
+        made = self._performer.excerpts(
             self._spec.training.seed, self._spec.monitoring.temperature, update=lambda _: check_stop()
         )
         return _share(self._listener.confusion(made))

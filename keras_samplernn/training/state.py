@@ -31,7 +31,7 @@ class TrainingState:
         best_bits: bits per sample of the best validation so far.
         best_step: step of the best validation.
         epochs_since_best: epochs that have ended since then.
-        best_heard: greatest share of generated pieces that a listener heard as asked.
+        best_heard: greatest share of generated excerpts that a listener heard as asked.
         best_heard_step: step of that hearing.
         epoch_bits: bits of all targets so far in the present epoch.
         epoch_samples: number of these targets.
@@ -70,7 +70,7 @@ class TrainingState:
             self.epochs_since_best += 1
 
     def note_heard(self, share: float) -> None:
-        """Note the share of pieces that were heard as asked."""
+        """Note the share of excerpts that were heard as asked."""
         if self.best_heard is None or share > self.best_heard:
             self.best_heard, self.best_heard_step = share, self.step
 

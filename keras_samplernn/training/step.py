@@ -10,8 +10,8 @@ from keras import ops
 
 from keras_samplernn.backend import sum_of_squares, value_and_gradients
 from keras_samplernn.model.samplernn import SampleRNN
+from keras_samplernn.training.chunks import bits_in_chunks
 from keras_samplernn.training.continuing import with_continuations
-from keras_samplernn.training.pieces import bits_in_pieces
 
 
 class Values(NamedTuple):
@@ -57,7 +57,7 @@ class Step:
     Args:
         model: built.
         optimizer: built for the model's trainable variables.
-        remat_samples: targets of a window for which activations are held at a time; see `bits_in_pieces`. None: they
+        remat_samples: targets of a window for which activations are held at a time; see `bits_in_chunks`. None: they
             are held for the whole window.
 
     Example:
@@ -116,6 +116,6 @@ class Step:
     def _bits(self, heard: dict[str, Any], targets: Any, states: list[tuple]) -> tuple[Any, list[tuple]]:
         """Return the bits of targets `(B, T)`, and the states after them."""
         if self.remat_samples is not None:
-            return bits_in_pieces(self.model, heard, targets, states, self.remat_samples)
+            return bits_in_chunks(self.model, heard, targets, states, self.remat_samples)
         outputs, states = self.model(heard, states=states, training=True)
         return self.model.head.bits(outputs, targets), states

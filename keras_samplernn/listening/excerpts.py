@@ -1,4 +1,4 @@
-"""The pieces of sounds that a listener hears: each is of one class."""
+"""The excerpts of sounds that a listener hears: each is of one class."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -13,8 +13,8 @@ from keras_samplernn.data.quantization import Quantizer
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.05, 1.0
 
 
-class Piece(NamedTuple):
-    """A piece of a sound.
+class Excerpt(NamedTuple):
+    """An excerpt of a sound.
 
     Attributes:
         wave: `(samples,)` float32.
@@ -25,7 +25,7 @@ class Piece(NamedTuple):
     asked: int
 
 
-def pieces_of(wave: np.ndarray, columns: Columns, stream: str, sample_rate: int) -> Iterator[Piece]:
+def excerpts_of(wave: np.ndarray, columns: Columns, stream: str, sample_rate: int) -> Iterator[Excerpt]:
     """Cut a sound into the spans of a stream; long ones into equal parts, short ones are passed over.
 
     What is none is passed over, and so are cross-fades.
@@ -42,29 +42,29 @@ def pieces_of(wave: np.ndarray, columns: Columns, stream: str, sample_rate: int)
         if asked == NONE or moves or end - begin < SHORTEST_SECONDS * sample_rate:
             continue
         for part in np.array_split(wave[begin:end], -(-(end - begin) // longest)):
-            yield Piece(part, int(asked))
+            yield Excerpt(part, int(asked))
 
 
-def pieces_of_corpus(corpus: Corpus, quantizer: Quantizer, stream: str, sample_rate: int) -> Iterator[Piece]:
-    """Yield the pieces of all sounds of a corpus, as the model knows them: quantized."""
+def excerpts_of_corpus(corpus: Corpus, quantizer: Quantizer, stream: str, sample_rate: int) -> Iterator[Excerpt]:
+    """Yield the excerpts of all sounds of a corpus, as the model knows them: quantized."""
     for entry in corpus.sounds:
         wave = quantizer.decoder()(np.asarray(corpus.codes[entry.start : entry.start + entry.samples]))
-        yield from pieces_of(wave, entry.columns, stream, sample_rate)
+        yield from excerpts_of(wave, entry.columns, stream, sample_rate)
 
 
-def evenly_of(pieces: Iterable[Piece], most: int, classes: int) -> list[Piece]:
-    """Return at most so many pieces, of each class as many as of any other where there are enough.
+def evenly_of(excerpts: Iterable[Excerpt], most: int, classes: int) -> list[Excerpt]:
+    """Return at most so many excerpts, of each class as many as of any other where there are enough.
 
     Of each class they are drawn at random, always the same ones. No more than these are held in memory.
     """
     each = max(most // classes, 1)
-    kept: list[list[Piece]] = [[] for _ in range(classes)]
+    kept: list[list[Excerpt]] = [[] for _ in range(classes)]
     seen = np.zeros(classes, int)
     rng = np.random.default_rng(0)
-    for piece in pieces:
-        seen[piece.asked] += 1
-        if len(kept[piece.asked]) < each:
-            kept[piece.asked].append(piece)
-        elif (place := int(rng.integers(seen[piece.asked]))) < each:
-            kept[piece.asked][place] = piece
-    return [piece for of_class in kept for piece in of_class]
+    for excerpt in excerpts:
+        seen[excerpt.asked] += 1
+        if len(kept[excerpt.asked]) < each:
+            kept[excerpt.asked].append(excerpt)
+        elif (place := int(rng.integers(seen[excerpt.asked]))) < each:
+            kept[excerpt.asked][place] = excerpt
+    return [excerpt for of_class in kept for excerpt in of_class]
