@@ -22,7 +22,7 @@ import soundfile
 from second_listener import SecondListener
 from voiced import voiced_share
 
-from keras_samplernn.listening.excerpts import Piece
+from keras_samplernn.listening.excerpts import Excerpt
 from keras_samplernn.listening.listener import Listener
 
 SAMPLE_RATE, DIGITS = 8000, 10
@@ -57,7 +57,7 @@ def train_listener(recordings: Path) -> Trained:
     if not paths:
         raise SystemExit(f"{recordings}: no recordings; expected files named digit_speaker_take.wav")
     digits, takes = (np.array([int(path.stem.split("_")[part]) for path in paths]) for part in (0, 2))
-    words = [Piece(read_wave(path), digit) for path, digit in zip(paths, digits, strict=True)]
+    words = [Excerpt(read_wave(path), digit) for path, digit in zip(paths, digits, strict=True)]
     test, validation = np.isin(takes, TEST_TAKES), np.isin(takes, VALIDATION_TAKES)
     learned = [word for word, held_out in zip(words, test | validation, strict=True) if not held_out]
     listener = Listener(learned, DIGITS, SAMPLE_RATE)
@@ -86,7 +86,7 @@ def read_wave(path: Path) -> np.ndarray:
     return wave
 
 
-def read_words(sounds: Path, scores: Path) -> list[Piece]:
+def read_words(sounds: Path, scores: Path) -> list[Excerpt]:
     """Return the words of a folder, each with the digit asked for.
 
     Args:
@@ -109,11 +109,11 @@ def read_words(sounds: Path, scores: Path) -> list[Piece]:
         if len(digits) != len(wave):
             raise SystemExit(f"{score}: {len(digits)} lines; {path} has {len(wave)} samples")
         starts = np.append(0, np.flatnonzero(np.diff(digits)) + 1)
-        words += [Piece(*word) for word in zip(np.split(wave, starts[1:]), digits[starts], strict=True)]
+        words += [Excerpt(*word) for word in zip(np.split(wave, starts[1:]), digits[starts], strict=True)]
     return words
 
 
-def confusion(listener: Listener | SecondListener, words: list[Piece]) -> np.ndarray:
+def confusion(listener: Listener | SecondListener, words: list[Excerpt]) -> np.ndarray:
     """Count words by the digit asked for and the digit that a listener hears, `(10, 10)`."""
     counts = np.zeros((DIGITS, DIGITS), int)
     heard = listener.hear([word.wave for word in words])
@@ -121,7 +121,7 @@ def confusion(listener: Listener | SecondListener, words: list[Piece]) -> np.nda
     return counts
 
 
-def judge(trained: Trained, words: list[Piece]) -> dict[str, Any]:
+def judge(trained: Trained, words: list[Excerpt]) -> dict[str, Any]:
     """Return what is measured of generated words: by both listeners, and how much of them is voiced."""
     counts, by_second = (confusion(each, words) for each in (trained.listener, trained.second))
     return {

@@ -15,7 +15,7 @@ from keras_samplernn.checkpoints.shelf import choose_checkpoint, load_chosen
 from keras_samplernn.conditions.streams import ClassesStream, classes_stream_named, classes_streams, streams_of
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError
-from keras_samplernn.generation.asked import checked_temperature, codes_of, samples_in, sound_asked_for
+from keras_samplernn.generation.asked import checked_count, checked_temperature, codes_of, samples_in, sound_asked_for
 from keras_samplernn.generation.controls import ControlledPart, as_controls, is_whole_sound
 from keras_samplernn.generation.player import Player
 from keras_samplernn.generation.sound import Sound
@@ -132,8 +132,7 @@ class Run:
         """
         stem, samples, columns = sound_asked_for(self.spec, self._streams, conditions, seconds)
         temperature = checked_temperature(temperature)
-        if batch_size < 1:
-            raise UserError(f"batch_size = {batch_size}: must be at least 1")
+        batch_size = checked_count(batch_size, "batch_size")
         if batch_size > 1 and self.precision == "int8":
             raise UserError(f"batch_size = {batch_size}: precision int8 makes one sound at a time; leave it out")
         choosing = self._player.choosing(candidates, by, by_stream, temperature, batch_size)
@@ -195,8 +194,7 @@ class Run:
         streams, rate = self._streams, self.spec.audio.sample_rate
         if streams and controls is None:
             raise UserError(f"{self.folder}: is a conditional run; give controls: a class, or an iterable of them")
-        if block_samples < 1:
-            raise UserError(f"block_samples = {block_samples}: must be at least 1")
+        block_samples = checked_count(block_samples, "block_samples")
         most = None if seconds is None else samples_in(seconds, self.spec.audio.sample_rate)
         temperature = checked_temperature(temperature)
         columns = None
@@ -297,7 +295,7 @@ class Run:
         temperature = checked_temperature(temperature)
         held_out = held_out_corpus(self.folder, self.spec, None if folder is None else Path(folder), say)
         listener = learn_listener(prepare_named(self.spec, "train", say), quantizer, chosen, rate)
-        asked = asked_of(held_out, seconds, rate)
+        asked = asked_of(held_out, chosen, seconds, rate)
         performer = Performer(self.model, asked, quantizer, chosen.name, rate, contrast)
         with self._player.telling_exhaustion(), Progress("listen", performer.samples) as progress:
             generated = listener.confusion(performer.excerpts(seed, temperature, guidance, progress.update))

@@ -125,6 +125,13 @@ MUTANTS = (
         "tests/test_condition_laws.py -k controls",
     ),
     Mutant(
+        "streams are none together only by chance",
+        "keras_samplernn/data/dropout.py",
+        "(drawn[:, 1:2] < share / 2) | (drawn[:, 2:] < alone)",
+        "drawn[:, 2:] < share",
+        "tests/test_condition_laws.py -k shares_of_each_stream",
+    ),
+    Mutant(
         "a stream is hidden in a lane, not in a piece",
         "keras_samplernn/data/batches.py",
         "(dropout.hidden[piece], ",

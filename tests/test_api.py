@@ -278,7 +278,7 @@ WRONG = {
     ),
     "no rows": (
         lambda home, runs: runs["free"].generate(seconds=1, batch_size=0),
-        "batch_size = 0: must be at least 1",
+        "batch_size = 0: is not a whole number of at least 1",
     ),
     "a stream without controls": (
         lambda home, runs: runs["run"].stream(),
@@ -286,7 +286,7 @@ WRONG = {
     ),
     "a block of no samples": (
         lambda home, runs: runs["free"].stream(block_samples=0),
-        "block_samples = 0: must be at least 1",
+        "block_samples = 0: is not a whole number of at least 1",
     ),
     "a control that is no class": (
         lambda home, runs: [*runs["named"].stream(["low", "hi"])],

@@ -313,12 +313,15 @@ def test_what_is_not_told_depends_on_seed_epoch_and_pieces_alone(seed, epoch, pi
     assert (drawn.hidden <= draw_dropout(pieces, 3, 0.6, 0.2, seed, epoch).hidden).all()
 
 
-def test_what_is_not_told_has_its_shares_each_stream_for_itself():
+def test_what_is_not_told_has_its_shares_of_each_stream_and_of_all_together():
     drawn = draw_dropout(20_000, 3, 0.3, 0.2, seed=4, epoch=1)
     np.testing.assert_allclose(drawn.hidden.mean(axis=0), 0.3, atol=0.015)
     assert abs(1 - drawn.lookahead.mean() - 0.2) < 0.015
     pairs = [drawn.hidden[:, one] & drawn.hidden[:, other] for one, other in ((0, 1), (0, 2), (1, 2))]
-    np.testing.assert_allclose([pair.mean() for pair in pairs], 0.09, atol=0.01)
+    # All in 0.15, and each alone in a share a of the rest: 0.15 + 0.85 a = 0.3.
+    alone = 0.15 / 0.85
+    np.testing.assert_allclose([pair.mean() for pair in pairs], 0.15 + 0.85 * alone**2, atol=0.01)
+    assert abs(drawn.hidden.all(axis=1).mean() - 0.15 - 0.85 * alone**3) < 0.01
     np.testing.assert_allclose(drawn.lookahead[drawn.hidden[:, 0]].mean(), 0.8, atol=0.02)
     others = draw_dropout(20_000, 3, 0.3, 0.2, seed=4, epoch=2), draw_dropout(20_000, 3, 0.3, 0.2, seed=5, epoch=1)
     for other in others:
@@ -326,6 +329,7 @@ def test_what_is_not_told_has_its_shares_each_stream_for_itself():
     assert not draw_dropout(500, 3, 0.0, 0.0, 0, 0).hidden.any()
     assert draw_dropout(500, 3, 0.0, 0.0, 0, 0).lookahead.all()
     assert draw_dropout(500, 3, 1.0, 1.0, 0, 0).hidden.all()
+    assert abs(draw_dropout(20_000, 1, 0.3, 0.2, 0, 0).hidden.mean() - 0.3) < 0.015
 
 
 def test_a_stream_that_is_not_told_is_none_over_the_whole_piece():

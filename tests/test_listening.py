@@ -3,6 +3,7 @@
 import builtins
 import json
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,10 +16,11 @@ from keras_samplernn.commands.generate import generate as generate_command
 from keras_samplernn.conditions.columns import Columns
 from keras_samplernn.conditions.streams import NONE, ClassesStream
 from keras_samplernn.conditions.track import Spans, Track
+from keras_samplernn.data.corpus import SoundEntry
 from keras_samplernn.errors import UserError
 from keras_samplernn.generation.choosing import BY
 from keras_samplernn.listening.excerpts import Excerpt, evenly_of, excerpts_of
-from keras_samplernn.listening.judging import describe
+from keras_samplernn.listening.judging import asked_of, describe
 from keras_samplernn.listening.listener import Listener
 from keras_samplernn.listening.spectra import BANDS, FRAMES, Spectra
 from keras_samplernn.training import hearing as training_hearing
@@ -63,7 +65,7 @@ def test_neither_level_nor_silence_around_a_sound_is_heard():
     assert np.isfinite(spectra(np.zeros(500))).all()
 
 
-# --- Pieces.
+# --- Excerpts.
 
 
 def columns_of(starts, values, samples, targets=None):
@@ -105,6 +107,50 @@ def test_of_each_class_as_many_excerpts_are_kept_the_same_ones_always():
         int(excerpt.wave[0]) for excerpt in kept
     ]
     assert len(evenly_of(many[:20], 200, 3)) == 20
+
+
+# --- What a model is asked for.
+
+
+def held_out(*sounds):
+    """Return what is read of a corpus: sounds of spans `(seconds, class)`."""
+    entries = []
+    for number, spans in enumerate(sounds):
+        lengths = [round(seconds * RATE) for seconds, _ in spans]
+        columns = columns_of(np.cumsum([0, *lengths[:-1]]), [value for _, value in spans], sum(lengths))
+        entries.append(SoundEntry(f"sound {number}", 0, sum(lengths), columns))
+    return SimpleNamespace(sounds=entries)
+
+
+def asked(corpus, seconds):
+    found = asked_of(corpus, ClassesStream("voice", VOICES), seconds, RATE)
+    return [(corpus.sounds.index(entry), samples / RATE) for entry, samples in found]
+
+
+def test_all_classes_are_asked_for_whatever_the_order_of_the_sounds():
+    by_class = held_out(*[[(4, value)] for value in (0, 0, 0, 0, 1, 1, 1, 1, 2, 2)])
+    # A third of the time each, and no more of a sound than that.
+    assert asked(by_class, 6) == [(0, 2), (4, 2), (8, 2)]
+    assert asked(by_class, 27) == [(0, 4), (4, 4), (8, 4), (1, 4), (5, 4), (9, 4), (2, 3)]
+    mixed = held_out([(1, 0), (1, 1)], [(1, 0)], [(2, 2)], [(3, NONE)])
+    assert asked(mixed, 60) == [(0, 2), (2, 2), (1, 1)]
+
+
+def test_a_class_that_no_sound_has_leaves_the_others_their_time():
+    assert asked(held_out([(5, 1)], [(5, 1)]), 9) == [(0, 4.5), (1, 4.5)]
+
+
+@pytest.mark.parametrize(
+    ("sounds", "seconds", "heard_seconds"),
+    [([[(2, NONE)]], 60, "2"), ([[(1, NONE), (1, 0)]], 0.5, "0.5"), ([[(0.04, 1)] * 3], 9, "0.12"), ([], 9, "0")],
+)
+def test_sounds_in_which_nothing_can_be_heard_are_refused(sounds, seconds, heard_seconds):
+    with pytest.raises(UserError) as raised:
+        asked(held_out(*sounds), seconds)
+    assert str(raised.value) == (
+        f"voice: the held-out sounds have no span of a class in their first {heard_seconds} s that is 0.05 s or longer,"
+        " and a listener hears nothing; give more seconds, or other sounds"
+    )
 
 
 # --- The listener.

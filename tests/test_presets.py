@@ -22,7 +22,8 @@ def parsed(**fields):
 @pytest.mark.parametrize("conditioning", [None, {"classes": 3}])
 def test_a_preset_is_a_spec_that_says_the_same(name, conditioning):
     spec = parsed(preset=name, conditioning=conditioning)
-    assert spec == parsed(**PRESETS[name], conditioning=conditioning)
+    said = conditioning and PRESETS[name]["conditioning"] | conditioning
+    assert spec == parsed(**PRESETS[name] | {"conditioning": said})
     assert spec != parsed(conditioning=conditioning)
     # A run keeps what it was trained with, whatever a later version has in its presets.
     assert "preset" not in json.loads(spec.to_json())
@@ -50,6 +51,20 @@ def test_tiers_of_its_own_replace_those_of_the_preset_as_a_whole():
     assert spec.training == parsed(preset="small").training
 
 
+def test_what_it_says_of_classes_is_said_of_each_stream_of_classes():
+    streams = {
+        "word": {"classes": 3},
+        "voice": {"classes": 2, "position": False},
+        "f0": {"number": {"low": 0, "high": 1}},
+    }
+    conditioning = parsed(preset="small", conditioning={"streams": streams}).conditioning
+    told = {name: (each.position, each.neighbours) for name, each in conditioning.streams.items()}
+    assert told == {"word": (True, True), "voice": (False, True), "f0": (False, False)}
+    assert conditioning.condition_dropout == 0.1
+    own = parsed(preset="small", conditioning={"classes": 3, "position": False, "condition_dropout": 0}).conditioning
+    assert (own.position, own.neighbours, own.condition_dropout) == (False, True, 0)
+
+
 @pytest.mark.parametrize("schedule", [{"schedule": "constant"}, {"schedule": "cosine", "decay_steps": 900}])
 def test_a_schedule_of_its_own_is_not_mixed_with_that_of_the_preset(schedule):
     training = parsed(preset="small", training=schedule).training
@@ -73,6 +88,15 @@ def test_noise_is_as_loud_with_other_numbers_of_levels(levels):
         ({"preset": ["small"]}, 'preset = ["small"] is not one of small'),
         ({"preset": "small", "audio": {"q_levels": 1}}, "audio.q_levels = 1 must be a whole number from 2 to 65536"),
         ({"preset": "small", "training": 3}, "training = 3 must be an object"),
+        ({"preset": "small", "conditioning": 3}, "conditioning = 3 must be an object or null"),
+        (
+            {"preset": "small", "conditioning": {"streams": 3}},
+            "conditioning.streams = 3 must be an object with 1 to 16 entries or null",
+        ),
+        (
+            {"preset": "small", "conditioning": {"streams": {"word": 3}}},
+            "conditioning.streams.word = 3 must be an object",
+        ),
         ({"preset": "small", "tier_defaults": 3}, "tier_defaults = 3 must be an object"),
     ],
 )

@@ -88,12 +88,10 @@ def _stream(name: str, fields) -> Stream:
 
 def dropout_shares(spec: Spec) -> tuple[float, float]:
     """Return the share of training pieces in which a stream is none, and in which what comes later is unknown."""
-    conditioning, streams = spec.conditioning, streams_of(spec)
-    share = conditioning.condition_dropout
-    if share is None:
-        share = 0.1 if len(streams) > 1 else 0.0
-    looks_ahead = any(stream.position or stream.neighbours for stream in classes_streams(streams))
-    return share, conditioning.lookahead_dropout if looks_ahead else 0.0
+    if spec.conditioning is None:
+        return 0.0, 0.0
+    looks_ahead = any(stream.position or stream.neighbours for stream in classes_streams(streams_of(spec)))
+    return spec.conditioning.dropout, spec.conditioning.lookahead_dropout if looks_ahead else 0.0
 
 
 def stream_from_folder(stream: Stream) -> bool:

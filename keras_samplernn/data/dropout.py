@@ -25,11 +25,14 @@ def draw_dropout(pieces: int, streams: int, share: float, lookahead_share: float
     Args:
         pieces: number of pieces in the epoch's plan.
         streams: number of condition streams.
-        share: of pieces in which a stream is none, 0 to 1; streams are drawn independently.
+        share: of pieces in which a stream is none, 0 to 1. In half of it all streams are, so that guidance can contrast
+            with no conditions at all; else streams are drawn independently.
         lookahead_share: of pieces in which the ends of spans are unknown.
         seed: non-negative; what is drawn depends on it, on `epoch` and on the number of pieces alone.
         epoch: non-negative.
     """
     source = epoch_bits(Purpose.CONDITIONS, seed, epoch)
-    drawn = source.random_raw((pieces, streams + 1)) / 2.0**64
-    return Dropout(drawn[:, 1:] < share, drawn[:, 0] >= lookahead_share)
+    drawn = source.random_raw((pieces, streams + 2)) / 2.0**64
+    # A stream is none in the share of pieces: 1 - (1 - share / 2) (1 - alone) = share.
+    alone = share / 2 / (1 - share / 2)
+    return Dropout((drawn[:, 1:2] < share / 2) | (drawn[:, 2:] < alone), drawn[:, 0] >= lookahead_share)

@@ -144,6 +144,13 @@ def samples_in(seconds: float, sample_rate: int) -> int:
     return round(seconds * sample_rate)
 
 
+def checked_count(count: int, place: str) -> int:
+    """Return a count; UserError if it is not a whole number of at least 1."""
+    if not isinstance(count, numbers.Integral) or isinstance(count, bool) or count < 1:
+        raise UserError(f"{place} = {shown(count)}: is not a whole number of at least 1")
+    return int(count)
+
+
 def checked_temperature(temperature: float, place: str = "temperature") -> float:
     """Return the temperature; UserError if it is not a finite number of at least 0."""
     if not (isinstance(temperature, numbers.Real | np.number) and 0 <= temperature < math.inf):

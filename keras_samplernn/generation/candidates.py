@@ -27,12 +27,14 @@ class Choice(NamedTuple):
         passage: of the sound.
         kept: number of the take, from 0.
         scores: of all takes.
+        faulty: whether each take is faulty, `(takes,)` bool.
         tries: how often takes were made; more than once where all of them were faulty.
     """
 
     passage: Passage
     kept: int
     scores: np.ndarray
+    faulty: np.ndarray
     tries: int
 
 
@@ -177,7 +179,7 @@ class _Slot:
             return None, codes
         # Of those without fault, if there are any, the greatest score, and of these the first.
         kept = int(np.lexsort((-np.arange(len(scores)), scores, ~faulty))[-1])
-        return Choice(passage, kept, scores, self._tries), codes[kept]
+        return Choice(passage, kept, scores, faulty, self._tries), codes[kept]
 
     def go_on(self, carry: Carry, kept: int, take_bits: TakeBits) -> None:
         """Begin the next passage after the take that was kept."""

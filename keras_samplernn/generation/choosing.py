@@ -91,6 +91,7 @@ class Choosing(NamedTuple):
                     "start": choice.passage.start,
                     "kept": choice.kept,
                     "scores": [round(score, 3) if math.isfinite(score) else None for score in choice.scores.tolist()],
+                    "faulty": np.flatnonzero(choice.faulty).tolist(),
                     "tries": choice.tries,
                 }
                 for choice in choices

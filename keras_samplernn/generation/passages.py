@@ -32,7 +32,8 @@ def passages_of(sound: Sound, stream: str | None, sample_rate: int, block_sample
         sound: of at least one sample.
         stream: name of a stream of classes; None: the sound is cut into equal parts.
         sample_rate: in Hz.
-        block_samples: passages start at multiples of it, those that are the nearest to where spans start.
+        block_samples: passages start at multiples of it, those that are the nearest to where spans start, and none is
+            shorter, but where the sound is.
     """
     starts, values = np.zeros(1, np.int64), np.full(1, NONE)
     if stream is not None:
@@ -45,7 +46,7 @@ def passages_of(sound: Sound, stream: str | None, sample_rate: int, block_sample
         if end > start
     ]
     places = np.unique(np.rint(np.concatenate(cuts) / block_samples).astype(np.int64) * block_samples)
-    places = places[places < sound.samples]
+    places = places[(places == 0) | (places + block_samples <= sound.samples)]
     stops = np.append(places[1:], sound.samples)
     asked = values[np.searchsorted(starts, (places + stops) // 2, side="right") - 1]
     return [Passage(int(start), int(stop), int(value)) for start, stop, value in zip(places, stops, asked, strict=True)]

@@ -12,7 +12,7 @@ from keras_samplernn.conditions.streams import dropout_shares
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.data.wav_writer import as_read_back
 from keras_samplernn.errors import UserError
-from keras_samplernn.generation.asked import codes_of
+from keras_samplernn.generation.asked import checked_count, codes_of
 from keras_samplernn.generation.candidates import TAKE_BLOCK_SAMPLES
 from keras_samplernn.generation.choosing import BY, Choosing, Places, choosing_of
 from keras_samplernn.generation.contrast import Contrast
@@ -67,7 +67,7 @@ class Player:
         if self._precision == "int8":
             raise UserError("guidance: precision int8 makes one row at a time; leave one of the two out")
         streams = self._model.streams
-        drops = bool(streams and dropout_shares(self._spec)[0])
+        drops = dropout_shares(self._spec)[0] > 0
         guidance = guidance_of(streams, stream, drops, "guidance", "guidance_stream")
         return None if strength == 1 else guidance
 
@@ -75,8 +75,7 @@ class Player:
         self, takes: int, by: str | None, stream: str | None, temperature: float, batch_size: int
     ) -> Choosing | None:
         """Return what is asked for by `candidates`, `by` and `by_stream`; None: there is one take."""
-        if takes < 1:
-            raise UserError(f"candidates = {takes}: must be at least 1")
+        takes = checked_count(takes, "candidates")
         if by not in (None, *BY):
             raise UserError(f"by = {shown(by)}: is unknown; give one of {', '.join(BY)}")
         places = Places("candidates", "by", "by_stream")

@@ -177,7 +177,7 @@ def _guidance(spec: Spec, request: Request) -> Contrast | None:
     guidance = guidance_of(
         streams_of(spec),
         request.guidance_stream,
-        bool(spec.conditioning and dropout_shares(spec)[0]),
+        dropout_shares(spec)[0] > 0,
         "--guidance",
         "--guidance-stream",
     )

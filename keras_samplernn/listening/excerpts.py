@@ -25,10 +25,27 @@ class Excerpt(NamedTuple):
     asked: int
 
 
-def excerpts_of(wave: np.ndarray, columns: Columns, stream: str, sample_rate: int) -> Iterator[Excerpt]:
-    """Cut a sound into the spans of a stream; long ones into equal parts, short ones are passed over.
+def spans_heard(
+    columns: Columns, samples: int, stream: str, sample_rate: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return first samples, ends and classes of the spans of a stream that a listener hears in the first n samples.
 
-    What is none is passed over, and so are cross-fades.
+    It does not hear what is none, cross-fades, and spans shorter than a twentieth of a second.
+
+    Args:
+        columns: the conditions of a sound.
+        samples: n.
+        stream: name of a stream of classes.
+        sample_rate: in Hz.
+    """
+    spans = columns.track.spans[stream]
+    ends = np.minimum(np.append(spans.starts[1:], columns.samples), samples)
+    heard = (spans.values != NONE) & ~spans.moves & (ends - spans.starts >= SHORTEST_SECONDS * sample_rate)
+    return spans.starts[heard], ends[heard], spans.values[heard]
+
+
+def excerpts_of(wave: np.ndarray, columns: Columns, stream: str, sample_rate: int) -> Iterator[Excerpt]:
+    """Cut a sound into the spans of a stream that are heard, long ones into equal parts.
 
     Args:
         wave: `(samples,)`, from the beginning of the sound on.
@@ -36,11 +53,8 @@ def excerpts_of(wave: np.ndarray, columns: Columns, stream: str, sample_rate: in
         stream: name of a stream of classes.
         sample_rate: in Hz.
     """
-    spans, longest = columns.track.spans[stream], round(LONGEST_SECONDS * sample_rate)
-    ends = np.minimum(np.append(spans.starts[1:], columns.samples), len(wave))
-    for begin, end, asked, moves in zip(spans.starts, ends, spans.values, spans.moves, strict=True):
-        if asked == NONE or moves or end - begin < SHORTEST_SECONDS * sample_rate:
-            continue
+    longest = round(LONGEST_SECONDS * sample_rate)
+    for begin, end, asked in zip(*spans_heard(columns, len(wave), stream, sample_rate), strict=True):
         for part in np.array_split(wave[begin:end], -(-(end - begin) // longest)):
             yield Excerpt(part, int(asked))
 

@@ -8,11 +8,20 @@ import numpy as np
 from keras_samplernn.conditions.streams import ClassesStream
 from keras_samplernn.data.corpus import Corpus, SoundEntry
 from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.errors import UserError
 from keras_samplernn.generation.contrast import Contrast
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.sound import Sound, longest_first
 from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
-from keras_samplernn.listening.excerpts import Excerpt, evenly_of, excerpts_of, excerpts_of_corpus
+from keras_samplernn.listening.excerpts import (
+    LONGEST_SECONDS,
+    SHORTEST_SECONDS,
+    Excerpt,
+    evenly_of,
+    excerpts_of,
+    excerpts_of_corpus,
+    spans_heard,
+)
 from keras_samplernn.listening.listener import Listener
 from keras_samplernn.model.samplernn import SampleRNN
 
@@ -27,14 +36,45 @@ def learn_listener(train: Corpus, quantizer: Quantizer, stream: ClassesStream, s
     return Listener(excerpts, classes, sample_rate)
 
 
-def asked_of(corpus: Corpus, seconds: float, sample_rate: int) -> list[tuple[SoundEntry, int]]:
-    """Return sounds whose conditions a model is asked for, one at least, and how many samples of each."""
-    asked, left = [], max(round(seconds * sample_rate), 1)
-    for entry in corpus.sounds:
-        samples = min(entry.samples, left, round(LONGEST_SOUND_SECONDS * sample_rate))
-        if samples <= 0:
-            break
-        asked.append((entry, samples))
+def asked_of(corpus: Corpus, stream: ClassesStream, seconds: float, sample_rate: int) -> list[tuple[SoundEntry, int]]:
+    """Return sounds whose conditions a model is asked for, one at least, and how many samples of each.
+
+    They are chosen so that all classes are asked for alike, as far as they are there: the next sound is the first one
+    that has the class which was asked for least so far. Of no sound more is taken than the share of a class, so that
+    there is time for all of them.
+
+    Args:
+        corpus: the sounds.
+        stream: of classes.
+        seconds: how much is asked for in all.
+        sample_rate: in Hz.
+
+    Raises:
+        UserError: no sound has a span of a class that can be heard.
+    """
+    classes, left = len(stream.classes), max(round(seconds * sample_rate), 1)
+    share = seconds / max(min(classes, len(corpus.sounds)), 1)
+    longest = round(max(min(share, LONGEST_SOUND_SECONDS), LONGEST_SECONDS) * sample_rate)
+    lengths = [min(entry.samples, longest, left) for entry in corpus.sounds]
+    has = np.zeros((len(lengths), classes), np.int64)  # samples of each class
+    for row, entry, samples in zip(has, corpus.sounds, lengths, strict=True):
+        begins, ends, values = spans_heard(entry.columns, samples, stream.name, sample_rate)
+        np.add.at(row, values, ends - begins)
+    if not has.any():
+        raise UserError(
+            f"{stream.name}: the held-out sounds have no span of a class in their first"
+            f" {max(lengths, default=0) / sample_rate:g} s that is {SHORTEST_SECONDS} s or longer, and a listener hears"
+            " nothing; give more seconds, or other sounds"
+        )
+    asked, of_class, waiting = [], np.zeros(classes), has.any(axis=1)
+    while left > 0 and waiting.any():
+        there = (has[waiting] > 0).any(axis=0)
+        rarest = int(np.argmin(np.where(there, of_class, np.inf)))
+        number = int(np.argmax(waiting & (has[:, rarest] > 0)))
+        waiting[number] = False
+        of_class += has[number]
+        samples = min(lengths[number], left)
+        asked.append((corpus.sounds[number], samples))
         left -= samples
     return asked
 

@@ -117,8 +117,8 @@ class Conditioning(Classes):
         None,
         ge=0,
         le=1,
-        description="Share of the pieces of training sounds in which a stream is none, drawn for each stream; null: 0 "
-        "for one stream, 0.1 for several.",
+        description="Share of the pieces of training sounds in which a stream is none; in half of it all streams are, "
+        "so that guidance can contrast with no conditions at all; null: 0 for one stream, 0.1 for several.",
     )
     lookahead_dropout: float = Field(
         0.1,
@@ -127,6 +127,13 @@ class Conditioning(Classes):
         description="Share of the pieces of training sounds in which the end of a span, and what comes after it, are "
         "unknown, as in live use; without effect unless a stream has `position` or `neighbours`.",
     )
+
+    @property
+    def dropout(self) -> float:
+        """The share of pieces in which a stream is none, with its default."""
+        if self.condition_dropout is not None:
+            return self.condition_dropout
+        return 0.1 if self.streams and len(self.streams) > 1 else 0.0
 
     @property
     def has_classes(self) -> bool:

@@ -47,6 +47,9 @@ class Audio(Section):
     )
 
 
+DATA_PATHS = ("train", "valid", "test")
+
+
 class Data(Section):
     """Where the sounds are; relative paths are relative to the spec's folder."""
 
@@ -207,6 +210,13 @@ class Monitoring(Section):
     seconds: float = Field(3.0, gt=0, le=600, description="Longest generated sound, in seconds.")
     temperature: float = Field(
         1.0, gt=0, le=100, description="Divides the logits before sampling; below 1 is more cautious."
+    )
+    guidance: float = Field(
+        1.0,
+        ge=0,
+        le=100,
+        description="Strength of the guidance of these sounds and of hearings, as of `generate --guidance`; 1: they "
+        "are not guided.",
     )
     listen_epochs: int = Field(
         0,

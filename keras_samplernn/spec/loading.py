@@ -2,7 +2,6 @@
 
 import codecs
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ from pydantic import ValidationError
 
 from keras_samplernn.errors import REMEDIES, UserError
 from keras_samplernn.files import home_folder
-from keras_samplernn.spec.chunks import check_chunks
 from keras_samplernn.spec.constructors import constructor_model
-from keras_samplernn.spec.fields import Data, HeadSpec, Spec, Training
+from keras_samplernn.spec.contradictions import contradictions
+from keras_samplernn.spec.fields import DATA_PATHS, Data, HeadSpec, Spec
 from keras_samplernn.spec.heads import audio_for, check_levels, resolve_head
 from keras_samplernn.spec.json_text import read_json
 from keras_samplernn.spec.presets import fill_in
@@ -23,7 +22,6 @@ from keras_samplernn.spec.wording import place_of, problems_of, resolved, show
 
 MOST_BYTES = 1_000_000
 TYPED = ("tiers", "head")
-DATA_PATHS = ("train", "valid", "test")
 # What may change when a run continues; data paths may too, but not a fraction, which would move files between the sets.
 MAY_CHANGE = (
     "monitoring",
@@ -31,12 +29,6 @@ MAY_CHANGE = (
     "training.patience",
     "training.checkpoint_minutes",
     "training.keep_checkpoints",
-)
-
-# What the augmentations change, and the streams that say it: features of sounds, and those of MIDI files.
-_AUGMENTED = (
-    ("gain_db", {"loudness", "velocity"}, "loudness"),
-    ("speed", {"pitch", "note", "f0", "centroid"}, "pitch"),
 )
 
 
@@ -94,7 +86,7 @@ def parse_spec(text: str, place: str, types: Types, folder: str | Path) -> Spec:
         problems.setdefault(place_of(path), message)
     if head is not None:
         spec = spec.model_copy(update={"audio": audio_for(head, spec.audio)})
-    crossed = [*_cross_check(spec, top_frame_size), *(check_levels(spec) if head else ())]
+    crossed = [*contradictions(spec, top_frame_size), *(check_levels(spec) if head else ())]
     for places, message in crossed:
         if not problems.keys() & {*places}:
             problems[places[0]] = message
@@ -173,100 +165,3 @@ def _resolve_paths(data: Data, folder: Path) -> Data:
 
     paths = {key: getattr(data, key) for key in DATA_PATHS}
     return data.model_copy(update={k: resolve(path) for k, path in paths.items() if isinstance(path, Path)})
-
-
-def _cross_check(spec: Spec, top: int | None) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield fields that contradict each other, the one to change first, and a message."""
-    training, data = spec.training, spec.data
-    if top and training.seq_len % top:
-        below = training.seq_len // top * top
-        yield (
-            ("training.seq_len",),
-            f"training.seq_len = {training.seq_len} is not a multiple of tiers[0].frame_size = {top}; "
-            f"try {f'{below} or ' if below else ''}{below + top}",
-        )
-    elif top and training.remat_samples is not None:
-        yield from check_chunks(training.remat_samples, training.seq_len, top)
-    if spec.audio.mu is not None and spec.audio.q_type != "mu-law":
-        yield (
-            ("audio.mu", "audio.q_type"),
-            f"audio.mu = {spec.audio.mu} has no effect with audio.q_type = {show(spec.audio.q_type)}; remove it",
-        )
-    if training.schedule != "constant" and training.decay_steps is None:
-        yield (
-            ("training.decay_steps", "training.schedule"),
-            f'training.decay_steps is missing; training.schedule = "{training.schedule}" needs it, the optimizer '
-            "steps in which the learning rate falls",
-        )
-    if training.schedule == "constant" and training.decay_steps is not None:
-        yield (
-            ("training.decay_steps", "training.schedule"),
-            f"training.decay_steps = {training.decay_steps} has no effect with training.schedule = "
-            '"constant"; choose "cosine" or "exponential", or remove it',
-        )
-    if training.own_continuations > training.seq_len:
-        yield (
-            ("training.own_continuations", "training.seq_len"),
-            f"training.own_continuations = {training.own_continuations} is longer than a window, training.seq_len = "
-            f"{training.seq_len}; give at most that",
-        )
-    elif training.own_continuations and training.remat_samples is not None:
-        yield (
-            ("training.own_continuations", "training.remat_samples"),
-            f"training.own_continuations = {training.own_continuations} runs over whole windows, and "
-            f"training.remat_samples = {training.remat_samples} over chunks; remove one of them",
-        )
-    if training.own_share != Training().own_share and not training.own_continuations:
-        yield (
-            ("training.own_share", "training.own_continuations"),
-            f"training.own_share = {training.own_share:g} has no effect with training.own_continuations = 0; give that,"
-            " from 1 to 16 samples, or remove it",
-        )
-    if training.patience is not None and data.valid is None:
-        yield (
-            ("training.patience", "data.valid"),
-            f"training.patience = {training.patience} needs data.valid, whose loss it watches; give a folder or a "
-            "fraction such as 0.1",
-        )
-    if data.balance and not (spec.conditioning and spec.conditioning.has_classes):
-        yield (
-            ("data.balance", "conditioning"),
-            f"data.balance = {data.balance:g} needs a stream of classes in conditioning, whose shares it evens out;"
-            " remove it",
-        )
-    for field, names, wrong in _AUGMENTED:
-        value = getattr(training.augmentation, field)
-        streams = (spec.conditioning.streams if spec.conditioning else None) or {}
-        for name in [name for name in streams if value and name in names]:
-            yield (
-                (f"training.augmentation.{field}", "conditioning"),
-                f"training.augmentation.{field} = {value:g} changes the {wrong} of sounds, and conditioning.streams."
-                f"{name} would still say the old one; remove one of the two",
-            )
-    listen = f"monitoring.listen_epochs = {spec.monitoring.listen_epochs}"
-    if spec.monitoring.listen_epochs and not (spec.conditioning and spec.conditioning.has_classes):
-        yield (
-            ("monitoring.listen_epochs", "conditioning"),
-            f"{listen} needs a stream of classes in conditioning, which a listener tells apart; remove it",
-        )
-    elif spec.monitoring.listen_epochs and data.valid is None:
-        yield (
-            ("monitoring.listen_epochs", "data.valid"),
-            f"{listen} needs data.valid, under whose conditions sounds are generated; give a folder or a fraction such"
-            " as 0.1",
-        )
-    for key in DATA_PATHS:
-        path = getattr(data, key)
-        if isinstance(path, Path) and re.search("[\ud800-\udfff]", str(path)):
-            yield (
-                (f"data.{key}",),
-                f"data.{key} = {show(str(path))} lies in a folder whose name is not UTF-8 text; rename that folder",
-            )
-    for key in ("valid", "test"):
-        path = getattr(data, key)
-        if isinstance(path, Path) and (path == data.train or {path, data.train} & {*path.parents, *data.train.parents}):
-            yield (
-                (f"data.{key}", "data.train"),
-                f"data.{key} = {show(str(path))} shares files with data.train = {show(str(data.train))}, since "
-                "folders are read with their subfolders; give folders beside each other",
-            )

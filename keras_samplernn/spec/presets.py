@@ -11,6 +11,8 @@ from keras_samplernn.spec.wording import show
 MEASURED_LEVELS = 256
 PRESETS: Mapping[str, dict[str, Any]] = {
     "small": {
+        # For a spec that has conditions.
+        "conditioning": {"position": True, "neighbours": True, "condition_dropout": 0.1},
         "tier_defaults": {"dim": 256, "condition_dim": 256},
         "tiers": [
             {"type": "frame_rnn", "frame_size": 16},
@@ -35,7 +37,8 @@ PRESETS: Mapping[str, dict[str, Any]] = {
 def fill_in(raw: dict[str, Any]) -> tuple[dict[str, Any], dict[tuple, str]]:
     """Return a spec with the fields of the preset that it names where it has none of its own, and a problem if any.
 
-    The tiers of a preset are taken as a whole or not at all, with its `tier_defaults`.
+    The tiers of a preset are taken as a whole or not at all, with its `tier_defaults`. What it says of conditions is
+    taken where the spec has some: `condition_dropout`, and the rest for each stream of classes.
 
     Args:
         raw: the JSON of a spec.
@@ -49,6 +52,9 @@ def fill_in(raw: dict[str, Any]) -> tuple[dict[str, Any], dict[tuple, str]]:
         return raw, {("preset",): f"preset = {show(name)} is not one of {', '.join(PRESETS)}{hint}"}
     preset = copy.deepcopy(PRESETS[name])
     _fit_to(raw, preset)
+    conditioning = _fill_conditioning(raw.get("conditioning"), preset.pop("conditioning"))
+    if conditioning is not None:
+        raw["conditioning"] = conditioning
     for section, fields in preset.items():
         if section in ("tiers", "tier_defaults") and "tiers" in raw:
             continue
@@ -56,6 +62,23 @@ def fill_in(raw: dict[str, Any]) -> tuple[dict[str, Any], dict[tuple, str]]:
         # What is no object is refused later, with its place.
         raw[section] = {**fields, **given} if isinstance(fields, dict) and isinstance(given, dict) else given
     return raw, {}
+
+
+def _fill_conditioning(given: Any, preset: dict[str, Any]) -> Any:
+    """Return the conditioning of a spec with what a preset says of it; what is no object is refused later."""
+    if not isinstance(given, dict):
+        return given
+    whole = {key: value for key, value in preset.items() if key == "condition_dropout"}
+    of_classes = {key: value for key, value in preset.items() if key not in whole}
+    streams = given.get("streams")
+    if streams is None:
+        return preset | given
+    if isinstance(streams, dict):
+        streams = {
+            name: of_classes | stream if isinstance(stream, dict) and "classes" in stream else stream
+            for name, stream in streams.items()
+        }
+    return whole | given | {"streams": streams}
 
 
 def _fit_to(raw: dict[str, Any], preset: dict[str, Any]) -> None:

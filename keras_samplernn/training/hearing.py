@@ -13,6 +13,7 @@ from keras_samplernn.listening.judging import Performer, asked_of, learn_listene
 from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.spec import Spec
 from keras_samplernn.training.corpora import prepare_named
+from keras_samplernn.training.monitoring import guidance_in_training
 
 
 class Hearing:
@@ -20,7 +21,7 @@ class Hearing:
 
     Args:
         model: in float32, not the one that is trained; it gets the trained weights each time.
-        spec: its `monitoring` has the length and temperature of what is generated.
+        spec: its `monitoring` has the length, temperature and guidance of what is generated.
         train: the sounds that the listener learns.
         valid: the sounds under whose conditions the model generates.
 
@@ -36,8 +37,9 @@ class Hearing:
         self._model, self._spec = model, spec
         self._listener = learn_listener(train, quantizer, stream, rate)
         self.real = _share(self._listener.confusion(excerpts_of_corpus(valid, quantizer, stream.name, rate)))
-        asked = asked_of(valid, spec.monitoring.listen_seconds, rate)
-        self._performer = Performer(model, asked, quantizer, stream.name, rate)
+        asked = asked_of(valid, stream, spec.monitoring.listen_seconds, rate)
+        contrast = guidance_in_training(spec, model.streams)
+        self._performer = Performer(model, asked, quantizer, stream.name, rate, contrast)
 
     def __call__(self, trained: SampleRNN, check_stop: Callable[[], None]) -> float:
         """Return the share of the generated excerpts that are heard as asked.
@@ -48,8 +50,9 @@ class Hearing:
         """
         for variable, value in zip(self._model.weights, trained.weights, strict=True):
             variable.assign(value)
+        seed, monitoring = self._spec.training.seed, self._spec.monitoring
         made = self._performer.excerpts(
-            self._spec.training.seed, self._spec.monitoring.temperature, update=lambda _: check_stop()
+            seed, monitoring.temperature, monitoring.guidance, update=lambda _: check_stop()
         )
         return _share(self._listener.confusion(made))
 

@@ -2,18 +2,21 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from keras_samplernn.conditions.streams import Stream, dropout_shares
 from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.data.wav_writer import WavWriter
 from keras_samplernn.errors import UserError
 from keras_samplernn.files import cannot_write, make_folder
+from keras_samplernn.generation.contrast import Contrast
 from keras_samplernn.generation.engine import GenerationEngine
+from keras_samplernn.generation.guidance import guidance_of
 from keras_samplernn.generation.sound import Sound, any_fades, longest_first
 from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
 from keras_samplernn.model.samplernn import SampleRNN
@@ -80,12 +83,19 @@ class Monitor:
             raise cannot_write(self.folder, reason) from error
 
 
+def guidance_in_training(spec: Spec, streams: Sequence[Stream]) -> Contrast | None:
+    """Return what sounds are guided away from that a model makes while it is trained; None: they are not guided."""
+    if spec.monitoring.guidance == 1:
+        return None
+    return guidance_of(streams, None, dropout_shares(spec)[0] > 0, "monitoring.guidance")
+
+
 class HeldOutSounds:
     """Generates sounds under the conditions of validation files, and logs them beside the real clips.
 
     Args:
         model: in float32, not the one that is trained; it gets the trained weights each time.
-        spec: its `monitoring` has the number, length and temperature of the sounds.
+        spec: its `monitoring` has the number, length, temperature and guidance of the sounds.
         corpus: the validation files.
         folder: for the wavs, in one folder for each epoch.
     """
@@ -101,7 +111,14 @@ class HeldOutSounds:
             piece = slice(entry.start, entry.start + min(entry.samples, longest))
             self.clips.append(self.quantizer.decoder()(np.asarray(corpus.codes[piece])))
         fades = any_fades(self._sound(number) for number in range(len(self.clips)))
-        self._engine = GenerationEngine(model, self.quantizer.silence, len(self.clips), BLOCK_SAMPLES, fades=fades)
+        self._engine = GenerationEngine(
+            model,
+            self.quantizer.silence,
+            len(self.clips),
+            BLOCK_SAMPLES,
+            fades=fades,
+            guidance=guidance_in_training(spec, model.streams),
+        )
 
     def show(
         self, monitor: Monitor, trained: SampleRNN, step: int, epoch: int, check_stop: Callable[[], None] = lambda: None
@@ -123,7 +140,8 @@ class HeldOutSounds:
         pieces: dict[str, list[np.ndarray]] = {sound.name: [] for sound in sounds}
         weights = self._engine.weights()
         start, seed = self._engine.silent_start(weights), self.spec.training.seed
-        for sound, codes, _ in stream_parts(self._engine, weights, start, longest_first(sounds), seed):
+        strength = self.spec.monitoring.guidance
+        for sound, codes, _ in stream_parts(self._engine, weights, start, longest_first(sounds), seed, strength):
             check_stop()
             pieces[sound.name].append(codes)
         for (name, codes), clip in zip(pieces.items(), self.clips, strict=True):

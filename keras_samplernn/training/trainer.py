@@ -120,7 +120,7 @@ class Trainer:
             **drawn,
         )
         streams = streams_of(self.spec)
-        shares = dropout_shares(self.spec) if streams else (0.0, 0.0)
+        shares = dropout_shares(self.spec)
         if any(shares):
             plan.dropout = draw_dropout(plan.pieces, len(streams), *shares, **drawn)
         if training.input_noise or training.input_dropout:
