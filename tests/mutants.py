@@ -125,6 +125,20 @@ MUTANTS = (
         "tests/test_condition_laws.py -k controls",
     ),
     Mutant(
+        "sounds in training are not guided",
+        "keras_samplernn/training/monitoring.py",
+        "seed, strength):",
+        "seed):",
+        "tests/test_monitoring.py -k generate",
+    ),
+    Mutant(
+        "a listener hears the first files alone",
+        "keras_samplernn/listening/judging.py",
+        "number = int(np.argmax(waiting & (has[:, rarest] > 0)))",
+        "number = int(np.argmax(waiting))",
+        "tests/test_listening.py -k all_classes",
+    ),
+    Mutant(
         "streams are none together only by chance",
         "keras_samplernn/data/dropout.py",
         "(drawn[:, 1:2] < share / 2) | (drawn[:, 2:] < alone)",

@@ -11,6 +11,7 @@ from corpora import corpus_of
 from keras_samplernn.conditions.columns import Columns
 from keras_samplernn.conditions.track import Track, runs
 from keras_samplernn.generation.engine import GenerationEngine
+from keras_samplernn.generation.guidance import guidance_of
 from keras_samplernn.generation.sound import Sound
 from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
 from keras_samplernn.model.assembly import assemble
@@ -21,9 +22,10 @@ from keras_samplernn.training.monitoring import HeldOutSounds
 SECONDS = 0.6
 
 
-@pytest.fixture
-def spec(tmp_path):
-    write_spec(tmp_path, monitoring={"every_epochs": 1, "sounds": 2, "seconds": SECONDS, "temperature": 0.8})
+@pytest.fixture(params=[1, 2.5], ids=["unguided", "guided"])
+def spec(request, tmp_path):
+    sounds = {"every_epochs": 1, "sounds": 2, "seconds": SECONDS, "temperature": 0.8, "guidance": request.param}
+    write_spec(tmp_path, monitoring=sounds)
     return load_spec(tmp_path / "spec.json", load_types())
 
 
@@ -43,18 +45,21 @@ def columns_of(corpus, start, samples):
 
 def test_what_is_shown_is_what_generate_makes_of_the_trained_weights(spec, corpus, tmp_path):
     trained, shown = assemble(spec), {}
+    strength = spec.monitoring.guidance
+    contrast = None if strength == 1 else guidance_of(trained.streams, None, drops=False, place="guidance")
     monitor = SimpleNamespace(log_sound=lambda step, name, wave: shown.update({name: wave}))
     sounds = HeldOutSounds(assemble(spec), spec, corpus, tmp_path / "samples")
     for epoch in (1, 2):
         sounds.show(monitor, trained, epoch, epoch)
-        engine = GenerationEngine(trained, 8, 2, BLOCK_SAMPLES)
+        engine = GenerationEngine(trained, 8, 2, BLOCK_SAMPLES, guidance=contrast)
         weights = engine.weights()
+        start, seed = engine.silent_start(weights), spec.training.seed
         asked = [
             Sound(f"sound_00{number}", f"sound_00{number}", samples, 0.8, columns_of(corpus, start, samples))
             for number, (start, samples) in enumerate([(0, round(SECONDS * RATE)), (3000, 100)])
         ]
         codes = {sound.name: [] for sound in asked}
-        for sound, piece, _ in stream_parts(engine, weights, engine.silent_start(weights), asked, spec.training.seed):
+        for sound, piece, _ in stream_parts(engine, weights, start, asked, seed, strength):
             codes[sound.name].append(piece)
         for name, pieces in codes.items():
             np.testing.assert_array_equal(shown[f"{name}/generated"], sounds.quantizer.decode(np.concatenate(pieces)))

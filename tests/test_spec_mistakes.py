@@ -154,6 +154,16 @@ RELATIONS = [
         " it",
     ),
     (
+        {"monitoring": {"guidance": 3}},
+        "monitoring.guidance = 3 needs a stream of classes in conditioning, or conditioning.condition_dropout, to"
+        " contrast what is asked for with; remove it",
+    ),
+    (
+        {"monitoring": {"guidance": 2}, "conditioning": {"streams": {"loud": {"number": {"low": 0, "high": 1}}}}},
+        "monitoring.guidance = 2 needs a stream of classes in conditioning, or conditioning.condition_dropout, to"
+        " contrast what is asked for with; remove it",
+    ),
+    (
         {"monitoring": {"listen_epochs": 1}, "conditioning": {"classes": 2}},
         "monitoring.listen_epochs = 1 needs data.valid, under whose conditions sounds are generated; give a folder or a"
         " fraction such as 0.1",
