@@ -742,8 +742,8 @@ MUTANTS = (
     Mutant(
         "a listener is asked about cross-fades",
         "keras_samplernn/listening/excerpts.py",
-        "if asked == NONE or moves or end",
-        "if asked == NONE or end",
+        "(spans.values != NONE) & ~spans.moves & (ends",
+        "(spans.values != NONE) & (ends",
         "tests/test_listening.py",
     ),
     # Memory.

@@ -67,7 +67,8 @@ class Data(Section):
         gt=0,
         le=86400,
         description="Training files are cut into segments of at most this length, in seconds, and shuffled; every "
-        "segment starts from the initial state. Validation and test files stay whole.",
+        "segment starts from the initial state. Validation and test files stay whole. What other fields call a piece "
+        "of a sound is a segment, or a part of one where a row of the batch ends.",
     )
     balance: float = Field(
         0.0,
@@ -116,7 +117,7 @@ class Training(Section):
         "are computed again for the gradients. This saves memory where `seq_len` is long, and takes time. A multiple "
         "of the top tier's frame size that divides `seq_len`; null: they are held for the whole window.",
     )
-    batch_size: int = Field(128, ge=1, le=65536, description="Windows in a batch, one for each lane.")
+    batch_size: int = Field(128, ge=1, le=65536, description="Windows in a batch, each from another place.")
     epochs: int = Field(100, ge=1, le=1000000, description="Passes over the training sounds.")
     learning_rate: float = Field(0.001, gt=0, le=10, description="Learning rate of Adam, after the warm-up.")
     schedule: Literal["constant", "cosine", "exponential"] = Field(
@@ -161,7 +162,8 @@ class Training(Section):
         le=16,
         description="In training, the model continues the sound by itself for so many samples, in many places of each "
         "window; it hears these in place of the recording's, and predicts the recording. Each sample in a row costs "
-        "one more pass through the model in every step. 0: it hears the recording alone.",
+        "one more pass through the model in every step. Not together with `remat_samples`. 0: it hears the recording "
+        "alone.",
     )
     own_share: float = Field(
         0.25,
