@@ -317,7 +317,7 @@ def test_a_passage_without_a_class_is_judged_by_likelihood():
 
 def test_takes_are_faulty_that_have_far_fewer_or_more_bits_than_real_sounds_of_their_class():
     faults = Faults({0: 4.0, 1: 1.0}, 3.0)
-    bits = of([100, 400, 700])  # 1, 4 and 7 bits a sample
+    bits = of([140, 400, 700])  # 1.4, 4 and 7 bits a sample
     assert faults(Passage(0, 100, 0), bits).tolist() == [False, False, True]
     assert faults(Passage(0, 100, 1), bits).tolist() == [False, True, True]
     assert faults(Passage(0, 100, 2), of([50, 300, 500])).tolist() == [True, False, True]

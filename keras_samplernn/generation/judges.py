@@ -14,8 +14,8 @@ Judge = Callable[[Passage, np.ndarray, Bits], np.ndarray]
 
 # Published for whole sounds: without the likeliest 5 %, which are dull, what is left is liked better.
 MOST_LIKELY, FEWEST_TAKES = 0.05, 3
-# Of the bits per sample that the class has in the validation files.
-FEWEST_BITS, MOST_BITS = 0.2, 1.6
+# Of the bits per sample that the class has in the validation files; docs/sound.md has what sounds have.
+FEWEST_BITS, MOST_BITS = 0.3, 1.6
 
 
 def likelihood(passage: Passage, codes: np.ndarray, bits: Bits) -> np.ndarray:
