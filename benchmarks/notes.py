@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import soundfile
 from measuring import machine, tell
-from program import command, fit, write_index, write_json
+from program import changed, command, fit, write_index, write_json
 
 SAMPLE_RATE = 8000
 PITCHES = "c4", "cs4", "d4", "ds4", "e4", "f4", "fs4", "g4", "gs4", "a4", "as4", "b4"
@@ -163,14 +163,14 @@ def make_corpus(out: Path) -> tuple[list[Score], Path]:
     return scores, write_index(out / "index.txt", paths)
 
 
-def train(out: Path, minutes: float, steps: int) -> dict[str, Any]:
+def train(out: Path, fields: dict[str, Any], minutes: float, steps: int) -> dict[str, Any]:
     """Train for a number of steps, or until the time is over; return how many were done, and the seconds.
 
     A training that has ended is kept; one that was interrupted begins anew, so that its time is counted whole.
     """
     kept = out / "training.json"
     if not kept.is_file():
-        write_json(out / "notes_spec.json", spec(steps))
+        write_json(out / "notes_spec.json", changed(spec(steps), fields))
         run = out / "run"
         tell(f"training: {steps} steps or {minutes:g} minutes")
         seconds = fit(out / "notes_spec.json", "--run", run, "--restart", "--max-steps", steps, minutes=minutes)
@@ -254,10 +254,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("notes"), help="folder for everything that is made")
     parser.add_argument("--minutes", type=float, default=5.0, help="most time of the training (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=STEPS, help="most steps of the training (default: %(default)s)")
+    parser.add_argument("--fields", type=Path, help="JSON file of fields of a spec that are other than they are here")
     parser.add_argument("--guidance", nargs="+", type=float, default=[1.0], help="strengths; 1 is off, the default")
     parser.add_argument("--temperature", nargs="+", type=float, default=[1.0], help="default: 1")
     arguments = parser.parse_args()
-    out = arguments.out
+    out, fields = arguments.out, json.loads(arguments.fields.read_text()) if arguments.fields else {}
     scores, index = make_corpus(out)
     synthesised = hear(scores, [render(score) for score in scores])
     if synthesised["right_pitch"] < 1 or synthesised["loudness_correlation"] < 0.99:
@@ -267,7 +268,8 @@ def main() -> None:
         "machine": machine(),
         "aim": {"right_pitch": PITCH_AIM, "loudness_correlation": LOUDNESS_AIM},
         "synthesised": synthesised,
-        "training": train(out, arguments.minutes, arguments.steps),
+        "fields": fields,
+        "training": train(out, fields, arguments.minutes, arguments.steps),
         "generated": [],
     }
     for guidance in arguments.guidance:

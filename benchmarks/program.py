@@ -48,6 +48,15 @@ def fit(*arguments: object, minutes: float | None = None) -> float:
     return time.monotonic() - began
 
 
+def changed(spec: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+    """Return a spec with some of its fields changed; objects are changed field by field, lists as a whole."""
+    merged = {
+        name: changed(spec[name], value) if isinstance(value, dict) and isinstance(spec.get(name), dict) else value
+        for name, value in fields.items()
+    }
+    return spec | merged
+
+
 def write_index(path: Path, scores: list[Path]) -> Path:
     """Write the index of condition files for `generate`, relative to its folder; return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,12 +10,11 @@ frames of 16 and 4 samples, width 256, six epochs. Each variant tells the model 
 - position: and where in the word a sample stands;
 - position_neighbours: and which digits come before and after.
 
-The variants that end in `_dropout` are trained with `condition_dropout` = 0.1, which gives guidance a base of its own.
-Those that end in `_noise` hear noise in training; those in `_small` are trained as the preset `small` says, and those
-in `_small_dropout` in both ways. Each is
-scored on the test files, and asked for the same 20 files of ten digits, 2,800 to 4,200 samples a word, once for each
-strength of guidance, and with `--candidates` once for each number of takes too. The listeners of `heard.py`, which know
-real recordings only, hear the words.
+The variants that end in `_noise` hear noise in training, and those in `_small` are trained as the preset `small` says;
+`position_neighbours_small` is the preset itself. With `--fields faster.json`, whose fields of a spec change those of
+each variant, they are called `VARIANT_faster`. Each is scored on the test files, and asked for the same 20 files of ten
+digits, 2,800 to 4,200 samples a word, once for each strength of guidance, and with `--candidates` once for each number
+of takes too. The listeners of `heard.py`, which know real recordings only, hear the words.
 
 Every step is kept below `--out` and done once: if this is stopped, the same command continues, and further variants,
 strengths or epochs add to what is there. The figures are in `words.json`; a table is printed, with the confusion matrix
@@ -33,7 +32,7 @@ import numpy as np
 import pandas as pd
 from heard import DIGITS, Trained, judge, read_words, table, train_listener
 from measuring import machine, tell
-from program import command, fit, write_index, write_json
+from program import changed, command, fit, write_index, write_json
 from real_speech import TIERS, join_recordings, spec_of
 
 from keras_samplernn.spec.presets import PRESETS
@@ -43,17 +42,9 @@ CONDITIONINGS = {
     "position": {"position": True},
     "position_neighbours": {"position": True, "neighbours": True},
 }
-DROPOUT = {"conditioning": {"condition_dropout": 0.1}}
-SMALL = {section: PRESETS["small"][section] for section in ("tier_defaults", "training")}
-TRAININGS = {
-    "": {},
-    "_dropout": DROPOUT,
-    "_noise": {"training": {"input_noise": 2}},
-    "_small": SMALL,
-    "_small_dropout": SMALL | DROPOUT,
-}
+TRAININGS = {"": {}, "_noise": {"training": {"input_noise": 2}}, "_small": PRESETS["small"]}
 VARIANTS = {
-    f"{name}{suffix}": {**sections, "conditioning": fields | sections.get("conditioning", {})}
+    f"{name}{suffix}": changed(sections, {"conditioning": {"position": False, "neighbours": False} | fields})
     for name, fields in CONDITIONINGS.items()
     for suffix, sections in TRAININGS.items()
 }
@@ -77,19 +68,16 @@ def write_scores(folder: Path) -> Path:
     return write_index(folder / "index.txt", paths)
 
 
-def train(variant: str, out: Path, epochs: int, minutes: float | None) -> Path:
+def train(name: str, fields: dict[str, Any], out: Path, epochs: int, minutes: float | None) -> Path:
     """Train a variant up to a number of epochs, unless it has them already; return its run."""
-    spec = spec_of(variant, TIERS["three_tier"], 256)
-    for section, fields in VARIANTS[variant].items():
-        spec[section] |= fields
     # Sounds are asked for below; a checkpoint every few minutes loses little if this is killed.
-    spec["monitoring"] = {"every_epochs": 0}
-    spec["training"] |= {"checkpoint_minutes": 3.0, "keep_checkpoints": 1}
-    run = out / "runs" / variant
+    kept = {"monitoring": {"every_epochs": 0}, "training": {"checkpoint_minutes": 3.0, "keep_checkpoints": 1}}
+    spec = changed(changed(spec_of(name, TIERS["three_tier"], 256), kept), fields)
+    run = out / "runs" / name
     if epochs_done(run) < epochs:
-        write_json(out / f"{variant}.json", spec)
-        tell(f"{variant}: training up to epoch {epochs}")
-        fit(out / f"{variant}.json", "--run", run, "--epochs", epochs, minutes=minutes)
+        write_json(out / f"{name}.json", spec)
+        tell(f"{name}: training up to epoch {epochs}")
+        fit(out / f"{name}.json", "--run", run, "--epochs", epochs, minutes=minutes)
     return run
 
 
@@ -99,7 +87,7 @@ def epochs_done(run: Path) -> int:
     return int(pd.read_csv(metrics)["epoch"].max()) if metrics.is_file() else 0
 
 
-def generate(run: Path, index: Path, guidance: float, takes: int, by: str, sounds: Path) -> None:
+def generate(run: Path, index: Path, guidance: float, takes: int, by: str, seed: int, sounds: Path) -> None:
     """Have a run generate all scores, unless it has."""
     if len([*sounds.glob("*.wav")]) == SCORES and (sounds / "generation.json").is_file():
         return
@@ -108,21 +96,26 @@ def generate(run: Path, index: Path, guidance: float, takes: int, by: str, sound
     options = ["--conditioning-index", index, "--out", sounds, "--batch-size", side_by_side, "--overwrite"]
     if takes > 1:
         options += ["--candidates", takes, "--by", by]
+    if seed:
+        options += ["--seed", seed]
     # Without guidance nothing is said of it, so that runs and programs that know none can be measured too.
     command("generate", run, *options, *(("--guidance", f"{guidance:g}") if guidance != 1 else ()))
 
 
-def measure(variant: str, arguments: argparse.Namespace, listener: Trained, results: dict[str, Any]) -> None:
+def measure(
+    variant: str, fields: dict[str, Any], arguments: argparse.Namespace, listener: Trained, results: dict[str, Any]
+) -> None:
     """Train, score and hear a variant; note in its results what is not yet there, and keep them after every step.
 
     Args:
         variant: its name.
+        fields: of its spec.
         arguments: of the command.
         listener: of the words.
         results: of all variants; this one's are added.
     """
     out, epochs = arguments.out, arguments.epochs
-    run = train(variant, out, epochs, arguments.minutes)
+    run = train(variant, fields, out, epochs, arguments.minutes)
     if (done := epochs_done(run)) < epochs:
         tell(f"{variant}: {done} of {epochs} epochs are done; the same command continues")
         return
@@ -144,11 +137,12 @@ def measure(variant: str, arguments: argparse.Namespace, listener: Trained, resu
     index = write_scores(out / "scores")
     for guidance, takes in itertools.product(arguments.guidance, arguments.candidates):
         name = f"{guidance:g}" if takes == 1 else f"{guidance:g}, {takes} takes by {arguments.by}"
+        name += f", seed {arguments.seed}" if arguments.seed else ""
         if name not in result["heard"]:
             sounds = (
                 out / "sounds" / variant / f"epoch_{epochs}" / f"guidance_{name.replace(', ', '_').replace(' ', '_')}"
             )
-            generate(run, index, guidance, takes, arguments.by, sounds)
+            generate(run, index, guidance, takes, arguments.by, arguments.seed, sounds)
             heard = judge(listener, read_words(sounds, index.parent))
             result["heard"][name] = heard | {"load_average": round(os.getloadavg()[0], 2)}
             keep(out, listener, results)
@@ -217,6 +211,8 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder of the Free Spoken Digit Dataset")
     parser.add_argument("--out", type=Path, default=Path("words"), help="folder for everything that is made")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=[*VARIANTS], help="default: all")
+    parser.add_argument("--fields", type=Path, help="JSON file of fields of a spec, which change the variants")
+    parser.add_argument("--seed", type=int, default=0, help="of generation (default: %(default)s)")
     parser.add_argument("--guidance", nargs="+", type=float, default=GUIDANCE, help="strengths; 1 is off")
     parser.add_argument("--candidates", nargs="+", type=int, default=(1,), help="numbers of takes; 1 is off")
     parser.add_argument("--by", default="heard", help="what takes are judged by (default: %(default)s)")
@@ -231,8 +227,10 @@ def main() -> None:
     join_recordings(arguments.data / "recordings", arguments.out / "corpus")
     kept = arguments.out / "words.json"
     results = json.loads(kept.read_text())["variants"] if kept.is_file() else {}
+    fields = json.loads(arguments.fields.read_text()) if arguments.fields else {}
     for variant in arguments.variants:
-        measure(variant, arguments, listener, results)
+        name = f"{variant}_{arguments.fields.stem}" if fields else variant
+        measure(name, changed(VARIANTS[variant], fields), arguments, listener, results)
     print(describe(results))
 
 
