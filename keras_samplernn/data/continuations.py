@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_samplernn.data.draws import Purpose, epoch_bits, sound_bits
+from keras_samplernn.data.draws import Purpose, epoch_bits, fractions, sound_bits
 
 
 class Continuations(NamedTuple):
@@ -100,5 +100,5 @@ def draw_continuations(pieces: int, length: int, share: float, parts: int, seed:
         epoch: non-negative.
     """
     source = epoch_bits(Purpose.CONTINUATIONS, seed, epoch)
-    phases = source.random_raw(pieces) / 2.0**64 * (length / share)
+    phases = fractions(source.random_raw(pieces)) * (length / share)
     return Continuations(phases, length, share, parts, seed, epoch)

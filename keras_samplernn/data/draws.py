@@ -51,3 +51,9 @@ def sound_bits(purpose: Purpose, seed: int, epoch: int, sound: int, first: int, 
     begin = first // _WORDS
     source = np.random.Philox(key=[seed, int(purpose)], counter=[begin, sound, epoch, 0])
     return source.random_raw(first + count - begin * _WORDS)[first - begin * _WORDS :]
+
+
+def fractions(words: np.ndarray) -> np.ndarray:
+    """Return random bits, uint64, as float64 in [0, 1), evenly spread."""
+    # As many bits as float64 holds: rounding must not give 1.
+    return (words >> np.uint64(11)) / 2.0**53

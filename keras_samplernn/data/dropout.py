@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_samplernn.data.draws import Purpose, epoch_bits
+from keras_samplernn.data.draws import Purpose, epoch_bits, fractions
 
 
 class Dropout(NamedTuple):
@@ -32,7 +32,7 @@ def draw_dropout(pieces: int, streams: int, share: float, lookahead_share: float
         epoch: non-negative.
     """
     source = epoch_bits(Purpose.CONDITIONS, seed, epoch)
-    drawn = source.random_raw((pieces, streams + 2)) / 2.0**64
+    drawn = fractions(source.random_raw((pieces, streams + 2)))
     # A stream is none in the share of pieces: 1 - (1 - share / 2) (1 - alone) = share.
     alone = share / 2 / (1 - share / 2)
     return Dropout((drawn[:, 1:2] < share / 2) | (drawn[:, 2:] < alone), drawn[:, 0] >= lookahead_share)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_samplernn.data.draws import Purpose, epoch_bits
+from keras_samplernn.data.draws import Purpose, epoch_bits, fractions
 from keras_samplernn.data.quantization import Quantizer
 
 STEPS = 16
@@ -46,6 +46,5 @@ def draw_gains(pieces: int, most_db: float, polarity: bool, quantizer: Quantizer
         gains = np.concatenate([gains, -gains])
     wave = quantizer.decode(np.arange(quantizer.q_levels))
     source = epoch_bits(Purpose.GAINS, seed, epoch)
-    # The upper half of the bits: as a float, all of them together may be rounded up to 1.
-    drawn = (source.random_raw(pieces) >> np.uint64(32)) / 2.0**32
+    drawn = fractions(source.random_raw(pieces))
     return Gains(quantizer.encode(gains[:, None] * wave), (drawn * len(gains)).astype(np.int64))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_samplernn.data.draws import Purpose, epoch_bits, sound_bits
+from keras_samplernn.data.draws import Purpose, epoch_bits, fractions, sound_bits
 
 STRETCH_SECONDS = 0.05
 
@@ -55,7 +55,7 @@ class InputNoise(NamedTuple):
             return np.zeros(0, bool)
         count_of_stretches = stretches[-1] - stretches[0] + 1
         words = sound_bits(Purpose.SILENCE, self.seed, self.epoch, sound, stretches[0], count_of_stretches)
-        return (words / 2.0**64 < self.shares[piece])[stretches - stretches[0]]
+        return (fractions(words) < self.shares[piece])[stretches - stretches[0]]
 
 
 def draw_noise(
@@ -84,9 +84,8 @@ def draw_noise(
         stretch: number of samples of a stretch.
         silence: the code of silence.
     """
-
     levels, shares = (
-        most_of_all * epoch_bits(purpose, seed, epoch).random_raw(pieces) / 2.0**64
+        most_of_all * fractions(epoch_bits(purpose, seed, epoch).random_raw(pieces))
         for purpose, most_of_all in ((Purpose.NOISE, most), (Purpose.SILENCE, dropout))
     )
     return InputNoise(levels, shares, stretch, silence, q_levels, seed, epoch)

@@ -29,15 +29,16 @@ class Hearing:
         real: share of the excerpts of the validation files that are heard as their class.
 
     Raises:
-        UserError: scikit-learn is not installed, or there are fewer than two classes.
+        UserError: scikit-learn is not installed, there are fewer than two classes, or no validation file has a span of
+            one that can be heard.
     """
 
     def __init__(self, model: SampleRNN, spec: Spec, train: Corpus, valid: Corpus):
         quantizer, rate, stream = Quantizer.of(spec.audio), spec.audio.sample_rate, classes_streams(model.streams)[0]
         self._model, self._spec = model, spec
         self._listener = learn_listener(train, quantizer, stream, rate)
-        self.real = _share(self._listener.confusion(excerpts_of_corpus(valid, quantizer, stream.name, rate)))
         asked = asked_of(valid, stream, spec.monitoring.listen_seconds, rate)
+        self.real = _share(self._listener.confusion(excerpts_of_corpus(valid, quantizer, stream.name, rate)))
         contrast = guidance_in_training(spec, model.streams)
         self._performer = Performer(model, asked, quantizer, stream.name, rate, contrast)
 
@@ -74,4 +75,4 @@ def learn_judge(spec: Spec, name: str, say: Callable[[str], None]) -> HeardJudge
 
 
 def _share(counts: np.ndarray) -> float:
-    return float(counts.trace() / max(counts.sum(), 1))
+    return float(counts.trace() / counts.sum())
