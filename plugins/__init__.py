@@ -1,1 +1,1 @@
-"""The tiers of this project, registered through entry points like those of any other package."""
+"""The tiers and heads of this project; they are found by their entry points, like those of other packages."""
