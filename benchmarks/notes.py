@@ -179,13 +179,17 @@ def train(out: Path, fields: dict[str, Any], minutes: float, steps: int) -> dict
         write_json(
             kept,
             {
+                "fields": fields,
                 "steps": state["step"],
                 "of_steps": steps,
                 "minutes": round(seconds / 60, 2),
                 "load_average": round(os.getloadavg()[0], 2),
             },
         )
-    return json.loads(kept.read_text())
+    training = json.loads(kept.read_text())
+    if training.get("fields", {}) != fields:
+        raise SystemExit(f"{out}: was trained with other --fields; give another --out")
+    return training
 
 
 def pitch_heard(wave: np.ndarray) -> int:
@@ -268,7 +272,6 @@ def main() -> None:
         "machine": machine(),
         "aim": {"right_pitch": PITCH_AIM, "loudness_correlation": LOUDNESS_AIM},
         "synthesised": synthesised,
-        "fields": fields,
         "training": train(out, fields, arguments.minutes, arguments.steps),
         "generated": [],
     }

@@ -73,11 +73,13 @@ def train(name: str, fields: dict[str, Any], out: Path, epochs: int, minutes: fl
     # Sounds are asked for below; a checkpoint every few minutes loses little if this is killed.
     kept = {"monitoring": {"every_epochs": 0}, "training": {"checkpoint_minutes": 3.0, "keep_checkpoints": 1}}
     spec = changed(changed(spec_of(name, TIERS["three_tier"], 256), kept), fields)
-    run = out / "runs" / name
+    run, written = out / "runs" / name, out / f"{name}.json"
+    if run.is_dir() and json.loads(written.read_text()) != spec:
+        raise SystemExit(f"{run}: was trained with another spec; give another --out")
     if epochs_done(run) < epochs:
-        write_json(out / f"{name}.json", spec)
+        write_json(written, spec)
         tell(f"{name}: training up to epoch {epochs}")
-        fit(out / f"{name}.json", "--run", run, "--epochs", epochs, minutes=minutes)
+        fit(written, "--run", run, "--epochs", epochs, minutes=minutes)
     return run
 
 

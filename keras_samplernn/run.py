@@ -294,8 +294,8 @@ class Run:
         contrast = self._player.guidance(guidance, guidance_stream)
         temperature = checked_temperature(temperature)
         held_out = held_out_corpus(self.folder, self.spec, None if folder is None else Path(folder), say)
+        asked = asked_of(held_out, chosen, seconds, rate, "listen")
         listener = learn_listener(prepare_named(self.spec, "train", say), quantizer, chosen, rate)
-        asked = asked_of(held_out, chosen, seconds, rate)
         performer = Performer(self.model, asked, quantizer, chosen.name, rate, contrast)
         with self._player.telling_exhaustion(), Progress("listen", performer.samples) as progress:
             generated = listener.confusion(performer.excerpts(seed, temperature, guidance, progress.update))

@@ -132,10 +132,17 @@ MUTANTS = (
         "tests/test_monitoring.py -k generate",
     ),
     Mutant(
+        "hearings in training are not guided",
+        "keras_samplernn/training/hearing.py",
+        "monitoring.guidance, update",
+        "1.0, update",
+        "tests/test_listening.py -k guided_as",
+    ),
+    Mutant(
         "a listener hears the first files alone",
         "keras_samplernn/listening/judging.py",
-        "number = int(np.argmax(waiting & (has[:, rarest] > 0)))",
-        "number = int(np.argmax(waiting))",
+        "number = int(np.argmax(has[:, rarest]))",
+        "number = int(np.argmax(has.any(axis=1)))",
         "tests/test_listening.py -k all_classes",
     ),
     Mutant(

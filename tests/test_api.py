@@ -280,6 +280,14 @@ WRONG = {
         lambda home, runs: runs["free"].generate(seconds=1, batch_size=0),
         "batch_size = 0: is not a whole number of at least 1",
     ),
+    "half a row": (
+        lambda home, runs: runs["free"].generate(seconds=1, batch_size=1.5),
+        "batch_size = 1.5: is not a whole number of at least 1",
+    ),
+    "takes that are a word": (
+        lambda home, runs: runs["run"].generate("valid/a.csv", candidates="4"),
+        'candidates = "4": is not a whole number of at least 1',
+    ),
     "a stream without controls": (
         lambda home, runs: runs["run"].stream(),
         "HOME/run: is a conditional run; give controls: a class, or an iterable of them",

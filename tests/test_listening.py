@@ -23,7 +23,10 @@ from keras_samplernn.listening.excerpts import Excerpt, evenly_of, excerpts_of
 from keras_samplernn.listening.judging import asked_of, describe
 from keras_samplernn.listening.listener import Listener
 from keras_samplernn.listening.spectra import BANDS, FRAMES, Spectra
+from keras_samplernn.model.assembly import assemble
 from keras_samplernn.training import hearing as training_hearing
+from keras_samplernn.training.corpora import prepare_named
+from keras_samplernn.training.hearing import Hearing
 
 RATE = 4000
 VOICES = "low", "high", "hiss"
@@ -123,7 +126,7 @@ def held_out(*sounds):
 
 
 def asked(corpus, seconds):
-    found = asked_of(corpus, ClassesStream("voice", VOICES), seconds, RATE)
+    found = asked_of(corpus, ClassesStream("voice", VOICES), seconds, RATE, "data.valid")
     return [(corpus.sounds.index(entry), samples / RATE) for entry, samples in found]
 
 
@@ -140,16 +143,19 @@ def test_a_class_that_no_sound_has_leaves_the_others_their_time():
     assert asked(held_out([(5, 1)], [(5, 1)]), 9) == [(0, 4.5), (1, 4.5)]
 
 
-@pytest.mark.parametrize(
-    ("sounds", "seconds", "heard_seconds"),
-    [([[(2, NONE)]], 60, "2"), ([[(1, NONE), (1, 0)]], 0.5, "0.5"), ([[(0.04, 1)] * 3], 9, "0.12"), ([], 9, "0")],
-)
-def test_sounds_in_which_nothing_can_be_heard_are_refused(sounds, seconds, heard_seconds):
+def test_a_class_that_comes_late_in_a_sound_is_asked_for_too():
+    late = held_out(*[[(3, 0), (3, 1), (4, 2)]] * 4)
+    assert asked(late, 9) == [(0, 3), (1, 4), (2, 7)]
+    assert asked(held_out([(1.5, NONE), (2, 0)]), 0.5) == [(0, 2.5)]
+
+
+@pytest.mark.parametrize("sounds", [[[(2, NONE)]], [[(11, NONE), (1, 0)]], [[(0.04, 1), (0.04, 2)]], []])
+def test_sounds_in_which_nothing_can_be_heard_are_refused(sounds):
     with pytest.raises(UserError) as raised:
-        asked(held_out(*sounds), seconds)
+        asked(held_out(*sounds), 60)
     assert str(raised.value) == (
-        f"voice: the held-out sounds have no span of a class in their first {heard_seconds} s that is 0.05 s or longer,"
-        " and a listener hears nothing; give more seconds, or other sounds"
+        "data.valid: no sound has a span of voice of 0.05 s or more in its first 10 s, and a listener hears nothing;"
+        " give other sounds"
     )
 
 
@@ -247,6 +253,24 @@ def test_real_and_generated_sounds_of_a_run_are_judged(home, run, stream):
     assert found["generated"]["heard_as_asked"] <= 6
     assert found == loaded.listen(seconds=3)
     assert loaded.listen(seconds=0.5)["generated"]["excerpts"] == 3  # the last half of a span can be heard too
+
+
+def test_what_is_heard_in_training_is_guided_as_the_spec_says(home, monkeypatch):
+    """It is what the same model makes when the run is listened to with that guidance."""
+    made = []
+    confusion = Listener.confusion
+    monkeypatch.setattr(Listener, "confusion", lambda self, found: confusion(self, made.append([*found]) or made[-1]))
+    loaded, valid = load_run(home / "voices"), str(home / "valid")
+    for guidance in (1.0, 3.0):
+        monitoring = loaded.spec.monitoring.model_copy(update={"guidance": guidance, "listen_seconds": 2.0})
+        spec = loaded.spec.model_copy(update={"monitoring": monitoring})
+        train, held_out = (prepare_named(spec, name, print) for name in ("train", "valid"))
+        Hearing(assemble(spec), spec, train, held_out)(loaded.model, lambda: None)
+        loaded.listen(valid, seconds=2, seed=spec.training.seed, guidance=guidance)
+    unguided, guided = ([each.wave for each in made[place]] for place in (1, 5))
+    for heard, listened in ((unguided, made[2]), (guided, made[6])):
+        np.testing.assert_array_equal(np.concatenate(heard), np.concatenate([each.wave for each in listened]))
+    assert not np.array_equal(np.concatenate(unguided), np.concatenate(guided))
 
 
 def test_the_listener_hears_what_was_generated(home, monkeypatch):

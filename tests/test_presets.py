@@ -55,7 +55,7 @@ def test_what_it_says_of_classes_is_said_of_each_stream_of_classes():
     streams = {
         "word": {"classes": 3},
         "voice": {"classes": 2, "position": False},
-        "f0": {"number": {"low": 0, "high": 1}},
+        "f0": {"classes": None, "number": {"low": 0, "high": 1}},
     }
     conditioning = parsed(preset="small", conditioning={"streams": streams}).conditioning
     told = {name: (each.position, each.neighbours) for name, each in conditioning.streams.items()}
@@ -83,9 +83,9 @@ def test_noise_is_as_loud_with_other_numbers_of_levels(levels):
 @pytest.mark.parametrize(
     ("fields", "line"),
     [
-        ({"preset": "smal"}, 'preset = "smal" is not one of small; did you mean "small"?'),
-        ({"preset": None}, "preset = null is not one of small"),
-        ({"preset": ["small"]}, 'preset = ["small"] is not one of small'),
+        ({"preset": "smal"}, 'preset = "smal" is not one of small, medium; did you mean "small"?'),
+        ({"preset": None}, "preset = null is not one of small, medium"),
+        ({"preset": ["small"]}, 'preset = ["small"] is not one of small, medium'),
         ({"preset": "small", "audio": {"q_levels": 1}}, "audio.q_levels = 1 must be a whole number from 2 to 65536"),
         ({"preset": "small", "training": 3}, "training = 3 must be an object"),
         ({"preset": "small", "conditioning": 3}, "conditioning = 3 must be an object or null"),

@@ -70,8 +70,8 @@ _strength_option = click.option(
     type=Number(min=0, max=100),
     default=1.0,
     show_default="1",
-    help="Above 1, what is asked for is contrasted with what the model would do anyway: 2 to 6 makes it clearer, and"
-    " takes several times as long. 1 is off.",
+    help="Above 1, what is asked for is contrasted with what the model would do anyway: about 3 makes it clearer, and"
+    " takes twice as long after training with condition_dropout, else several times as long. 1 is off.",
 )
 _base_option = click.option(
     "--guidance-stream",

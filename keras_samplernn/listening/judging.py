@@ -36,44 +36,48 @@ def learn_listener(train: Corpus, quantizer: Quantizer, stream: ClassesStream, s
     return Listener(excerpts, classes, sample_rate)
 
 
-def asked_of(corpus: Corpus, stream: ClassesStream, seconds: float, sample_rate: int) -> list[tuple[SoundEntry, int]]:
+def asked_of(
+    corpus: Corpus, stream: ClassesStream, seconds: float, sample_rate: int, place: str
+) -> list[tuple[SoundEntry, int]]:
     """Return sounds whose conditions a model is asked for, one at least, and how many samples of each.
 
     They are chosen so that all classes are asked for alike, as far as they are there: the next sound is the first one
-    that has the class which was asked for least so far. Of no sound more is taken than the share of a class, so that
-    there is time for all of them.
+    that has the class which was asked for least so far. Of it as much is taken as is the share of a class, or more
+    where the class comes later.
 
     Args:
-        corpus: the sounds.
+        corpus: the sounds, of which the first ten seconds are known.
         stream: of classes.
-        seconds: how much is asked for in all.
+        seconds: how much is asked for in all, about.
         sample_rate: in Hz.
+        place: of the sounds in messages.
 
     Raises:
         UserError: no sound has a span of a class that can be heard.
     """
     classes, left = len(stream.classes), max(round(seconds * sample_rate), 1)
-    share = seconds / max(min(classes, len(corpus.sounds)), 1)
-    longest = round(max(min(share, LONGEST_SOUND_SECONDS), LONGEST_SECONDS) * sample_rate)
-    lengths = [min(entry.samples, longest, left) for entry in corpus.sounds]
-    has = np.zeros((len(lengths), classes), np.int64)  # samples of each class
-    for row, entry, samples in zip(has, corpus.sounds, lengths, strict=True):
-        begins, ends, values = spans_heard(entry.columns, samples, stream.name, sample_rate)
-        np.add.at(row, values, ends - begins)
+    share = round(max(seconds / max(min(classes, len(corpus.sounds)), 1), LONGEST_SECONDS) * sample_rate)
+    lengths = [min(entry.samples, round(LONGEST_SOUND_SECONDS * sample_rate)) for entry in corpus.sounds]
+    spans = [
+        spans_heard(entry.columns, samples, stream.name, sample_rate)
+        for entry, samples in zip(corpus.sounds, lengths, strict=True)
+    ]
+    has = np.array([np.bincount(values, minlength=classes) > 0 for _, _, values in spans]).reshape(-1, classes)
     if not has.any():
         raise UserError(
-            f"{stream.name}: the held-out sounds have no span of a class in their first"
-            f" {max(lengths, default=0) / sample_rate:g} s that is {SHORTEST_SECONDS} s or longer, and a listener hears"
-            " nothing; give more seconds, or other sounds"
+            f"{place}: no sound has a span of {stream.name} of {SHORTEST_SECONDS} s or more in its first"
+            f" {LONGEST_SOUND_SECONDS:g} s, and a listener hears nothing; give other sounds"
         )
-    asked, of_class, waiting = [], np.zeros(classes), has.any(axis=1)
-    while left > 0 and waiting.any():
-        there = (has[waiting] > 0).any(axis=0)
-        rarest = int(np.argmin(np.where(there, of_class, np.inf)))
-        number = int(np.argmax(waiting & (has[:, rarest] > 0)))
-        waiting[number] = False
-        of_class += has[number]
-        samples = min(lengths[number], left)
+    asked, of_class = [], np.zeros(classes)
+    while left > 0 and has.any():
+        rarest = int(np.argmin(np.where(has.any(axis=0), of_class, np.inf)))
+        number = int(np.argmax(has[:, rarest]))
+        has[number] = False
+        begins, ends, values = spans[number]
+        first = int(np.argmax(values == rarest))
+        heard_by = min(ends[first], begins[first] + round(LONGEST_SECONDS * sample_rate))
+        samples = min(max(min(share, left), int(heard_by)), lengths[number])
+        np.add.at(of_class, values, np.clip(samples - begins, 0, ends - begins))
         asked.append((corpus.sounds[number], samples))
         left -= samples
     return asked

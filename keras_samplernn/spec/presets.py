@@ -9,28 +9,31 @@ from keras_samplernn.spec.fields import MOST_LEVELS
 from keras_samplernn.spec.wording import show
 
 MEASURED_LEVELS = 256
-PRESETS: Mapping[str, dict[str, Any]] = {
-    "small": {
-        # For a spec that has conditions.
-        "conditioning": {"position": True, "neighbours": True, "condition_dropout": 0.1},
-        "tier_defaults": {"dim": 256, "condition_dim": 256},
-        "tiers": [
-            {"type": "frame_rnn", "frame_size": 16},
-            {"type": "frame_rnn", "frame_size": 4},
-            {"type": "sample_mlp", "emb_size": 256, "window": 16},
-        ],
-        "training": {
-            "seq_len": 1024,
-            "batch_size": 8,
-            "learning_rate": 0.004,
-            "schedule": "exponential",
-            "decay_rate": 0.5,
-            "decay_steps": 2000,
-            "warmup_steps": 200,
-            "input_noise": 2.0,
-            "ema_decay": 0.999,
-        },
+
+_SMALL = {
+    # For a spec that has conditions.
+    "conditioning": {"position": True, "neighbours": True, "condition_dropout": 0.1},
+    "tier_defaults": {"dim": 256, "condition_dim": 256},
+    "tiers": [
+        {"type": "frame_rnn", "frame_size": 16},
+        {"type": "frame_rnn", "frame_size": 4},
+        {"type": "sample_mlp", "emb_size": 256, "window": 16},
+    ],
+    "training": {
+        "seq_len": 1024,
+        "batch_size": 8,
+        "learning_rate": 0.004,
+        "schedule": "exponential",
+        "decay_rate": 0.5,
+        "decay_steps": 2000,
+        "warmup_steps": 200,
+        "input_noise": 2.0,
+        "ema_decay": 0.999,
     },
+}
+PRESETS: Mapping[str, dict[str, Any]] = {
+    "small": _SMALL,
+    "medium": {**_SMALL, "training": {**_SMALL["training"], "decay_steps": 4000}},
 }
 
 
@@ -75,7 +78,7 @@ def _fill_conditioning(given: Any, preset: dict[str, Any]) -> Any:
         return preset | given
     if isinstance(streams, dict):
         streams = {
-            name: of_classes | stream if isinstance(stream, dict) and "classes" in stream else stream
+            name: of_classes | stream if isinstance(stream, dict) and stream.get("classes") is not None else stream
             for name, stream in streams.items()
         }
     return whole | given | {"streams": streams}

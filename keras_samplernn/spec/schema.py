@@ -12,8 +12,8 @@ TYPE_WORDS = "Type of the {}: the name under which it is installed."
 TIER_DEFAULTS_WORDS = "Values for each tier that has the field and whose own entry does not give it."
 SCHEMA_KEY_WORDS = "Path or address of the JSON Schema, for editors; ignored."
 PRESET_WORDS = (
-    "Tiers and training that were measured together (docs/sound.md), for what the spec itself does not say; its own "
-    "`tiers` replace those of the preset as a whole."
+    "What was measured together (docs/sound.md) of tiers, training and conditions, for what the spec itself does not "
+    "say; its own `tiers` replace those of the preset as a whole."
 )
 
 

@@ -35,9 +35,9 @@ class Hearing:
 
     def __init__(self, model: SampleRNN, spec: Spec, train: Corpus, valid: Corpus):
         quantizer, rate, stream = Quantizer.of(spec.audio), spec.audio.sample_rate, classes_streams(model.streams)[0]
+        asked = asked_of(valid, stream, spec.monitoring.listen_seconds, rate, "data.valid")
         self._model, self._spec = model, spec
         self._listener = learn_listener(train, quantizer, stream, rate)
-        asked = asked_of(valid, stream, spec.monitoring.listen_seconds, rate)
         self.real = _share(self._listener.confusion(excerpts_of_corpus(valid, quantizer, stream.name, rate)))
         contrast = guidance_in_training(spec, model.streams)
         self._performer = Performer(model, asked, quantizer, stream.name, rate, contrast)

@@ -138,15 +138,10 @@ class Session:
 
     def _finish(self, whole_epoch: bool) -> None:
         """Validate, note the figures, save; after a whole epoch, move to the start of the next one."""
-        state, monitoring = self.state, self.spec.monitoring
+        state = self.state
         self._book.log(self._learning_rate())
         # Before the epoch counts as done, so that sounds that were interrupted are generated again.
-        if self._sounds and whole_epoch and self._is_turn(monitoring.every_epochs):
-            result = self.trainer.result
-            self._sounds.show(self._monitor, result, state.step, state.epoch + 1, self._raise_if_stopped)
-        heard = None
-        if self._hearing and whole_epoch and self._is_turn(monitoring.listen_epochs):
-            heard = self._hearing(self.trainer.result, self._raise_if_stopped)
+        heard = self._generate() if whole_epoch else None
         row = self._book.begin_row()
         if self._evaluator is not None:
             bits = self._evaluator(self.corpora.valid, self._raise_if_stopped)
@@ -161,6 +156,17 @@ class Session:
             state.begin_epoch()
         self._save(NOTED if self._evaluator is None else VALIDATED)
         self._book.tell_row(row)
+
+    def _generate(self) -> float | None:
+        """Generate the sounds and the hearing whose turn it is; return the share that was heard as asked, if any."""
+        state, monitoring, result = self.state, self.spec.monitoring, self.trainer.result
+        remedy = "lower monitoring.sounds or monitoring.guidance, and go on"
+        with telling_exhaustion(self.run.folder, "the sounds that it generates in training", remedy):
+            if self._sounds and self._is_turn(monitoring.every_epochs):
+                self._sounds.show(self._monitor, result, state.step, state.epoch + 1, self._raise_if_stopped)
+            if self._hearing and self._is_turn(monitoring.listen_epochs):
+                return self._hearing(result, self._raise_if_stopped)
+        return None
 
     def _is_turn(self, every: int) -> bool:
         """Return whether this epoch, which ends, is one of every so many, or the last."""
