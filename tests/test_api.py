@@ -285,7 +285,7 @@ WRONG = {
         "batch_size = 1.5: is not a whole number of at least 1",
     ),
     "takes that are a word": (
-        lambda home, runs: runs["run"].generate("valid/a.csv", candidates="4"),
+        lambda home, runs: runs["run"].generate(1, seconds=1, candidates="4"),
         'candidates = "4": is not a whole number of at least 1',
     ),
     "a stream without controls": (

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from test_training_laws import make_corpus, make_spec, make_trainer, values
 
 from keras_samplernn.data.batches import gather_windows, make_batches
+from keras_samplernn.data.draws import fractions
 from keras_samplernn.data.noise import draw_noise, normal_numbers
 from keras_samplernn.data.plan import plan_epoch
 from keras_samplernn.model.assembly import assemble
@@ -30,6 +31,10 @@ def noisy_plan(lanes=2, seq_len=16, most=6.0, segment_samples=None, dropout=0.0)
 def corpus():
     codes = np.random.default_rng(0).integers(40, 216, sum(LENGTHS)).astype(np.uint8)
     return corpus_of(LENGTHS, codes, None, 0)
+
+
+def test_fractions_of_random_bits_reach_from_0_to_just_below_1():
+    assert fractions(np.array([0, 2**63, 2**64 - 1], np.uint64)).tolist() == [0, 0.5, 1 - 2**-53]
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
