@@ -59,7 +59,15 @@ class Player:
         self._scored_rows = 0
 
     def guidance(self, strength: float, stream: str | None) -> Contrast | None:
-        """Return what is asked for by `guidance` and `guidance_stream`; None: nothing is contrasted."""
+        """Return what is asked for by `guidance` and `guidance_stream`; None: nothing is contrasted.
+
+        Args:
+            strength: at least 0; 1 is off.
+            stream: name of a stream of classes, or None.
+
+        Raises:
+            UserError: one line.
+        """
         if not (isinstance(strength, numbers.Real | np.number) and 0 <= strength < math.inf):
             raise UserError(f"guidance = {shown(strength)}: is not a finite number of at least 0")
         if strength == 1 and stream is None:
@@ -74,7 +82,18 @@ class Player:
     def choosing(
         self, takes: int, by: str | None, stream: str | None, temperature: float, batch_size: int
     ) -> Choosing | None:
-        """Return what is asked for by `candidates`, `by` and `by_stream`; None: there is one take."""
+        """Return what is asked for by `candidates`, `by` and `by_stream`; None: there is one take.
+
+        Args:
+            takes: number of takes, at least 1.
+            by: what judges them, or None.
+            stream: name of a stream of classes, or None.
+            temperature: of the sound.
+            batch_size: number of sounds side by side.
+
+        Raises:
+            UserError: a line for each problem, or there is too little memory.
+        """
         takes = checked_count(takes, "candidates")
         if by not in (None, *BY):
             raise UserError(f"by = {shown(by)}: is unknown; give one of {', '.join(BY)}")
