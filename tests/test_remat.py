@@ -66,7 +66,6 @@ def model_of(sample_tier):
 
 
 MODELS = {
-    "softmax": lambda: build_variant(),
     "softmax, conditional": lambda: build_variant((8, 4, 2), classes=3, overlap=3),
     "coarse_fine": lambda: build_variant(q_levels=65536, head=CoarseFine(6)),
     "coarse_fine, conditional, SSM": lambda: build_variant(q_levels=65536, head=CoarseFine(6), classes=3, ssm=(0,)),
@@ -103,12 +102,11 @@ def test_chunks_have_the_loss_gradients_and_states_of_the_whole_window(name):
     assert_equal(two_steps(model, 8), two_steps(model, None))
 
 
-@pytest.mark.parametrize("ssm", [(), (0,)], ids=["RNN", "SSM"])
-def test_half_precision_is_close_to_float32_in_chunks_and_in_whole_windows(ssm):
-    """The rates of an SSM stay in float32 in both."""
+def test_half_precision_is_close_to_float32_in_chunks_and_in_whole_windows():
+    """The rates of an SSM, here above an RNN, stay in float32 in both."""
 
     def seen(dtype, samples):
-        return np.concatenate([*map(np.ravel, two_steps(build_variant(classes=3, ssm=ssm, dtype=dtype), samples))])
+        return np.concatenate([*map(np.ravel, two_steps(build_variant(classes=3, ssm=(0,), dtype=dtype), samples))])
 
     exact = seen("float32", None)
     for samples in (None, 8):
