@@ -180,6 +180,11 @@ EXHAUSTED = {
         "big: the device has too little memory for 2 windows of 16 samples; lower training.batch_size,"
         " training.seq_len or the tiers' dim, or set a small training.remat_samples in a new run",
     ),
+    "keras_samplernn.training.monitoring.HeldOutSounds.show": (
+        "fit {home}/sounds.json --run big",
+        "big: the device has too little memory for the sounds that it generates in training; lower monitoring.sounds,"
+        " or set monitoring.guidance to 1, and go on",
+    ),
     "keras_samplernn.generation.engine.GenerationEngine.advance": (
         "generate {home}/runs/tiny --conditioning-index {home}/few.txt --out big --batch-size 64",
         "{home}/runs/tiny: the device has too little memory for 64 sounds side by side; lower --batch-size",
@@ -198,6 +203,8 @@ def test_memory_that_does_not_suffice_is_told_with_what_to_lower(home, tmp_path,
     def exhaust(*_, **__):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
 
+    spec = json.loads((home / "spec.json").read_text()) | {"monitoring": {"every_epochs": 1}}
+    (home / "sounds.json").write_text(json.dumps(spec))
     monkeypatch.setattr(function, exhaust)
     answer = give(command.format(home=home), tmp_path)
     assert (answer.status, answer.out) == (1, "")

@@ -160,7 +160,7 @@ class Session:
     def _generate(self) -> float | None:
         """Generate the sounds and the hearing whose turn it is; return the share that was heard as asked, if any."""
         state, monitoring, result = self.state, self.spec.monitoring, self.trainer.result
-        remedy = "lower monitoring.sounds or monitoring.guidance, and go on"
+        remedy = "lower monitoring.sounds, or set monitoring.guidance to 1, and go on"
         with telling_exhaustion(self.run.folder, "the sounds that it generates in training", remedy):
             if self._sounds and self._is_turn(monitoring.every_epochs):
                 self._sounds.show(self._monitor, result, state.step, state.epoch + 1, self._raise_if_stopped)
