@@ -74,7 +74,7 @@ def train(name: str, fields: dict[str, Any], out: Path, epochs: int, minutes: fl
     kept = {"monitoring": {"every_epochs": 0}, "training": {"checkpoint_minutes": 3.0, "keep_checkpoints": 1}}
     spec = changed(changed(spec_of(name, TIERS["three_tier"], 256), kept), fields)
     run, written = out / "runs" / name, out / f"{name}.json"
-    if run.is_dir() and json.loads(written.read_text()) != spec:
+    if run.is_dir() and (not written.is_file() or json.loads(written.read_text()) != spec):
         raise SystemExit(f"{run}: was trained with another spec; give another --out")
     if epochs_done(run) < epochs:
         write_json(written, spec)

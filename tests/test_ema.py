@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 from command_line import done, give, write_corpora, write_spec
-from test_training_laws import make_corpus, make_spec, make_trainer
+from test_training_laws import TYPES, make_corpus, make_spec, make_trainer
 
 from keras_samplernn import load_run
 from keras_samplernn.model.assembly import assemble
@@ -51,6 +51,29 @@ def test_training_is_the_same_with_and_without_an_average():
         trained.append(arrays(trainer.model.weights))
     for without, beside in zip(*trained, strict=True):
         np.testing.assert_array_equal(without, beside)
+
+
+class CountingTier(TYPES.tiers["frame_rnn"]):
+    """A frame tier that counts the windows it has heard."""
+
+    def build(self, *shapes):
+        super().build(*shapes)
+        self.windows = self.add_weight(name="windows", shape=(), initializer="zeros", trainable=False)
+
+    def sequence(self, *arguments, **options):
+        self.windows.assign(self.windows + 1)
+        return super().sequence(*arguments, **options)
+
+
+def test_what_a_tier_notes_without_gradients_is_kept_beside_the_average(monkeypatch):
+    monkeypatch.setitem(TYPES.tiers, "frame_rnn", CountingTier)
+    trainer = trainer_of(ema_decay=0.9)
+    plan = trainer.plan(0)
+    for batch in trainer.batches(plan):
+        trainer.step(batch)
+    for model in (trainer.model, trainer.result):
+        (windows,) = arrays(model.non_trainable_weights)
+        assert windows == plan.steps
 
 
 def test_without_an_average_the_result_is_the_model_itself():

@@ -87,19 +87,23 @@ class Trainer:
         )
         gradients, after, sums = self._step.gradients(values, batch)
         apply_in_place(self.optimizer, gradients, model.trainable_variables)
-        if self.result is not model:
-            self._average()
         self._assign(model.non_trainable_variables, after.others)
         self._assign(self._carried, after.states)
+        if self.result is not model:
+            self._average()
         return sums
 
     def _average(self) -> None:
-        """Move the average to the weights after a step; the first steps count more, so that it forgets the start."""
+        """Move the average to the weights after a step; the first steps count more, so that it forgets the start.
+
+        What no gradient changes, such as a mean that a tier keeps of its inputs, is taken as it is.
+        """
         step = tf.cast(self.optimizer.iterations, "float32")
         share = 1 - tf.minimum(self.spec.training.ema_decay, (1 + step) / (10 + step))
         pairs = zip(self.result.trainable_variables, self.model.trainable_variables, strict=True)
         for average, weight in pairs:
             average.assign_add(share * (weight - average))
+        self._assign(self.result.non_trainable_weights, self.model.non_trainable_weights)
 
     @staticmethod
     def _assign(variables: Any, tensors: Any) -> None:
