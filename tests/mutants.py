@@ -351,15 +351,22 @@ MUTANTS = (
     Mutant(
         "what comes before a piece is not as quiet as it",
         "keras_samplernn/data/batches.py",
-        "codes[place] = gains.applied(codes[place], piece)",
-        "codes[lane, lookback:] = gains.applied(codes[lane, lookback:], piece)",
+        "codes[place] = gains.applied(codes[place], sound, offset - known, piece)",
+        "codes[lane, lookback:] = gains.applied(codes[lane, lookback:], sound, offset, piece)",
         "tests/test_augmentation.py -k lookback",
+    ),
+    Mutant(
+        "a gain makes a comb of codes",
+        "keras_samplernn/data/gains.py",
+        "places + between * widths",
+        "places",
+        "tests/test_augmentation.py -k comb",
     ),
     Mutant(
         "a resumed epoch has other gains",
         "keras_samplernn/data/gains.py",
-        "source = epoch_bits(Purpose.GAINS, seed, epoch)",
-        "source = np.random.Philox()",
+        "epoch_bits(Purpose.GAINS, seed, epoch)",
+        "np.random.Philox()",
         "tests/test_augmentation.py -k asks_for",
     ),
     Mutant(

@@ -41,19 +41,39 @@ def corpus():
 
 
 @pytest.mark.parametrize("q_type", Q_TYPES)
-@pytest.mark.parametrize("q_levels", [16, 255, 256])
+@pytest.mark.parametrize("q_levels", [16, 255, 256, 65536])
 def test_gains_go_from_the_least_to_none_and_polarity_mirrors_them(q_type, q_levels):
     quantizer = Quantizer(q_type, q_levels)
-    tables = draw_gains(1, 12.0, True, quantizer, seed=0, epoch=0).tables
+    gains = draw_gains(1, 12.0, True, quantizer, seed=0, epoch=0)
     codes = np.arange(q_levels)
-    assert tables.shape == (2 * STEPS, q_levels)
-    np.testing.assert_array_equal(tables[STEPS - 1], codes)
-    np.testing.assert_array_equal(tables[0], quantizer.encode(quantizer.decode(codes) * 10 ** (-12 / 20)))
-    np.testing.assert_array_equal(tables[2 * STEPS - 1], q_levels - 1 - codes)
-    assert (np.diff(tables[:STEPS], axis=1) >= 0).all()
-    assert (np.diff(np.abs(quantizer.decode(tables[:STEPS])), axis=0) >= 0).all()
-    assert tables.min() >= 0
-    assert tables.max() < q_levels
+    assert gains.places.shape == (2 * STEPS, q_levels)
+    exact = quantizer.place(quantizer.decode(codes) * 10 ** (-12 / 20))
+    np.testing.assert_allclose(gains.places[0], exact)
+    assert (np.diff(gains.places[:STEPS], axis=1) > 0).all()
+
+    def applied(gain):
+        return gains._replace(chosen=np.array([gain])).applied(codes, 0, 0, 0)
+
+    np.testing.assert_array_equal(applied(STEPS - 1), codes)
+    np.testing.assert_array_equal(applied(2 * STEPS - 1), q_levels - 1 - codes)
+    for gain in range(2 * STEPS):
+        made = applied(gain)
+        assert made.min() >= 0
+        assert made.max() < q_levels
+        # No farther from where it lies than half the code that it was.
+        assert np.abs(made + 0.5 - gains.places[gain]).max() <= 1.0
+
+
+@pytest.mark.parametrize("q_type", ["linear", "mu-law"])
+def test_what_a_gain_makes_has_no_comb_of_codes(q_type):
+    quantizer = Quantizer(q_type, 256)
+    gains = draw_gains(1, 4.0, False, quantizer, seed=0, epoch=0)._replace(chosen=np.array([0]))
+    codes = np.random.default_rng(0).integers(0, 256, 1_000_000).astype(np.uint8)
+    found = np.bincount(gains.applied(codes, 0, 0, 0), minlength=256)
+    wave = quantizer.decode(codes) / 10 ** (4 / 20)
+    within = found[quantizer.encode(wave.min()) + 8 : quantizer.encode(wave.max()) - 8]
+    smooth = np.convolve(within, np.ones(9) / 9, "valid")
+    np.testing.assert_allclose(within[4:-4], smooth, rtol=0.1)
 
 
 def test_gains_are_drawn_evenly_and_anew_for_each_seed_and_epoch():
@@ -62,8 +82,8 @@ def test_gains_are_drawn_evenly_and_anew_for_each_seed_and_epoch():
         np.testing.assert_allclose(np.bincount(chosen, minlength=2 * STEPS), 1000, atol=150)
     assert np.abs(np.corrcoef(drawn) - np.eye(3)).max() < 0.03
     only_signs = draw_gains(100, 0.0, True, QUANTIZER, 0, 0)
-    assert only_signs.tables.shape == (2, 256)
-    assert draw_gains(100, 6.0, False, QUANTIZER, 0, 0).tables.shape == (STEPS, 256)
+    assert only_signs.places.shape == (2, 256)
+    assert draw_gains(100, 6.0, False, QUANTIZER, 0, 0).places.shape == (STEPS, 256)
 
 
 @pytest.mark.parametrize(("lanes", "seq_len", "lookback"), [(1, 8, 4), (2, 16, 20), (5, 64, 7)])
@@ -77,7 +97,7 @@ def test_a_piece_and_its_lookback_have_one_gain_and_noise_comes_after_it(lanes, 
             known = min(offset, lookback) if valid else 0
             place = slice(lookback - known, lookback + valid)
             expected = clean.codes[lane].copy()
-            expected[place] = plan.gains.tables[plan.gains.chosen[piece]][expected[place]]
+            expected[place] = plan.gains.applied(expected[place], sound, offset - known, piece)
             np.testing.assert_array_equal(loud.codes[lane], expected)
             heard = plan.noise.heard(expected[place], sound, offset - known, piece)
             np.testing.assert_array_equal(loud.heard[lane, place], heard)
@@ -94,7 +114,7 @@ def test_plans_have_gains_where_the_spec_asks_for_them():
     assert make_trainer().plan(0).gains is None
     assert make_trainer(augmentation={"speed": 0.1}).plan(0).gains is None
     trainer = make_trainer(augmentation={"polarity": True})
-    assert trainer.plan(0).gains.tables.shape == (2, 12)
+    assert trainer.plan(0).gains.places.shape == (2, 12)
     assert not np.array_equal(trainer.plan(0).gains.chosen, trainer.plan(1).gains.chosen)
     np.testing.assert_array_equal(trainer.plan(1).gains.chosen, trainer.plan(1).gains.chosen)
 

@@ -54,7 +54,7 @@ def gather_windows(
         place = lane, slice(lookback - known, lookback + valid)
         codes[place] = corpus.codes[first - known : first + valid]
         if gains is not None:
-            codes[place] = gains.applied(codes[place], piece)
+            codes[place] = gains.applied(codes[place], sound, offset - known, piece)
         if noise is not None:
             heard[place] = noise.heard(codes[place], sound, offset - known, piece)
         if conditions is not None:

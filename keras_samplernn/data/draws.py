@@ -22,6 +22,7 @@ class Purpose(enum.IntEnum):
     SILENCE = 6
     CONTINUATIONS = 7
     OWN_SAMPLES = 8
+    DITHER = 9
 
 
 def epoch_bits(purpose: Purpose, seed: int, epoch: int) -> np.random.Philox:

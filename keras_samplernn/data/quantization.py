@@ -66,14 +66,15 @@ class Quantizer:
 
     def encode(self, wave) -> np.ndarray:
         """Return the int32 codes of `wave`: any shape, clipped to [-1, 1] first."""
+        return np.minimum(np.floor(self.place(wave)), self.q_levels - 1).astype(np.int32)
+
+    def place(self, wave) -> np.ndarray:
+        """Return where samples lie among the codes, float64, any shape: code n reaches from n to n + 1."""
         # float64: float32 is too coarse to tell neighbouring codes apart when q_levels is large.
         wave = np.clip(np.asarray(wave, np.float64), -1.0, 1.0)
         if self.q_type == "linear":
-            codes = np.minimum(np.floor(self.q_levels * (wave + 1) / 2), self.q_levels - 1)
-        else:
-            top = self.q_levels - 1
-            codes = np.floor((self._compress(wave) + 1) / 2 * top + 0.5)
-        return codes.astype(np.int32)
+            return self.q_levels * (wave + 1) / 2
+        return (self._compress(wave) + 1) / 2 * (self.q_levels - 1) + 0.5
 
     def encode_blocks(self, wave: np.ndarray) -> Iterator[np.ndarray]:
         """Yield the codes of a whole sound, `(n,)`, piece by piece, since `encode` takes several times its memory."""
