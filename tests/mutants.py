@@ -529,15 +529,15 @@ MUTANTS = (
     Mutant(
         "mu-law codes are moved by a half",
         "keras_samplernn/data/quantization.py",
-        "/ 2 * top + 0.5)",
-        "/ 2 * top + 1.0)",
+        "/ 2 * (self.q_levels - 1) + 0.5",
+        "/ 2 * (self.q_levels - 1) + 1.0",
         "tests/test_quantization.py",
     ),
     Mutant(
         "linear codes have no last level",
         "keras_samplernn/data/quantization.py",
-        "np.minimum(np.floor(self.q_levels * (wave + 1) / 2), self.q_levels - 1)",
-        "np.minimum(np.floor(self.q_levels * (wave + 1) / 2), self.q_levels - 2)",
+        "np.minimum(np.floor(self.place(wave)), self.q_levels - 1)",
+        "np.minimum(np.floor(self.place(wave)), self.q_levels - 2)",
         "tests/test_quantization.py",
     ),
     Mutant(
