@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING, Any
 
 from keras_samplernn.errors import UserError
 from keras_samplernn.progress import say
-from keras_samplernn.quiet import start_tensorflow
+from keras_samplernn.quiet import import_tensorflow, start_tensorflow
 
 if TYPE_CHECKING:
+    from keras_samplernn.distribution.replicas import Replicas
     from keras_samplernn.run import Run
     from keras_samplernn.run_folder import RunFolder
     from keras_samplernn.spec import Spec
     from keras_samplernn.training.estimate import Estimate
 
 BACKENDS, CHECKPOINTS, PRECISIONS = ("tensorflow", "jax"), ("best", "heard", "newest"), ("float32", "int8")
+STRATEGIES = "auto", "single", "mirrored", "multiworker"
 
 
 def load_run(
@@ -62,7 +64,8 @@ def fit(
     max_steps: int | None = None,
     restart: bool = False,
     init_from: str | Path | None = None,
-) -> "Run":
+    strategy: str = "auto",
+) -> "Run | None":
     """Train a spec, or continue its run; then load the run's best checkpoint.
 
     After an interruption (Ctrl-C, or the stop button of a notebook) it finishes the step and writes a checkpoint; the
@@ -75,17 +78,38 @@ def fit(
         max_steps: stop after this many steps in all; None: no limit.
         restart: start a new run; an old one is moved aside, not deleted.
         init_from: start a new run with the best weights of this run of the same tiers.
+        strategy: "single" for one device, "mirrored" for all GPUs of this host, "multiworker" for the workers that
+            TF_CONFIG names; "auto" for what is there.
+
+    Returns:
+        The run; None on a worker that is not the chief, since the run directory is the chief's.
 
     Raises:
         Interrupted: a signal stopped the training; a checkpoint is written.
-        UserError: one line for each problem of the spec, its sounds or the run directory; or the loss is not finite.
+        UserError: one line for each problem of the spec, its sounds or the run directory; or the loss is not finite; or
+            another worker could not start, has other sounds, or is lost.
     """
-    return load_run(train(spec, run, epochs=epochs, max_steps=max_steps, restart=restart, init_from=init_from).folder)
+    replicas = start_replicas(strategy)
+    trained = train(spec, run, replicas, epochs=epochs, max_steps=max_steps, restart=restart, init_from=init_from)
+    return load_run(trained.folder) if replicas.is_chief else None
 
 
-def train(spec: "str | Path | Mapping[str, Any]", run: str | Path | None = None, **options: Any) -> "RunFolder":
-    """Do what `fit` does without loading the run; return its folder."""
+def start_replicas(strategy: str) -> "Replicas":
+    """Start TensorFlow on the devices and workers of a strategy, as in `fit`, and return the replicas."""
+    if strategy not in STRATEGIES:
+        raise UserError(f'strategy = "{strategy}" is unknown; give one of {", ".join(STRATEGIES)}')
+    import_tensorflow()
+    from keras_samplernn.distribution.launch import launch
+
+    replicas = launch(strategy)
     _start()
+    return replicas
+
+
+def train(
+    spec: "str | Path | Mapping[str, Any]", run: str | Path | None, replicas: "Replicas", **options: Any
+) -> "RunFolder":
+    """Do what `fit` does without loading the run; return its folder."""
     from keras_samplernn.run_folder import RUNS
     from keras_samplernn.training.fit import fit_spec
 
@@ -95,7 +119,7 @@ def train(spec: "str | Path | Mapping[str, Any]", run: str | Path | None = None,
             raise UserError(f"{name} = {limit!r}: must be a whole number of at least 1; leave it out for no limit")
     if options.get("init_from") is not None:
         options["init_from"] = Path(options["init_from"])
-    return fit_spec(loaded, RUNS / loaded.name if run is None else Path(run), say, **options)
+    return fit_spec(loaded, RUNS / loaded.name if run is None else Path(run), say, replicas=replicas, **options)
 
 
 def check(spec: "str | Path | Mapping[str, Any]", *, strict: bool = False) -> "Estimate":

@@ -20,18 +20,20 @@ class Progress:
         label: the name of the job.
         total: amount of work in all; may be changed later.
         done: amount done before this job started.
+        shown: whether anything is shown.
     """
 
-    def __init__(self, label: str, total: int, done: int = 0):
+    def __init__(self, label: str, total: int, done: int = 0, shown: bool = True):
         self.label = label
         self.total = total
         self.done = done
+        self.shown = shown
         self._counted_from: tuple[float, int] | None = None
-        self._shown = time.monotonic()
+        self._told = time.monotonic()
         self._bar = None
 
     def __enter__(self) -> "Progress":
-        if sys.stderr.isatty():
+        if self.shown and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, TextColumn
             from rich.progress import Progress as Bar
@@ -56,8 +58,8 @@ class Progress:
         if self._bar:
             with contextlib.suppress(OSError):
                 self._bar.update(self._task, completed=done, total=self.total, text=text)
-        elif time.monotonic() - self._shown >= PLAIN_SECONDS:
-            self._shown = time.monotonic()
+        elif self.shown and time.monotonic() - self._told >= PLAIN_SECONDS:
+            self._told = time.monotonic()
             percent = 100 * done // max(self.total, 1)
             self.say(f"{self.label}  {percent}%  {text}".rstrip())
 

@@ -10,11 +10,20 @@ from keras_samplernn.xla_flags import checked_flags
 
 
 @functools.cache
-def start_tensorflow(threads: int | None = None) -> None:
-    """Import TensorFlow and start its compiler, silently.
+def import_tensorflow() -> None:
+    """Import TensorFlow, silently: newer releases write messages that no setting turns off.
 
-    Their native code writes messages that no setting turns off: newer releases when they are imported, the compiler
-    when it first compiles.
+    Raises:
+        UserError: TensorFlow does not accept the value of XLA_FLAGS or TF_XLA_FLAGS.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with checked_flags(), native_stderr_held_back():
+        import tensorflow  # noqa: F401
+
+
+@functools.cache
+def start_tensorflow(threads: int | None = None) -> None:
+    """Import TensorFlow and start its compiler, silently: it writes messages when it first compiles.
 
     Args:
         threads: number of threads that one operation uses; None: as many as the machine has.
@@ -22,10 +31,10 @@ def start_tensorflow(threads: int | None = None) -> None:
     Raises:
         UserError: TensorFlow does not accept the value of XLA_FLAGS or TF_XLA_FLAGS.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with checked_flags(), _native_stderr_held_back():
-        import tensorflow
-    with _native_stderr_held_back():
+    import_tensorflow()
+    import tensorflow
+
+    with native_stderr_held_back():
         # It warns where a function is compiled for several shapes, which is meant.
         tensorflow.get_logger().setLevel("ERROR")
         if threads is not None:
@@ -36,7 +45,7 @@ def start_tensorflow(threads: int | None = None) -> None:
 
 
 @contextlib.contextmanager
-def _native_stderr_held_back() -> Iterator[None]:
+def native_stderr_held_back() -> Iterator[None]:
     """Hold back what the block writes to file descriptor 2, and show it if the block fails.
 
     Where no temporary file can be made, nothing is held back.

@@ -749,8 +749,8 @@ MUTANTS = (
     Mutant(
         "the weights begin with their average where a fit goes on",
         "keras_samplernn/training/trainer.py",
-        "self.variables += model.weights",
-        "self.variables += []",
+        "self.others += model.weights",
+        "self.others += []",
         "tests/test_ema.py",
     ),
     Mutant(

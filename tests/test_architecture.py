@@ -32,15 +32,16 @@ MAY_IMPORT = {
         *("run_folder", "checkpoints"),
     },
     "listening": {"errors", "progress", "conditions", "data", "model", "generation"},
+    "distribution": {"errors", "quiet"},
     "training": {
         *("errors", "backend", "files", "machine", "progress", "spec", "conditions", "data", "model"),
-        *("run_folder", "checkpoints", "generation", "listening"),
+        *("run_folder", "checkpoints", "generation", "listening", "distribution"),
     },
     "run": {
         *("errors", "progress", "spec", "conditions", "data", "model", "run_folder", "checkpoints", "generation"),
-        *("training", "listening"),
+        *("training", "listening", "distribution"),
     },
-    "api": {"errors", "progress", "quiet", "spec", "model", "run_folder", "training", "run"},
+    "api": {"errors", "progress", "quiet", "spec", "model", "run_folder", "training", "run", "distribution"},
     "testing": {"backend", "conditions", "model"},
     "demo_corpus": {"errors", "files", "data"},
     "commands": {

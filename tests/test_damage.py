@@ -7,7 +7,6 @@ import pytest
 from command_line import give
 from tiny_home import FIRST_STEP, LAST_STEP, copy_tiny_home
 
-from keras_samplernn.checkpoints.arrays import Shape
 from keras_samplernn.checkpoints.checkpoint import DamagedCheckpoint
 from keras_samplernn.checkpoints.shelf import list_checkpoints
 from keras_samplernn.model.assembly import assemble
@@ -48,7 +47,7 @@ def from_the_first(corpus_cache, tiny_home, tmp_path_factory):
 def load(checkpoint, trainer):
     """Read all of a checkpoint."""
     checkpoint.load_weights(trainer.model)
-    checkpoint.read_training([Shape.of(variable) for variable in trainer.variables])
+    checkpoint.read_training(trainer.shapes)
     checkpoint.read_state()
 
 

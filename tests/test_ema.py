@@ -79,7 +79,7 @@ def test_what_a_tier_notes_without_gradients_is_kept_beside_the_average(monkeypa
 def test_without_an_average_the_result_is_the_model_itself():
     trainer = make_trainer()
     assert trainer.result is trainer.model
-    assert not {id(each) for each in trainer.variables} & {id(each) for each in trainer.model.weights}
+    assert not {id(each) for each in trainer.others} & {id(each) for each in trainer.model.weights}
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ import pytest
 from corpora import corpus_of
 from variants import as_conditions, build_variant, random_sound, window_of
 
-from keras_samplernn.checkpoints.arrays import Shape
 from keras_samplernn.checkpoints.checkpoint import VALIDATED, save_checkpoint
 from keras_samplernn.checkpoints.shelf import choose_checkpoint, list_checkpoints, prune_checkpoints
 from keras_samplernn.errors import UserError
@@ -61,11 +60,7 @@ def make_trainer(ssm=(), **options):
 
 def values(trainer):
     """Return everything that training changes."""
-    return [keras.ops.convert_to_numpy(each) for each in [*trainer.model.weights, *trainer.variables]]
-
-
-def shapes_of(trainer):
-    return [Shape.of(variable) for variable in trainer.variables]
+    return [keras.ops.convert_to_numpy(each) for each in [*trainer.model.weights, *trainer.kept()]]
 
 
 def test_an_evaluation_in_mid_epoch_leaves_training_bit_identical():
@@ -129,7 +124,7 @@ def test_the_step_in_place_is_the_pure_one(weight_decay):
         steps += 1
     assert steps > 2
     carried = [*keras.tree.flatten(given.states), *given.others, *twin.optimizer.variables]
-    for variable, tensor in zip(trainer.variables, carried, strict=True):
+    for variable, tensor in zip(trainer.kept(), carried, strict=True):
         np.testing.assert_allclose(variable, tensor, rtol=1e-3, atol=1e-6)
     for variable, tensor in zip(trainer.model.trainable_variables, given.weights, strict=True):
         np.testing.assert_allclose(variable, tensor, atol=1e-5)
@@ -287,7 +282,7 @@ def test_a_checkpoint_brings_back_everything_bit_for_bit(tmp_path, ssm, options)
     trainer = make_trainer(ssm, **options)
     batches = list(trainer.batches(trainer.plan(0)))
     trainer.step(batches[0])
-    save_checkpoint(tmp_path, 1, "", trainer.model, trainer.variables, {"step": 1})
+    save_checkpoint(tmp_path, 1, "", trainer.model, trainer.kept(), {"step": 1})
     saved = values(trainer)
     trainer.step(batches[1])
     went_on = values(trainer)
@@ -295,8 +290,7 @@ def test_a_checkpoint_brings_back_everything_bit_for_bit(tmp_path, ssm, options)
     other = make_trainer(ssm, seed=9, **options)
     (checkpoint,) = list_checkpoints(tmp_path)
     checkpoint.load_weights(other.model)
-    for variable, array in zip(other.variables, checkpoint.read_training(shapes_of(other)), strict=True):
-        variable.assign(array)
+    other.restore(checkpoint.read_training(other.shapes))
     assert checkpoint.read_state() == {"step": 1}
     for before, after in zip(saved, values(other), strict=True):
         np.testing.assert_array_equal(before, after)
@@ -351,10 +345,10 @@ def test_half_precision_learns_and_keeps_its_weights_in_full(tmp_path):
 @pytest.mark.parametrize("name", ["weights.npz", "training.npz"])
 def test_a_damaged_checkpoint_is_refused(tmp_path, name):
     trainer = make_trainer()
-    checkpoint = save_checkpoint(tmp_path, 1, "", trainer.model, trainer.variables, {})
+    checkpoint = save_checkpoint(tmp_path, 1, "", trainer.model, trainer.kept(), {})
     content = bytearray((checkpoint.folder / name).read_bytes())
     content[len(content) // 2] ^= 1
     (checkpoint.folder / name).write_bytes(content)
     with pytest.raises(UserError, match="damaged, its size or sha256 is not the manifest's"):
         checkpoint.load_weights(trainer.model)
-        checkpoint.read_training(shapes_of(trainer))
+        checkpoint.read_training(trainer.shapes)

@@ -17,10 +17,9 @@ def demo(run_folder: Path | None) -> None:
     It takes a minute or a few. The corpus, in NAME-corpus, and the generated sounds, in NAME-sounds, are in the same
     folder as the run directory NAME. After an interruption the same command continues.
     """
-    from keras_samplernn.quiet import start_tensorflow
+    from keras_samplernn.api import start_replicas, train
 
-    start_tensorflow()  # before anything else imports it
-    from keras_samplernn.api import train
+    replicas = start_replicas("single")  # before anything else imports TensorFlow
     from keras_samplernn.demo_corpus import TEMPERATURE, make_demo_corpus
     from keras_samplernn.files import named
     from keras_samplernn.generation.files import generate_files
@@ -34,7 +33,7 @@ def demo(run_folder: Path | None) -> None:
     make_demo_corpus(corpus, say)
     if folder.exists():
         say(f"{folder}: exists and is continued")
-    run = train(corpus / "spec.json", folder)
+    run = train(corpus / "spec.json", folder, replicas)
     request = Request(
         sounds,
         conditioning_index=corpus / "index.txt",

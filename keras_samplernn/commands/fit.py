@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from keras_samplernn.commands.options import FILE, FOLDER, Count, all_option
+from keras_samplernn.commands.options import FILE, FOLDER, Count, all_option, strategy_option
 from keras_samplernn.progress import say
 
 
@@ -16,19 +16,22 @@ from keras_samplernn.progress import say
 @click.option("--max-steps", type=Count(min=1), help="Stop after this many steps in all.")
 @click.option("--restart", is_flag=True, help="Start anew. The old run is moved aside, not deleted.")
 @click.option("--init-from", type=FOLDER, help="Start a new run with the best weights of this run of the same tiers.")
+@strategy_option
 @all_option
-def fit(spec: Path, run_folder: Path | None, **options) -> None:
+def fit(spec: Path, run_folder: Path | None, strategy: str, **options) -> None:
     """Train SPEC, or continue its run.
 
     The run directory holds checkpoints, TensorBoard logs, metrics.csv and sounds generated during training. Ctrl-C
     stops training after a checkpoint; the same command continues from there, with the same result as if it had not
     been stopped.
     """
-    from keras_samplernn.api import train
+    from keras_samplernn.api import start_replicas, train
 
-    run = train(spec, run_folder, **options)
-    print(run.folder)
-    say_where_to_watch(run.logs_folder)
+    replicas = start_replicas(strategy)
+    run = train(spec, run_folder, replicas, **options)
+    if replicas.is_chief:
+        print(run.folder)
+        say_where_to_watch(run.logs_folder)
 
 
 def say_where_to_watch(logs: Path) -> None:

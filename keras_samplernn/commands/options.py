@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from keras_samplernn.api import STRATEGIES
+
 
 class Place(click.Path):
     """A path of a file or folder; the command finds out itself whether it is there, since it knows the remedy."""
@@ -65,6 +67,15 @@ precision_option = click.option(
     " `evaluate --precision int8` shows what it costs in bits.",
 )
 
+strategy_option = click.option(
+    "--strategy",
+    type=click.Choice(STRATEGIES),
+    default="auto",
+    show_default=True,
+    help="single: one device. mirrored: all GPUs of this host. multiworker: the workers that TF_CONFIG names, each"
+    " started with the same command. auto: multiworker where TF_CONFIG names several, mirrored where there are several"
+    " GPUs, else single.",
+)
 _strength_option = click.option(
     "--guidance",
     type=Number(min=0, max=100),

@@ -63,7 +63,9 @@ def gather_windows(
     return Gathered(codes, heard, conditions)
 
 
-def make_batches(corpus, plan: Plan, lookback: int, silence: int, first_step: int = 0) -> tf.data.Dataset:
+def make_batches(
+    corpus, plan: Plan, lookback: int, silence: int, first_step: int = 0, lanes: slice | None = None
+) -> tf.data.Dataset:
     """Return the batches of a plan from `first_step` on, in order; several are read ahead in parallel.
 
     Args:
@@ -72,6 +74,7 @@ def make_batches(corpus, plan: Plan, lookback: int, silence: int, first_step: in
         lookback: samples before the targets, L.
         silence: code of the sample 0.0.
         first_step: 0 to `plan.steps`; the step at which an interrupted run goes on.
+        lanes: of the plan that are read, B of them; None: all.
 
     Returns:
         A dataset of dicts: codes (B, L + T), reset (B,) and valid (B,), all int32; if the plan has noise, heard
@@ -79,7 +82,8 @@ def make_batches(corpus, plan: Plan, lookback: int, silence: int, first_step: in
         own_uniforms (B, N, k, parts) float32, as `Continuations.at` returns them; and, if the corpus has them,
         conditions, arrays (B, T, ...).
     """
-    lanes, seq_len = plan.lanes, plan.seq_len
+    read_lanes, seq_len = lanes or slice(None), plan.seq_len
+    lanes = len(range(plan.lanes)[read_lanes])
     window, lane = (lanes, lookback + seq_len), (lanes,)
     shapes = {"codes": window, "reset": lane, "valid": lane} | ({"heard": window} if plan.noise else {})
     types = dict.fromkeys(shapes, tf.int32)
@@ -90,7 +94,7 @@ def make_batches(corpus, plan: Plan, lookback: int, silence: int, first_step: in
     expected = [array for array in like if array is not None] if corpus.streams else []
 
     def read(step: np.ndarray) -> tuple[np.ndarray, ...]:
-        windows = plan.at(int(step))
+        windows = Windows(*(field[read_lanes] for field in plan.at(int(step))))
         codes, heard, conditions = gather_windows(
             corpus, windows, seq_len, lookback, silence, plan.dropout, plan.noise, plan.gains
         )

@@ -22,19 +22,25 @@ def copies_in_training(spec: Spec) -> int:
     return 5 if spec.training.ema_decay else 4
 
 
-def check_training_memory(spec: Spec) -> None:
-    """Raise UserError if this machine has too little memory to train a spec."""
+def check_training_memory(spec: Spec, lanes: int | None = None) -> None:
+    """Raise UserError if this machine has too little memory to train a spec.
+
+    Args:
+        spec: validated.
+        lanes: of a batch that are on this machine; None: all.
+    """
     model, training = outline(spec), spec.training
-    samples = training.batch_size * training.seq_len
+    lanes = lanes or training.batch_size
+    samples = lanes * training.seq_len
     _check_weights(spec, copies_in_training(spec) * weights_in(model))
     # Prepared forms, and what a tier passes down, have gradients too.
     _check_prepared(spec, 2 * _numbers_prepared(model, samples))
-    held = training.batch_size * training.held_samples
+    held = lanes * training.held_samples
     numbers = _numbers_read(model, held) + 2 * _numbers_made(model, held)
     if training.remat_samples:  # the codes of all chunks, and the states before each of them
-        chunks = training.batch_size * training.seq_len // training.remat_samples
+        chunks = samples // training.remat_samples
         numbers += chunks * (model.lookback + training.remat_samples + _numbers_carried(model))
-    _check_windows(spec, f"{training.batch_size} windows of {training.seq_len} samples", numbers, SMALLER_WINDOWS)
+    _check_windows(spec, f"{lanes} windows of {training.seq_len} samples", numbers, SMALLER_WINDOWS)
 
 
 def check_scoring_memory(spec: Spec, model: SampleRNN, windows: int) -> None:

@@ -25,7 +25,7 @@ class Scorer:
         self.model = model
         self.silence = silence
         self.window_samples = window_samples
-        self._score = traced(self._score_windows)
+        self._score = traced(self.score)
 
     def windows(
         self, batch: dict[str, Any], states: list[tuple], weights: Prepared | None = None
@@ -38,9 +38,13 @@ class Scorer:
             states: the states after the previous windows; at first `SampleRNN.initial_states`.
             weights: what `SampleRNN.generation_weights` returned; None: the present weights.
         """
-        variables = [variable.value for variable in self.model.variables]
-        bits, states = self._score(variables, weights, batch, states)
+        bits, states = self._score(batch, states, self.values, weights)
         return ops.convert_to_numpy(bits).astype(np.float64), states
+
+    @property
+    def values(self) -> list[Any]:
+        """The present values of the model's variables, which `score` takes."""
+        return [variable.value for variable in self.model.variables]
 
     def sound(
         self,
@@ -77,9 +81,11 @@ class Scorer:
             on_samples(min(start + window, samples))
         return bits[:samples]
 
-    def _score_windows(self, variables: list, weights: Any, batch: dict[str, Any], states: Any) -> tuple[Any, Any]:
-        """See `windows`; this is what is traced."""
-        with keras.StatelessScope(zip(self.model.variables, variables, strict=True)):
+    def score(
+        self, batch: dict[str, Any], states: list[tuple], values: list[Any], weights: Prepared | None
+    ) -> tuple[Any, list[tuple]]:
+        """Do what `windows` does with the values of the model's variables, as a function of tensors to be traced."""
+        with keras.StatelessScope(zip(self.model.variables, values, strict=True)):
             states = restart_rows(batch["reset"], self.model.initial_states(batch["reset"].shape[0]), states)
             outputs, states = self.model.forward(batch["codes"], batch.get("conditions"), states, weights)
             head, targets = self.model.head, batch["codes"][:, self.model.lookback :]

@@ -28,15 +28,17 @@ class Monitor:
     """Writes the TensorBoard log of a run.
 
     Args:
-        folder: for the event files.
+        folder: for the event files; None: nothing is written.
         spec: is logged as text; its sample rate is that of logged sounds.
     """
 
-    def __init__(self, folder: Path, spec: Spec):
+    def __init__(self, folder: Path | None, spec: Spec):
         self.folder = folder
         self.spec = spec
         with self._writing():
-            self._writer = tf.summary.create_file_writer(os.fsencode(folder))
+            self._writer = (
+                tf.summary.create_file_writer(os.fsencode(folder)) if folder else tf.summary.create_noop_writer()
+            )
 
     def __enter__(self) -> "Monitor":
         return self

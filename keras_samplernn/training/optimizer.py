@@ -85,7 +85,8 @@ def apply_in_place(optimizer: keras.optimizers.Adam, gradients: list[Any], varia
         if clip is not None:
             gradient = tf.raw_ops.ClipByValue(t=gradient, **clip)
         if optimizer.weight_decay is not None and optimizer._use_weight_decay(variable):
-            variable.assign_sub(variable * (optimizer.weight_decay * numbers["lr"]))
+            decay = variable * (optimizer.weight_decay * numbers["lr"])
+            tf.raw_ops.AssignSubVariableOp(resource=variable.value.handle, value=decay)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.value.handle,
             m=first.value.handle,

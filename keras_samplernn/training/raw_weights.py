@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from keras_samplernn.checkpoints.arrays import Shape
 from keras_samplernn.checkpoints.checkpoint import Checkpoint
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.samplernn import SampleRNN
@@ -30,7 +29,7 @@ def load_raw_weights(spec: Spec, checkpoint: Checkpoint, model: SampleRNN) -> No
     """
     # What a trainer keeps, and no more, is read of the file.
     trainer = Trainer(spec, model, None)
-    arrays = checkpoint.read_training([Shape.of(each) for each in trainer.variables])[trainer.raw_weights]
+    arrays = checkpoint.read_training(trainer.shapes)[-len(model.weights) :]
     if not all(np.isfinite(array).all() for array in arrays):
         raise checkpoint.foreign("training.npz")
     for variable, array in zip(model.weights, arrays, strict=True):

@@ -1,13 +1,17 @@
 """One call of `fit` on a run: step after step until the run ends or a signal comes, and everything between steps."""
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Iterator
+
+import keras
 
 from keras_samplernn.checkpoints.checkpoint import NOTED, VALIDATED, save_checkpoint
 from keras_samplernn.checkpoints.shelf import prune_checkpoints
 from keras_samplernn.data.plan import Plan
 from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.distribution.agreement import Agreement
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.memory import SMALLER_WINDOWS, telling_exhaustion
 from keras_samplernn.progress import Progress
@@ -22,12 +26,11 @@ from keras_samplernn.training.state import TrainingState
 from keras_samplernn.training.step import Sums
 from keras_samplernn.training.trainer import Trainer
 
-# A device waits while the host reads the sums of a step, so they are read only after so many steps or seconds.
-READ_STEPS, READ_SECONDS = 8, 0.5
-
 
 class Session:
     """Trains a run from its present state.
+
+    All workers train in step with each other; the chief alone writes, shows and generates.
 
     Args:
         run: its folder, locked, gets all files.
@@ -50,6 +53,7 @@ class Session:
         self.run, self.spec, self.trainer, self.state = run, run.spec, trainer, state
         self.epochs, self.max_steps = epochs, max_steps
         self.corpora = corpora
+        self.replicas = trainer.replicas
         self._saved = time.monotonic()
 
     def end(self) -> str:
@@ -80,16 +84,18 @@ class Session:
         self._evaluator = self._sounds = self._hearing = None
         if valid is not None:
             training, silence = spec.training, Quantizer.of(spec.audio).silence
-            self._evaluator = Evaluator(self.trainer.result, silence, training.batch_size, training.held_samples)
-            if spec.monitoring.every_epochs:
+            lanes, windows = training.batch_size, training.held_samples
+            self._evaluator = Evaluator(self.trainer.result, silence, lanes, windows, replicas=self.replicas)
+            if spec.monitoring.every_epochs and self.replicas.is_chief:
                 self._sounds = HeldOutSounds(assemble(spec), spec, valid, self.run.samples_folder)
-            if spec.monitoring.listen_epochs:
+            if spec.monitoring.listen_epochs and self.replicas.is_chief:
                 self._hearing = Hearing(assemble(spec), spec, self.corpora.train, valid)
         with (
             StopRequest() as self._stop,
-            Monitor(self.run.logs_folder, spec) as self._monitor,
-            Progress("fit", self._steps_in_all(), done=self.state.step) as progress,
+            Monitor(self.run.logs_folder if self.replicas.is_chief else None, spec) as self._monitor,
+            Progress("fit", self._steps_in_all(), done=self.state.step, shown=self.replicas.is_chief) as progress,
         ):
+            self._agreement = Agreement(self.replicas, lambda: self._stop.signal_number, self._save_is_due)
             self._monitor.log_spec(self.state.step)
             self._book = Bookkeeping(self.run, self.state, self.epochs, self._monitor, progress)
             while not self.end():
@@ -106,7 +112,7 @@ class Session:
         self._book.begin_epoch()
         for sums in self._steps(plan, last_step):
             self._book.add_steps(sums, self._learning_rate())
-            if self._save_is_due() and state.epoch_step < last_step:
+            if self._agreement.saves and state.epoch_step < last_step:
                 self._save()
         self._raise_if_stopped()
         self._finish(whole_epoch=last_step == plan.steps)
@@ -116,7 +122,7 @@ class Session:
 
         After a signal, the present step is the last.
         """
-        state, unread, read = self.state, [], time.monotonic()
+        state, unread = self.state, []
         if state.epoch_step == last_step:  # the run was stopped between its last step and its validation
             return
         too_many = f"{plan.lanes} windows of {plan.seq_len} samples", f"{SMALLER_WINDOWS} in a new run"
@@ -125,16 +131,13 @@ class Session:
             for batch in self.trainer.batches(plan, first_step).take(last_step - first_step):
                 unread.append(self.trainer.step(batch))
                 state.step, state.epoch_step = state.step + 1, state.epoch_step + 1
-                stops = self._stop.signal_number is not None
-                ends = stops or state.epoch_step == last_step or self._save_is_due()
                 # The first step may compile, so speed is measured from its end.
-                first = state.epoch_step == first_step + 1
-                if ends or first or len(unread) >= READ_STEPS or time.monotonic() - read >= READ_SECONDS:
+                if self._agreement.passes(meets=state.epoch_step in (first_step + 1, last_step)):
                     # Where a device computes on its own, its errors come with the sums.
                     yield [sums.read() for sums in unread]
-                    unread, read = [], time.monotonic()
-                if stops:
-                    return
+                    unread = []
+                    if self._agreement.signal_number:
+                        return
 
     def _finish(self, whole_epoch: bool) -> None:
         """Validate, note the figures, save; after a whole epoch, move to the start of the next one."""
@@ -144,7 +147,7 @@ class Session:
         heard = self._generate() if whole_epoch else None
         row = self._book.begin_row()
         if self._evaluator is not None:
-            bits = self._evaluator(self.corpora.valid, self._raise_if_stopped)
+            bits = self._evaluator(self.corpora.valid, self._check_stop)
             row = self._book.add_validation(row, bits)
             # Patience counts epochs, so a validation within an epoch, after --max-steps, does not count.
             state.note_validation(bits.per_sample, whole_epoch)
@@ -155,46 +158,68 @@ class Session:
         if whole_epoch:
             state.begin_epoch()
         self._save(NOTED if self._evaluator is None else VALIDATED)
-        self._book.tell_row(row)
+        if self.replicas.is_chief:
+            self._book.tell_row(row)
 
     def _generate(self) -> float | None:
         """Generate the sounds and the hearing whose turn it is; return the share that was heard as asked, if any."""
         state, monitoring, result = self.state, self.spec.monitoring, self.trainer.result
+        heard = None
         remedy = "lower monitoring.sounds, or set monitoring.guidance to 1, and go on"
-        with telling_exhaustion(self.run.folder, "the sounds that it generates in training", remedy):
+        with (
+            telling_exhaustion(self.run.folder, "the sounds that it generates in training", remedy),
+            contextlib.suppress(_Halted),
+        ):
             if self._sounds and self._is_turn(monitoring.every_epochs):
-                self._sounds.show(self._monitor, result, state.step, state.epoch + 1, self._raise_if_stopped)
+                self._sounds.show(self._monitor, result, state.step, state.epoch + 1, self._halt_if_stopped)
             if self._hearing and self._is_turn(monitoring.listen_epochs):
-                return self._hearing(result, self._raise_if_stopped)
-        return None
+                heard = self._hearing(result, self._halt_if_stopped)
+        # The others have waited for the chief.
+        self._agreement.meet()
+        self._raise_if_stopped()
+        return heard
 
     def _is_turn(self, every: int) -> bool:
         """Return whether this epoch, which ends, is one of every so many, or the last."""
         epoch = self.state.epoch + 1
         return epoch % every == 0 or epoch == self.epochs
 
-    def _raise_if_stopped(self) -> None:
-        """If a signal has come, write a checkpoint and raise Interrupted."""
+    def _halt_if_stopped(self) -> None:
+        """If a signal has come to the chief, end what it does alone."""
         if self._stop.signal_number:
+            raise _Halted
+
+    def _check_stop(self) -> None:
+        """Do what `_raise_if_stopped` does, after asking all workers now and then."""
+        if self._agreement.passes():
+            self._raise_if_stopped()
+
+    def _raise_if_stopped(self) -> None:
+        """If a signal has come to a worker, as of the last meeting, write a checkpoint and raise Interrupted."""
+        if self._agreement.signal_number:
             self._save()
-            raise Interrupted(self._stop.signal_number, self.state.step)
+            raise Interrupted(self._agreement.signal_number, self.state.step)
 
     def _save_is_due(self) -> bool:
         return time.monotonic() - self._saved >= 60 * self.spec.training.checkpoint_minutes
 
     def _save(self, suffix: str = "") -> None:
-        """Write a checkpoint of the present step; see `save_checkpoint`."""
-        folder, state = self.run.checkpoints_folder, self.state
-        result, variables = self.trainer.result, self.trainer.variables
-        save_checkpoint(folder, state.step, suffix, result, variables, dataclasses.asdict(state))
-        prune_checkpoints(folder, self.spec.training.keep_checkpoints, state.best_steps)
+        """Write a checkpoint of the present step; see `save_checkpoint`. All workers give their part of it."""
+        folder, state, kept = self.run.checkpoints_folder, self.state, self.trainer.kept()
+        if self.replicas.is_chief:
+            save_checkpoint(folder, state.step, suffix, self.trainer.result, kept, dataclasses.asdict(state))
+            prune_checkpoints(folder, self.spec.training.keep_checkpoints, state.best_steps)
         self._saved = time.monotonic()
 
     def _learning_rate(self) -> float:
-        return float(self.trainer.optimizer.learning_rate)
+        return float(keras.ops.convert_to_numpy(self.trainer.optimizer.learning_rate))
 
     def _steps_in_all(self) -> int:
         """Estimate the number of steps of the whole run; epochs differ by a few steps."""
         state = self.state
         steps = state.step - state.epoch_step + (self.epochs - state.epoch) * self.trainer.plan(state.epoch).steps
         return steps if self.max_steps is None else min(steps, self.max_steps)
+
+
+class _Halted(Exception):
+    """What the chief does alone has ended because a signal came."""

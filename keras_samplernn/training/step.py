@@ -3,6 +3,7 @@
 It is written with `keras` alone, so that it runs on each of Keras' backends.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -52,21 +53,30 @@ class Step:
     """A step of truncated backpropagation through time (paper, section 2.2.1).
 
     Gradients flow through one window. The state after it is the next window's first state, as a constant; a row whose
-    `reset` is not 0 starts from the initial state. The loss is the mean over the targets of the batch that exist.
+    `reset` is not 0 starts from the initial state. The loss is the mean over the targets of the batch that exist; where
+    replicas share a batch, over those of all of them, so that its gradients are what one replica would have.
 
     Args:
         model: built.
         optimizer: built for the model's trainable variables.
         remat_samples: targets of a window for which activations are held at a time; see `bits_in_chunks`. None: they
             are held for the whole window.
+        total: returns the sums of tensors over all replicas; None: there is one.
 
     Example:
         >>> step = Step(model, optimizer)
         >>> values, sums = step(values, batch)
     """
 
-    def __init__(self, model: SampleRNN, optimizer: keras.optimizers.Optimizer, remat_samples: int | None = None):
+    def __init__(
+        self,
+        model: SampleRNN,
+        optimizer: keras.optimizers.Optimizer,
+        remat_samples: int | None = None,
+        total: Callable[[Any], Any] | None = None,
+    ):
         self.model, self.optimizer, self.remat_samples = model, optimizer, remat_samples
+        self.total = total or (lambda tensors: tensors)
 
     def __call__(self, values: Values, batch: dict[str, Any]) -> tuple[Values, Sums]:
         """Take a step with the stateless form of the optimizer.
@@ -89,13 +99,17 @@ class Step:
         return after._replace(weights=weights, optimizer=optimizer), sums
 
     def gradients(self, values: Values, batch: dict[str, Any]) -> tuple[list[Any], Values, Sums]:
-        """Return the gradients of a batch's loss, the values with new states and others, and the sums."""
+        """Return the gradients of a batch's loss, the values with new states and others, and the sums.
+
+        Gradients and sums are of all replicas, states of this one.
+        """
         variables = [*self.model.trainable_variables, *self.model.non_trainable_variables]
         heard = batch.get("heard", batch["codes"])
         if "own_starts" in batch:
             # Before the tape: no gradient flows through what was drawn.
             with keras.StatelessScope(zip(variables, [*values.weights, *values.others], strict=True)):
                 heard = with_continuations(self.model, batch, values.states)
+        samples = self.total(ops.sum(batch["valid"]))
 
         def loss(weights: list[Any]) -> tuple[Any, tuple]:
             # Not `stateless_call`: it passes by what calling a model sets for its layers, `training` and precision.
@@ -105,11 +119,12 @@ class Step:
             others = [scope.get_current_value(variable) for variable in self.model.non_trainable_variables]
             exists = ops.cast(ops.arange(targets.shape[1], dtype="int32") < batch["valid"][:, None], "float32")
             bits = ops.sum(bits * exists)
-            samples = ops.sum(batch["valid"])
             states = keras.tree.map_structure(lambda state: ops.cast(state, "float32"), states)
-            return bits / ops.maximum(ops.cast(samples, "float32"), 1.0), (bits, samples, others, states)
+            return bits / ops.maximum(ops.cast(samples, "float32"), 1.0), (bits, others, states)
 
-        (_, (bits, samples, others, states)), gradients = value_and_gradients(loss, values.weights)
+        (_, (bits, others, states)), gradients = value_and_gradients(loss, values.weights)
+        # One reduction for all.
+        *gradients, bits = self.total([*gradients, bits])
         norm = ops.sqrt(sum(sum_of_squares(gradient) for gradient in gradients))
         return gradients, values._replace(others=others, states=states), Sums(bits, samples, norm)
 

@@ -1,5 +1,6 @@
 """A model in training: its optimizer, its carried states, and the batches of each epoch."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_samplernn.backend import traced
+from keras_samplernn.checkpoints.arrays import Shape
 from keras_samplernn.conditions.streams import classes_streams, dropout_shares, streams_of
 from keras_samplernn.data.balance import Balance
 from keras_samplernn.data.batches import make_batches
@@ -18,11 +20,15 @@ from keras_samplernn.data.noise import STRETCH_SECONDS, draw_noise
 from keras_samplernn.data.plan import Plan, plan_epoch, segments_of
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.data.speeds import Versions, draw_lengths
+from keras_samplernn.distribution.replicas import Replicas, assign_here
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.spec import Spec
 from keras_samplernn.training.optimizer import apply_in_place, build_optimizer
 from keras_samplernn.training.step import Step, Sums, Values
+
+# Between the seeds of replicas: 2^32 over the golden ratio, so that few seeds of users meet.
+SEED_DISTANCE = 0x9E3779B1
 
 
 class Trainer:
@@ -32,66 +38,104 @@ class Trainer:
         spec: its `training` has the settings.
         model: new, in the spec's precision.
         train: the training sounds; `Versions` if the spec asks for augmentation by speed. None: it takes no steps.
+        replicas: share out the lanes of a batch; the model was made in their scope. None: there is one.
 
     Attributes:
         result: the model that is validated, saved and generated from: `model`, or, with `ema_decay`, another one with
             the average of its weights.
         balance: says how often segments are visited; None: each is once in an epoch.
-        variables: everything that a step changes besides the weights of `result`: carried states, states of random
-            generators, optimizer; and with `ema_decay` the weights of `model`.
-        raw_weights: where in `variables` the weights of `model` are.
+        others: what a step changes besides the weights of `result` and the carried states: states of random generators,
+            optimizer; and with `ema_decay` the weights of `model`.
     """
 
-    def __init__(self, spec: Spec, model: SampleRNN, train: Corpus | Versions | None):
+    def __init__(self, spec: Spec, model: SampleRNN, train: Corpus | Versions | None, replicas: Replicas | None = None):
         self.spec, self.model, self.train = spec, model, train
+        self.replicas = replicas or Replicas()
         self.balance = None
         if spec.data.balance and train is not None:
             self.balance = Balance(train.sounds, classes_streams(train.streams)[0], spec.data.balance)
-        self.optimizer = build_optimizer(spec, model)
-        self._carried = [
-            tuple(
-                keras.Variable(tf.zeros((spec.training.batch_size, *shape)), trainable=False, dtype="float32")
-                for shape in tier.state_shapes
-            )
-            for tier in model.tiers
-        ]
+        lanes = self.replicas.lanes_each(spec.training.batch_size)
+        with self.replicas.scope():
+            self.optimizer = build_optimizer(spec, model)
+            # Each replica has values of its own.
+            local = {"trainable": False, "dtype": "float32", "synchronization": "on_read", "aggregation": "none"}
+            self._carried = [
+                tuple(keras.Variable(tf.zeros((lanes, *shape)), **local) for shape in tier.state_shapes)
+                for tier in model.tiers
+            ]
+            self.result = assemble(spec, spec.training.precision) if spec.training.ema_decay else model
         weights = {id(weight) for weight in model.weights}
-        random_states = [each for each in model.non_trainable_variables if id(each) not in weights]
-        self.variables = [*keras.tree.flatten(self._carried), *random_states, *self.optimizer.variables]
-        self.result = model
-        self.raw_weights = slice(len(self.variables), None)
-        if spec.training.ema_decay:
-            self.result = assemble(spec, spec.training.precision)
-            self.variables += model.weights
+        self._random_states = [each for each in model.non_trainable_variables if id(each) not in weights]
+        self.others = [*self._random_states, *self.optimizer.variables]
+        if self.result is not model:
+            self.others += model.weights
             self.begin_average()
-        self._step = Step(model, self.optimizer, spec.training.remat_samples)
-        self._advance = traced(self._advance_variables)
+        self._step = Step(model, self.optimizer, spec.training.remat_samples, self.replicas.total)
+        self._advance = traced(self._advance_replicas)
 
     def begin_average(self) -> None:
         """Let the average of the weights be the present weights; call it after they are given others."""
         if self.result is not self.model:
-            self._assign(self.result.weights, self.model.weights)
+            for average, weight in zip(self.result.weights, self.model.weights, strict=True):
+                average.assign(weight)
 
     def step(self, batch: dict[str, tf.Tensor]) -> Sums:
-        """Take a step; see `Step`. The sums may not be computed yet."""
+        """Take a step; see `Step`. The batch has the rows of this worker. The sums may not be computed yet."""
         return self._advance(batch)
+
+    def _advance_replicas(self, batch: dict[str, tf.Tensor]) -> Sums:
+        """Take a step in every replica; all return the same sums."""
+        return keras.tree.map_structure(
+            lambda each: self.replicas.parts(each)[0], self.replicas.run(self._advance_variables, batch)
+        )
 
     def _advance_variables(self, batch: dict[str, tf.Tensor]) -> Sums:
         """Take a step in place: the results of `Step` are assigned to the variables of its arguments."""
         model = self.model
         values = Values(
             [tf.convert_to_tensor(each) for each in model.trainable_variables],
-            [tf.convert_to_tensor(each) for each in model.non_trainable_variables],
+            self._others_of_replica(),
             [],
             keras.tree.map_structure(tf.convert_to_tensor, self._carried),
         )
         gradients, after, sums = self._step.gradients(values, batch)
         apply_in_place(self.optimizer, gradients, model.trainable_variables)
-        self._assign(model.non_trainable_variables, after.others)
-        self._assign(self._carried, after.states)
+        assign_here(model.non_trainable_variables, self._others_of_all(after.others))
+        assign_here(self._carried, after.states)
         if self.result is not model:
             self._average()
         return sums
+
+    def _others_of_replica(self) -> list[tf.Tensor]:
+        """Return the values of the variables that are not trained, with random states that no other replica has."""
+        return [
+            tf.convert_to_tensor(each) + self._random_shift() if self._draws(each) else tf.convert_to_tensor(each)
+            for each in self.model.non_trainable_variables
+        ]
+
+    def _others_of_all(self, others: list[tf.Tensor]) -> list[tf.Tensor]:
+        """Return these values after a step as all replicas keep them: the means of what tiers note of their inputs."""
+        if self.replicas.count == 1:
+            return others
+        pairs = zip(self.model.non_trainable_variables, others, strict=True)
+        return [
+            value - self._random_shift()
+            if self._draws(each)
+            else self._mean(value)
+            if value.dtype.is_floating
+            else value
+            for each, value in pairs
+        ]
+
+    def _mean(self, value: tf.Tensor) -> tf.Tensor:
+        return self.replicas.total(value) / self.replicas.count
+
+    def _draws(self, variable: keras.Variable) -> bool:
+        """Return whether a variable is the state of a random generator, two uint32: its seed and a count."""
+        return self.replicas.count > 1 and any(variable is each for each in self._random_states)
+
+    def _random_shift(self) -> tf.Tensor:
+        return tf.constant([self.replicas.number() * SEED_DISTANCE % 2**32, 0], tf.uint32)
 
     def _average(self) -> None:
         """Move the average to the weights after a step; the first steps count more, so that it forgets the start.
@@ -102,14 +146,36 @@ class Trainer:
         share = 1 - tf.minimum(self.spec.training.ema_decay, (1 + step) / (10 + step))
         pairs = zip(self.result.trainable_variables, self.model.trainable_variables, strict=True)
         for average, weight in pairs:
-            average.assign_add(share * (weight - average))
-        self._assign(self.result.non_trainable_weights, self.model.non_trainable_weights)
+            tf.raw_ops.AssignAddVariableOp(resource=average.value.handle, value=share * (weight - average))
+        noted = [tf.convert_to_tensor(each) for each in self.model.non_trainable_weights]
+        assign_here(self.result.non_trainable_weights, noted)
 
-    @staticmethod
-    def _assign(variables: Any, tensors: Any) -> None:
-        pairs = zip(keras.tree.flatten(variables), keras.tree.flatten(tensors), strict=True)
-        for variable, tensor in pairs:
-            variable.assign(tensor)
+    @property
+    def shapes(self) -> list[Shape]:
+        """The shapes of `kept`."""
+        lanes = (self.spec.training.batch_size,)
+        carried = [Shape.of(each) for each in keras.tree.flatten(self._carried)]
+        return [each._replace(shape=lanes + each.shape[1:]) for each in carried] + [*map(Shape.of, self.others)]
+
+    def kept(self) -> list[Any]:
+        """Return what a checkpoint keeps besides the weights of `result`: the carried states of all lanes, and `others`.
+
+        Every worker calls this at the same time.
+        """
+        carried, lanes = keras.tree.flatten(self._carried), self.spec.training.batch_size
+        rows = [[part.numpy() for part in self.replicas.parts(variable)] for variable in carried]
+        return [*(self.replicas.joined(each, lanes) for each in rows), *self.others]
+
+    def restore(self, arrays: Sequence[np.ndarray]) -> None:
+        """Assign what `kept` returned, perhaps with other replicas."""
+        carried = keras.tree.flatten(self._carried)
+        for variable, array in zip(carried, arrays, strict=False):
+            parts = self.replicas.parts(variable)
+            rows = array[self.replicas.lanes_here(len(array))]
+            for part, rows_of_part in zip(parts, np.split(rows, len(parts)), strict=True):
+                part.assign(rows_of_part)
+        for variable, array in zip(self.others, arrays[len(carried) :], strict=True):
+            variable.assign(array)
 
     def plan(self, epoch: int) -> Plan:
         """Return the plan of an epoch, counted from 0; it depends on the spec, the sounds and the epoch alone."""
@@ -167,6 +233,7 @@ class Trainer:
         return lengths
 
     def batches(self, plan: Plan, first_step: int = 0) -> tf.data.Dataset:
-        """Return the batches of a plan from a step on, as `Step` takes them."""
+        """Return the batches of a plan from a step on, as `step` takes them."""
         silence = Quantizer.of(self.spec.audio).silence
-        return make_batches(self.train, plan, self.model.lookback, silence, first_step)
+        lanes = self.replicas.lanes_here(plan.lanes)
+        return make_batches(self.train, plan, self.model.lookback, silence, first_step, lanes)

@@ -1,0 +1,1 @@
+"""Training and scoring on several devices and hosts, with TensorFlow's `tf.distribute`."""

@@ -1,0 +1,58 @@
+"""What all workers do after the same step: look at the losses, save, stop."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from keras_samplernn.distribution.replicas import Replicas
+
+# A device waits while the host reads the sums of a step, so workers meet only after so many steps or seconds.
+MOST_STEPS, MOST_SECONDS = 8, 0.5
+
+
+class Agreement:
+    """Lets workers meet every few steps, or windows of a validation, and agree on a signal and on saving.
+
+    Every worker calls the same methods in the same order. A worker that is alone is asked at every step.
+
+    Args:
+        replicas: of all workers.
+        signal: returns the signal that has come to this worker, or None.
+        save_is_due: asked of the chief.
+
+    Attributes:
+        signal_number: a signal that came to one of the workers, as of the last meeting; None: there is none.
+        saves: whether a checkpoint is due, as of the last meeting.
+    """
+
+    def __init__(self, replicas: Replicas, signal: Callable[[], int | None], save_is_due: Callable[[], bool]):
+        self.replicas, self._signal, self._save_is_due = replicas, signal, save_is_due
+        self.signal_number: int | None = None
+        self.saves = False
+        self._steps, self._interval, self._met = 0, 1, time.monotonic()
+
+    def passes(self, meets: bool = False) -> bool:
+        """Count a step; return whether the workers have met after it. They do if `meets`, the same on all."""
+        self._steps += 1
+        if self.replicas.workers == 1:
+            late = time.monotonic() - self._met >= MOST_SECONDS
+            meets |= late or self._steps >= MOST_STEPS or self._signal() is not None or self._save_is_due()
+        else:
+            meets |= self._steps >= self._interval
+        if meets:
+            self.meet()
+        return meets
+
+    def meet(self) -> None:
+        """Agree now."""
+        replicas = self.replicas
+        said = np.zeros(replicas.workers + 2, np.int64)
+        said[replicas.worker] = self._signal() or 0
+        if replicas.is_chief:
+            seconds_a_step = (time.monotonic() - self._met) / max(self._steps, 1)
+            said[-2:] = self._save_is_due(), np.clip(MOST_SECONDS / max(seconds_a_step, 1e-9), 1, MOST_STEPS)
+        *signals, saves, interval = replicas.total_of_workers(said).tolist()
+        self.signal_number = next(filter(None, signals), None)
+        self.saves = bool(saves)
+        self._steps, self._interval, self._met = 0, interval, time.monotonic()
