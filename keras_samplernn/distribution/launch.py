@@ -72,8 +72,8 @@ def _multiworker(workers: int | None, worker: int) -> Replicas:
         if "startup" not in str(error):
             raise UserError(f"{VARIABLE}: {_first_line(error)}; correct the addresses of the workers") from None
         raise UserError(
-            "--strategy multiworker: TensorFlow has computed something in this program already; call `fit` first, or use"
-            " the command"
+            "--strategy multiworker: TensorFlow has computed something in this program already; call `fit` first, or"
+            " use the command"
         ) from None
     except (tf.errors.OpError, ValueError) as error:
         raise UserError(f"{VARIABLE}: {_first_line(error)}; correct the addresses of the workers") from None
@@ -95,7 +95,7 @@ def _cluster() -> tuple[int | None, int]:
         return len(names), names.index((task["type"], int(task["index"])))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UserError(
-            f"{VARIABLE} = {content:.200}: is not the JSON of a cluster of workers and the task of this one; set it as in"
+            f"{VARIABLE} = {content:.200}: is not the JSON of a cluster of workers and of this task; set it as in"
             f" {_EXAMPLE}, or unset it"
         ) from None
 

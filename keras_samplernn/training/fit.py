@@ -77,7 +77,7 @@ def fit_spec(
             newest = read_newest(run, trainer, say) if replicas.is_chief else None
         state = share(trainer, newest)
         if replicas.is_chief:
-            # If the last `fit` was killed after it saved a checkpoint, metrics.csv is old and one checkpoint is too many.
+            # If the last `fit` was killed after it saved a checkpoint, metrics.csv is old, one checkpoint too many.
             write_metrics(run.metrics_file, state.rows)
             prune_checkpoints(run.checkpoints_folder, spec.training.keep_checkpoints, state.best_steps)
             run.record(corpora.manifest())

@@ -88,7 +88,7 @@ def take_weights(folder: Path, trainer: Trainer, say: Callable[[str], None]) -> 
 def _read(checkpoint: Checkpoint, trainer: Trainer) -> Kept:
     """Load the weights of a checkpoint; return all else that it keeps."""
     shapes = trainer.shapes
-    # A checkpoint of version 0.1.0 has five more arrays: gradient norm, Keras' mean loss as sum and count, bits and samples.
+    # One of version 0.1.0 has five more arrays: gradient norm, Keras' mean loss as sum and count, bits and samples.
     older = [*shapes, *[Shape((), np.dtype("float32"))] * 5]
     checkpoint.load_weights(trainer.result)
     arrays = checkpoint.read_training(shapes, older)
@@ -108,7 +108,7 @@ def _from_chief(trainer: Trainer, newest: Kept | None) -> Kept:
     if newest is None:
         # No lane has a state yet.
         carried = [np.zeros(*shape) for shape in shapes[: -len(trainer.others)]]
-        newest = Kept(TrainingState(), carried + [*map(keras.ops.convert_to_numpy, trainer.others)])
+        newest = Kept(TrainingState(), [*carried, *map(keras.ops.convert_to_numpy, trainer.others)])
     content = from_chief(trainer.replicas, json.dumps(dataclasses.asdict(newest.state)).encode())
     state = TrainingState.of(fields := json.loads(content), fields["step"])
     values = [*map(keras.ops.convert_to_numpy, weights), *newest.arrays]

@@ -117,18 +117,12 @@ class Trainer:
         """Return these values after a step as all replicas keep them: the means of what tiers note of their inputs."""
         if self.replicas.count == 1:
             return others
-        pairs = zip(self.model.non_trainable_variables, others, strict=True)
-        return [
-            value - self._random_shift()
-            if self._draws(each)
-            else self._mean(value)
-            if value.dtype.is_floating
-            else value
-            for each, value in pairs
-        ]
+        return [*map(self._of_all, self.model.non_trainable_variables, others)]
 
-    def _mean(self, value: tf.Tensor) -> tf.Tensor:
-        return self.replicas.total(value) / self.replicas.count
+    def _of_all(self, variable: keras.Variable, value: tf.Tensor) -> tf.Tensor:
+        if self._draws(variable):
+            return value - self._random_shift()
+        return self.replicas.total(value) / self.replicas.count if value.dtype.is_floating else value
 
     def _draws(self, variable: keras.Variable) -> bool:
         """Return whether a variable is the state of a random generator, two uint32: its seed and a count."""
@@ -158,7 +152,7 @@ class Trainer:
         return [each._replace(shape=lanes + each.shape[1:]) for each in carried] + [*map(Shape.of, self.others)]
 
     def kept(self) -> list[Any]:
-        """Return what a checkpoint keeps besides the weights of `result`: the carried states of all lanes, and `others`.
+        """Return what a checkpoint keeps besides weights of `result`: the carried states of all lanes, and `others`.
 
         Every worker calls this at the same time.
         """
