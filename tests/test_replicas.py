@@ -1,0 +1,182 @@
+"""A batch that several devices or workers share out is the batch of one, in training and in validation."""
+
+import json
+import shutil
+import signal
+
+import numpy as np
+import pandas as pd
+import pytest
+from command_line import write_corpora, write_spec
+from workers import ends_of, run_workers, start_process
+
+from keras_samplernn import UserError
+from keras_samplernn.api import STRATEGIES, train
+from keras_samplernn.checkpoints.shelf import list_checkpoints
+from keras_samplernn.distribution.launch import check_batch, launch
+from keras_samplernn.distribution.replicas import Replicas
+
+# Everything that a row has of its own, and more lanes than validation files.
+TRAINING = {
+    "batch_size": 6,
+    "input_noise": 1,
+    "own_continuations": 2,
+    "own_share": 0.2,
+    "ema_decay": 0.9,
+    "weight_decay": 0.1,
+    "learning_rate": 0.01,
+    "schedule": "cosine",
+    "decay_steps": 20,
+}
+FOUR_TIERS = [
+    *({"type": "frame_rnn", "frame_size": frame, "dim": 5, "n_rnn": layers} for frame, layers in ((8, 1), (4, 2))),
+    {"type": "frame_ssm", "frame_size": 2, "dim": 4, "expansion": 2},
+    {"type": "sample_mlp", "dim": 6, "emb_size": 4},
+]
+FOUR_TRAINING = {"batch_size": 6, "learning_rate": 0.01, "remat_samples": 8}
+MOVES_AT, STOPS_AT, KILLED_AT = 5, 3, 4
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A folder with runs of one replica, whole and begun."""
+    folder = tmp_path_factory.mktemp("replicas")
+    write_corpora(folder)
+    write_spec(folder, training=TRAINING)
+    write_spec(folder, "four.json", tiers=FOUR_TIERS, training=FOUR_TRAINING)
+    write_spec(folder, "elsewhere.json", training=TRAINING, data={"train": "nowhere"})
+    single = Replicas()
+    train(folder / "spec.json", folder / "one", single)
+    train(folder / "four.json", folder / "four", single, max_steps=4)
+    train(folder / "spec.json", folder / "begun", single, max_steps=MOVES_AT)
+    for name in ("moved", "moved_mirrored"):
+        shutil.copytree(folder / "begun", folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def two(home):
+    """How jobs ended on two workers, the last one with the loss of a worker."""
+    job = {"spec": "spec.json"}
+    jobs = {
+        "whole": job | {"run": "two"},
+        "four tiers": {"spec": "four.json", "run": "four_two", "max_steps": 4},
+        "moved": job | {"run": "moved", "max_steps": MOVES_AT + 2},
+        "other steps": job | {"run": "other", "others": {"max_steps": 3}},
+        "no sounds": job | {"run": "no_sounds", "others": {"spec": "elsewhere.json"}},
+        "stopped": job | {"run": "stopped", "at_step": STOPS_AT, "gets": "SIGTERM"},
+        "killed": job | {"run": "stopped", "at_step": KILLED_AT, "gets": "SIGKILL"},
+    }
+    chief, other = run_workers(2, list(jobs.values()), home)
+    assert len(chief) == len(jobs) + 1, chief[-1]["said"]
+    return {name: each for name, *each in zip(jobs, chief, [*other, None], strict=False)}
+
+
+def assert_same_run(one, other, rows=slice(None)):
+    """The bits and the weights of two runs differ by rounding alone."""
+    columns = ["training_bits", "validation_bits"]
+    bits = [pd.read_csv(run / "metrics.csv")[columns].to_numpy()[rows] for run in (one, other)]
+    np.testing.assert_allclose(*bits, atol=1e-5)
+    for name in ("weights.npz", "training.npz"):
+        paths = [list_checkpoints(run / "checkpoints")[-1].folder / name for run in (one, other)]
+        with np.load(paths[0]) as ours, np.load(paths[1]) as theirs:
+            for key in ours:
+                np.testing.assert_allclose(ours[key], theirs[key], atol=2e-3, err_msg=f"{name} {key}")
+
+
+def test_two_workers_train_and_validate_as_one(home, two):
+    assert two["whole"] == [{"done": True}] * 2
+    assert_same_run(home / "one", home / "two")
+
+
+def test_two_workers_train_four_tiers_as_one(home, two):
+    assert two["four tiers"] == [{"done": True}] * 2
+    assert_same_run(home / "four", home / "four_two")
+
+
+def test_a_run_moves_between_one_two_and_three_workers(home, two):
+    assert two["moved"] == [{"done": True}] * 2
+    ends = run_workers(3, [{"spec": "spec.json", "run": "moved"}], home)
+    assert [each[0] for each in ends] == [{"done": True}] * 3, ends
+    assert_same_run(home / "one", home / "moved", rows=slice(-1, None))
+
+
+def test_workers_with_other_work_are_refused_before_anything_is_written(home, two):
+    for end in two["other steps"]:
+        (line,) = end["refused"]
+        assert line.startswith("worker 1 differ in --epochs and --max-steps from worker 0")
+    assert not (home / "other" / "checkpoints").exists()
+
+
+def test_where_one_worker_cannot_start_all_end(home, two):
+    chief, other = two["no sounds"]
+    assert "nowhere" in other["refused"][0]
+    assert chief["refused"] == ["worker 1 could not start, as told there; mend that, and start all workers again"]
+    assert not (home / "no_sounds" / "checkpoints").exists()
+
+
+def test_a_signal_to_one_worker_stops_all_after_the_same_step(two):
+    chief, other = two["stopped"]
+    assert chief == other
+    number, step = chief["stopped"]
+    assert number == signal.SIGTERM
+    assert step >= STOPS_AT
+
+
+def test_a_killed_worker_ends_the_others_and_the_run_goes_on(home, two):
+    (line,) = two["killed"][0]["refused"]
+    assert line.startswith("worker 0 of 2: another worker has ended or cannot be reached (")
+    assert line.endswith("; the last checkpoint is kept: start all workers again with the same command")
+    train(home / "spec.json", home / "stopped", Replicas())
+    assert_same_run(home / "one", home / "stopped")
+
+
+def test_two_devices_of_a_host_train_and_validate_as_one(home):
+    jobs = [{"spec": "spec.json", "run": "mirrored"}, {"spec": "spec.json", "run": "moved_mirrored"}]
+    ends = ends_of(start_process(jobs, home, DEVICES="2"))
+    assert ends[:2] == [{"done": True}] * 2, ends
+    for run, rows in (("mirrored", slice(None)), ("moved_mirrored", slice(-1, None))):
+        assert_same_run(home / "one", home / run, rows)
+
+
+@pytest.mark.parametrize(("size", "count", "nearest"), [(7, 2, "6 or 8"), (2, 3, "3"), (128, 3, "126 or 129")], ids=str)
+def test_a_batch_that_does_not_divide_is_refused_with_the_nearest_sizes(size, count, nearest):
+    replicas = Replicas()
+    replicas.count = count
+    with pytest.raises(
+        UserError, match=f"spec: training.batch_size = {size} .* {count} .* nearest sizes are {nearest},"
+    ):
+        check_batch(replicas, size, "spec")
+    check_batch(replicas, 2 * count, "spec")
+
+
+CLUSTER = {"worker": ["a:1", "b:1"]}
+WRONG = [
+    "{",
+    "[]",
+    json.dumps({"cluster": CLUSTER}),
+    json.dumps({"cluster": CLUSTER, "task": {"type": "worker", "index": 2}}),
+    json.dumps({"cluster": CLUSTER | {"ps": ["c:1"]}, "task": {"type": "worker", "index": 0}}),
+]
+
+
+@pytest.mark.parametrize("content", WRONG, ids=range(len(WRONG)))
+@pytest.mark.parametrize("strategy", ["auto", "multiworker"])
+def test_a_cluster_that_cannot_be_read_is_refused(monkeypatch, content, strategy):
+    monkeypatch.setenv("TF_CONFIG", content)
+    with pytest.raises(UserError, match=r"TF_CONFIG = .*: is not the JSON of a cluster"):
+        launch(strategy)
+
+
+def test_what_is_not_there_is_refused(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    assert launch("auto").count == launch("single").count == 1
+    with pytest.raises(UserError, match="--strategy multiworker: TF_CONFIG is not set"):
+        launch("multiworker")
+    with pytest.raises(UserError, match="--strategy mirrored: this host shows one device only"):
+        launch("mirrored")
+    monkeypatch.setenv(
+        "TF_CONFIG", json.dumps({"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}})
+    )
+    assert launch("auto").count == 1
+    assert set(STRATEGIES) == {"auto", "single", "mirrored", "multiworker"}
