@@ -31,7 +31,11 @@ STRATEGIES = "auto", "single", "mirrored", "multiworker"
 
 
 def load_run(
-    folder: str | Path, checkpoint: str = "best", precision: str = "float32", raw_weights: bool = False
+    folder: str | Path,
+    checkpoint: str = "best",
+    precision: str = "float32",
+    raw_weights: bool = False,
+    strategy: str = "single",
 ) -> "Run":
     """Load a run that `fit` made.
 
@@ -42,6 +46,8 @@ def load_run(
             most of all if this is the first call of the program.
         raw_weights: whether the weights are taken as training left them, of a run that keeps their average
             (`training.ema_decay`).
+        strategy: what `Run.evaluate` shares the sounds out by: "single", "mirrored", "multiworker" or "auto", as in
+            `fit`. With several workers, each loads the run and calls `evaluate`.
 
     Raises:
         UserError: one line for each problem: the folder is not a run, or all its checkpoints are damaged.
@@ -50,10 +56,10 @@ def load_run(
         if value not in values:
             raise UserError(f'{name} = "{value}" is unknown; give one of {", ".join(values)}')
     # XLA would divide each of int8's many small sums among threads, which costs more than the sum.
-    _start(threads=1 if precision == "int8" else None)
+    replicas = start_replicas(strategy, threads=1 if precision == "int8" else None)
     from keras_samplernn.run import load
 
-    return load(Path(folder), checkpoint, precision, raw_weights)
+    return load(Path(folder), checkpoint, precision, raw_weights, replicas)
 
 
 def fit(
@@ -94,15 +100,20 @@ def fit(
     return load_run(trained.folder) if replicas.is_chief else None
 
 
-def start_replicas(strategy: str) -> "Replicas":
-    """Start TensorFlow on the devices and workers of a strategy, as in `fit`, and return the replicas."""
+def start_replicas(strategy: str, threads: int | None = None) -> "Replicas":
+    """Start TensorFlow on the devices and workers of a strategy, as in `fit`, and return the replicas.
+
+    Args:
+        strategy: one of STRATEGIES.
+        threads: number of threads that one operation uses; None: as many as the machine has.
+    """
     if strategy not in STRATEGIES:
         raise UserError(f'strategy = "{strategy}" is unknown; give one of {", ".join(STRATEGIES)}')
     import_tensorflow()
     from keras_samplernn.distribution.launch import launch
 
     replicas = launch(strategy)
-    _start()
+    _start(threads)
     return replicas
 
 

@@ -14,6 +14,8 @@ from keras_samplernn.checkpoints.checkpoint import Checkpoint
 from keras_samplernn.checkpoints.shelf import choose_checkpoint, load_chosen
 from keras_samplernn.conditions.streams import ClassesStream, classes_stream_named, classes_streams, streams_of
 from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.distribution.replicas import Replicas
+from keras_samplernn.distribution.workers import check_same, starting_together, telling_lost_workers
 from keras_samplernn.errors import UserError
 from keras_samplernn.generation.asked import checked_count, checked_temperature, codes_of, samples_in, sound_asked_for
 from keras_samplernn.generation.controls import ControlledPart, as_controls, is_whole_sound
@@ -54,14 +56,16 @@ class Run:
         model: the Keras model with the weights of the checkpoint. If you change them, later calls use the new ones.
         checkpoint: the name of the checkpoint.
         precision: precision of the weights, "float32" or "int8".
+        replicas: share out the sounds of `evaluate`.
     """
 
-    def __init__(self, folder: RunFolder, model: keras.Model, checkpoint: str, precision: str):
+    def __init__(self, folder: RunFolder, model: keras.Model, checkpoint: str, precision: str, replicas: Replicas):
         self.folder: Path = folder.folder
         self.spec: Spec = folder.spec
         self.model = model
         self.checkpoint = checkpoint
         self.precision = precision
+        self.replicas = replicas
         self._metrics_file = folder.metrics_file
         self._quantizer = Quantizer.of(self.spec.audio)
         self._streams = streams_of(self.spec)
@@ -251,7 +255,8 @@ class Run:
             UserError: one line for each problem of the sounds.
         """
         data = None if folder is None else Path(folder)
-        return score_folder(self.folder, self.spec, self.model, data, self.precision, say)
+        with telling_lost_workers(self.replicas):
+            return score_folder(self.folder, self.spec, self.model, data, self.precision, say, self.replicas)
 
     def listen(
         self,
@@ -316,7 +321,7 @@ class Run:
         return found[0] if name is None else classes_stream_named(self._streams, name, "stream")
 
 
-def load(folder: Path, which: str, precision: str, raw_weights: bool = False) -> Run:
+def load(folder: Path, which: str, precision: str, raw_weights: bool, replicas: Replicas) -> Run:
     """Load a run.
 
     Args:
@@ -324,18 +329,23 @@ def load(folder: Path, which: str, precision: str, raw_weights: bool = False) ->
         which: checkpoint, "best", "heard" or "newest".
         precision: precision of the weights, "float32" or "int8".
         raw_weights: whether the weights are taken as training left them, not their average.
+        replicas: share out the sounds of `Run.evaluate`.
 
     Raises:
         UserError: the folder is not a run, all its checkpoints are damaged, or this machine has too little memory.
     """
-    opened = open_run(folder)
-    weights_of = Checkpoint.load_weights
-    if raw_weights:
-        check_raw_weights(opened)
-        weights_of = functools.partial(load_raw_weights, opened.spec)
-    outlined = outline(opened.spec)
-    check_generation_memory(opened.spec, outlined)
-    chosen = choose_checkpoint(opened.checkpoints_folder, which, outlined, say)
-    model = assemble(opened.spec)
-    chosen = load_chosen(chosen, which, model, say, weights_of)
-    return Run(opened, model, chosen.folder.name, precision)
+    with telling_lost_workers(replicas), starting_together(replicas):
+        opened = open_run(folder)
+        weights_of = Checkpoint.load_weights
+        if raw_weights:
+            check_raw_weights(opened)
+            weights_of = functools.partial(load_raw_weights, opened.spec)
+        outlined = outline(opened.spec)
+        check_generation_memory(opened.spec, outlined)
+        chosen = choose_checkpoint(opened.checkpoints_folder, which, outlined, say)
+        with replicas.scope():
+            model = assemble(opened.spec)
+        chosen = load_chosen(chosen, which, model, say, weights_of)
+    with telling_lost_workers(replicas):
+        check_same(replicas, {"the checkpoint": f"{opened.spec.name} {chosen.folder.name}"})
+    return Run(opened, model, chosen.folder.name, precision, replicas)

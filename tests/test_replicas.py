@@ -10,7 +10,7 @@ import pytest
 from command_line import write_corpora, write_spec
 from workers import ends_of, run_workers, start_process
 
-from keras_samplernn import UserError
+from keras_samplernn import UserError, load_run
 from keras_samplernn.api import STRATEGIES, train
 from keras_samplernn.checkpoints.shelf import list_checkpoints
 from keras_samplernn.distribution.launch import check_batch, launch
@@ -61,6 +61,7 @@ def two(home):
     jobs = {
         "whole": job | {"run": "two"},
         "four tiers": {"spec": "four.json", "run": "four_two", "max_steps": 4},
+        "evaluated": {"evaluate": "one"},
         "moved": job | {"run": "moved", "max_steps": MOVES_AT + 2},
         "other steps": job | {"run": "other", "others": {"max_steps": 3}},
         "no sounds": job | {"run": "no_sounds", "others": {"spec": "elsewhere.json"}},
@@ -87,6 +88,19 @@ def assert_same_run(one, other, rows=slice(None)):
 def test_two_workers_train_and_validate_as_one(home, two):
     assert two["whole"] == [{"done": True}] * 2
     assert_same_run(home / "one", home / "two")
+
+
+def assert_same_bits(home, figures):
+    """Figures of an evaluation of the whole run are those of one replica."""
+    expected = load_run(home / "one").evaluate()
+    assert figures.keys() == expected.keys()
+    for name, value in expected.items():
+        assert figures[name] == pytest.approx(value, abs=1e-6), name
+
+
+def test_two_workers_evaluate_as_one(home, two):
+    for figures in two["evaluated"]:
+        assert_same_bits(home, figures)
 
 
 def test_two_workers_train_four_tiers_as_one(home, two):
@@ -133,8 +147,9 @@ def test_a_killed_worker_ends_the_others_and_the_run_goes_on(home, two):
 
 def test_two_devices_of_a_host_train_and_validate_as_one(home):
     jobs = [{"spec": "spec.json", "run": "mirrored"}, {"spec": "spec.json", "run": "moved_mirrored"}]
-    ends = ends_of(start_process(jobs, home, DEVICES="2"))
-    assert ends[:2] == [{"done": True}] * 2, ends
+    *trained, figures, _ = ends_of(start_process([*jobs, {"evaluate": "one"}], home, DEVICES="2"))
+    assert trained == [{"done": True}] * 2
+    assert_same_bits(home, figures)
     for run, rows in (("mirrored", slice(None)), ("moved_mirrored", slice(-1, None))):
         assert_same_run(home / "one", home / run, rows)
 

@@ -25,7 +25,7 @@ def run_workers(count: int, jobs: Sequence[dict[str, Any]], folder: Path) -> lis
 
     Args:
         count: number of workers.
-        jobs: of each its `spec`, `run` and other arguments of `fit`; `others` has arguments of worker 1 alone, which
+        jobs: `evaluate` with a run, or of a training its `spec`, `run` and other arguments of `fit`; `others` has arguments of worker 1 alone, which
             gets the signal `gets` before the step `at_step`.
         folder: the working folder.
     """
@@ -79,8 +79,11 @@ def end_of(job: dict[str, Any], replicas: Any) -> dict[str, Any]:
     """Do a job; return how it ended."""
     from keras_samplernn.api import train
     from keras_samplernn.errors import UserError
+    from keras_samplernn.run import load
     from keras_samplernn.training.interrupt import Interrupted
 
+    if "evaluate" in job:
+        return load(Path(job["evaluate"]), "best", "float32", False, replicas).evaluate()
     arguments = {name: value for name, value in job.items() if name not in ("others", "at_step", "gets")}
     if replicas.worker == 1:
         arguments |= job.get("others", {})

@@ -13,6 +13,7 @@ from keras_samplernn.commands.options import (
     guidance_options,
     precision_option,
     raw_weights_option,
+    strategy_option,
 )
 
 OF_STREAM = "bits_per_sample_of_"
@@ -45,9 +46,17 @@ OF_STREAM = "bits_per_sample_of_"
 )
 @guidance_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for other programs.")
+@strategy_option
 @all_option
 def evaluate(
-    run: Path | None, data: Path | None, checkpoint: str, raw_weights: bool, precision: str, as_json: bool, **listening
+    run: Path | None,
+    data: Path | None,
+    checkpoint: str,
+    raw_weights: bool,
+    precision: str,
+    as_json: bool,
+    strategy: str,
+    **listening,
 ) -> None:
     """Score RUN in bits per sample.
 
@@ -63,11 +72,13 @@ def evaluate(
     from keras_samplernn.api import load_run
     from keras_samplernn.run_folder import newest_run
 
-    loaded = load_run(run or newest_run(), checkpoint, precision, raw_weights)
+    loaded = load_run(run or newest_run(), checkpoint, precision, raw_weights, strategy)
     listens = listening.pop("listen")
     options = {name.removeprefix("listen_"): value for name, value in listening.items()}
-    heard = loaded.listen(data, **options) if listens else None
     figures = loaded.evaluate(data)
+    if not loaded.replicas.is_chief:
+        return
+    heard = loaded.listen(data, **options) if listens else None
     if as_json:
         print(json.dumps(figures if heard is None else figures | {"heard": heard}))
         return

@@ -1,5 +1,6 @@
 """The bits per sample of a model on a folder of sounds."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from keras_samplernn.conditions.streams import classes_streams, streams_of
 from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.distribution.replicas import Replicas
+from keras_samplernn.distribution.workers import check_same, starting_together
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.memory import check_scoring_memory, telling_exhaustion
 from keras_samplernn.model.samplernn import SampleRNN
@@ -36,7 +39,13 @@ def held_out_corpus(run: Path, spec: Spec, data: Path | None, say: Callable[[str
 
 
 def score_folder(
-    run: Path, spec: Spec, model: SampleRNN, data: Path | None, precision: str, say: Callable[[str], None]
+    run: Path,
+    spec: Spec,
+    model: SampleRNN,
+    data: Path | None,
+    precision: str,
+    say: Callable[[str], None],
+    replicas: Replicas | None = None,
 ) -> dict[str, Any]:
     """Score a model on `data`, or on the test files of its spec, or else on its validation files.
 
@@ -47,22 +56,26 @@ def score_folder(
         data: folder of sounds; None: those of the spec.
         precision: precision of the weights: "float32", or "int8" as in `generate`.
         say: called with each message.
+        replicas: share out the sounds; the model was made in their scope. None: there is one.
 
     Returns:
         `bits_per_sample`, `unigram_entropy_bits`, `samples` and, for each stream of classes, `bits_per_sample_of_NAME`;
         `bits_per_sample_by_part` if the head draws a code in several parts; no name, path or time.
 
     Raises:
-        UserError: one line for each problem of the sounds; or there are none, or there is too little memory.
+        UserError: one line for each problem of the sounds; or there are none, or there is too little memory; or another
+            worker could not start, has other sounds, or is lost.
     """
-    training = spec.training
-    corpus = held_out_corpus(run, spec, data, say)
+    training, replicas = spec.training, replicas or Replicas()
+    with starting_together(replicas):
+        corpus = held_out_corpus(run, spec, data, say)
+    check_same(replicas, {"the sounds": json.dumps(corpus.manifest)})
     windows = min(training.batch_size, len(corpus.sounds))
     check_scoring_memory(spec, model, windows)
     weights = None if precision == "float32" else model.generation_weights(precision)
     silence = Quantizer.of(spec.audio).silence
     with telling_exhaustion(run, f"{windows} windows of {training.held_samples} samples", "evaluate on a larger one"):
-        bits = Evaluator(model, silence, windows, training.held_samples, weights)(corpus)
+        bits = Evaluator(model, silence, windows, training.held_samples, weights, replicas)(corpus)
     figures: dict[str, Any] = {
         "bits_per_sample": bits.per_sample,
         "unigram_entropy_bits": corpus.unigram_entropy_bits,
