@@ -109,6 +109,7 @@ def start_replicas(strategy: str, threads: int | None = None) -> "Replicas":
     """
     if strategy not in STRATEGIES:
         raise UserError(f'strategy = "{strategy}" is unknown; give one of {", ".join(STRATEGIES)}')
+    _prefer_tensorflow()
     import_tensorflow()
     from keras_samplernn.distribution.launch import launch
 
@@ -166,8 +167,7 @@ def _load_spec(spec: "str | Path | Mapping[str, Any]") -> "Spec":
 
 def _start(threads: int | None = None) -> None:
     """Start TensorFlow quietly, and let Keras run on it, unless the program has chosen JAX already."""
-    if "keras" not in sys.modules:
-        os.environ["KERAS_BACKEND"] = "tensorflow"
+    _prefer_tensorflow()
     start_tensorflow(threads)
     import keras
 
@@ -177,3 +177,9 @@ def _start(threads: int | None = None) -> None:
             f"Keras runs on {backend} in this program; keras_samplernn takes {' or '.join(BACKENDS)}: set KERAS_BACKEND"
             " before Keras is imported, or call this first"
         )
+
+
+def _prefer_tensorflow() -> None:
+    """Let Keras run on TensorFlow if it is still to be imported."""
+    if "keras" not in sys.modules:
+        os.environ["KERAS_BACKEND"] = "tensorflow"
