@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "checkpoints": {"errors", "files"},
     "generation": {
         *("errors", "backend", "files", "machine", "names", "progress", "spec", "conditions", "data", "model"),
-        *("run_folder", "checkpoints"),
+        *("run_folder", "checkpoints", "shard"),
     },
     "listening": {"errors", "progress", "conditions", "data", "model", "generation"},
     "training": {
