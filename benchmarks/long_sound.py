@@ -24,7 +24,7 @@ from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.files import write_sounds
 from keras_samplernn.generation.sound import Sound
-from keras_samplernn.generation.stream import BLOCK_SAMPLES
+from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
 from keras_samplernn.plugins.frame_rnn import FrameRNN
 from keras_samplernn.plugins.sample_mlp import SampleMLP
 from keras_samplernn.plugins.softmax import Softmax
@@ -74,7 +74,8 @@ def generate(minutes: int) -> tuple[list[float], float]:
     with tempfile.TemporaryDirectory() as name:
         weights = engine.weights()
         start = engine.silent_start(weights)
-        ((_, path),) = write_sounds(engine, weights, start, [sound], 0, audio, Path(name), on_samples)
+        streamed = stream_parts(engine, weights, start, [sound], 0)
+        (path,) = write_sounds(streamed, audio, Path(name), on_samples)
         frames = soundfile.info(path).frames
     if frames != sound.samples:
         raise RuntimeError(f"the file holds {frames} samples, not {sound.samples}")

@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "machine": set(),
     "names": set(),
     "progress": set(),
+    "shard": set(),
     "xla_flags": {"errors"},
     "quiet": {"xla_flags"},
     "text": {"errors", "machine"},
@@ -29,7 +30,7 @@ MAY_IMPORT = {
     "checkpoints": {"errors", "files"},
     "generation": {
         *("errors", "backend", "files", "machine", "names", "progress", "spec", "conditions", "data", "model"),
-        *("run_folder", "checkpoints"),
+        *("run_folder", "checkpoints", "shard"),
     },
     "listening": {"errors", "progress", "conditions", "data", "model", "generation"},
     "distribution": {"errors", "quiet"},
@@ -46,7 +47,7 @@ MAY_IMPORT = {
     "demo_corpus": {"errors", "files", "data"},
     "commands": {
         *("errors", "files", "progress", "quiet", "spec", "conditions", "data", "model", "run_folder", "training"),
-        *("generation", "api", "demo_corpus"),
+        *("generation", "api", "demo_corpus", "shard"),
     },
     "__main__": {"commands"},
 }

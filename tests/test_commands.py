@@ -123,7 +123,7 @@ def test_int8_makes_other_sounds_of_the_same_lengths_and_costs_few_bits(home, tm
     assert 0 < abs(rounded - exact) < 0.01
 
 
-@pytest.mark.parametrize("module", ["generation.files", "run"])
+@pytest.mark.parametrize("module", ["generation.maker", "run"])
 def test_a_checkpoint_that_a_fit_deletes_meanwhile_is_not_missed(home, tmp_path, monkeypatch, module):
     run = shutil.copytree(home / "runs/wide", tmp_path / "run")
     older, newer = (run / f"checkpoints/step-000000000{step}-validated" for step in (2, 3))
@@ -134,7 +134,7 @@ def test_a_checkpoint_that_a_fit_deletes_meanwhile_is_not_missed(home, tmp_path,
 
     monkeypatch.setattr(f"keras_samplernn.{module}.assemble", assemble)
     command = {
-        "generation.files": f"generate run --conditioning-index {home / 'few.txt'} --out sounds --batch-size 3",
+        "generation.maker": f"generate run --conditioning-index {home / 'few.txt'} --out sounds --batch-size 3",
         "run": f"evaluate run --data {home / 'valid'}",
     }[module]
     answer = give(command, tmp_path)

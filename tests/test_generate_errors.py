@@ -5,7 +5,7 @@ import fcntl
 import os
 
 import pytest
-from command_line import give
+from command_line import give, listing
 from spoiling import changed, copy, cut, frames, line_of, loop, nothing, patch, refused, remove, sound, text, together
 from tiny_home import LAST_STEP
 
@@ -276,21 +276,23 @@ def test_a_folder_that_another_generate_writes_to_is_left_alone(home):
     assert give(GENERATE, home).status == 0
 
 
-def test_sounds_that_another_generate_made_meanwhile_are_kept(home, monkeypatch):
-    load_chosen = generation.load_chosen
+@pytest.mark.parametrize("seed", [0, 1])
+def test_sounds_that_another_generate_made_meanwhile_are_kept(home, monkeypatch, seed):
+    load_chosen, before = generation.load_chosen, {}
 
     def slowly(*arguments):
-        """Load the weights while another command generates the same."""
+        """Load the weights while another command generates the same, or with another seed."""
         monkeypatch.undo()
-        assert give(GENERATE, home).status == 0
+        assert give(f"{GENERATE} --seed {seed}", home).status == 0
+        before.update(listing(home))
         return load_chosen(*arguments)
 
     monkeypatch.setattr(generation, "load_chosen", slowly)
     answer = give(GENERATE, home)
-    assert (answer.status, answer.err.splitlines()) == (
-        1,
-        [f"out/{name}.wav: exists; give --overwrite, or --out another folder" for name in "ab"],
-    )
+    told = f"was made with seed {seed}, and 0 is asked for; give --overwrite, or --out another folder"
+    assert (answer.status, answer.out) == (min(seed, 1), "")
+    assert all((f"out/{name}.wav: {told}" in answer.err.splitlines()) == bool(seed) for name in "ab")
+    assert listing(home) == before
 
 
 def test_a_file_system_without_locks_is_generated_to(home, monkeypatch):

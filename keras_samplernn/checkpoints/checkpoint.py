@@ -96,6 +96,10 @@ class Checkpoint:
         if self._manifest()["weights.npz"]["size"] not in bytes_range(shapes):
             raise self.foreign("weights.npz")
 
+    def digest(self) -> str:
+        """Return the sha256 of the manifest, which tells checkpoints of one name apart."""
+        return hashlib.sha256(_as_json(self._manifest())).hexdigest()
+
     def check(self) -> None:
         """Read the files that generation needs; raise DamagedCheckpoint if one is damaged."""
         self.read_state()

@@ -7,6 +7,7 @@ import click
 from keras_samplernn.commands.options import (
     FILE,
     FOLDER,
+    SHARD,
     Count,
     Number,
     all_option,
@@ -88,27 +89,47 @@ from keras_samplernn.progress import say
 @raw_weights_option
 @precision_option
 @click.option(
-    "--overwrite", is_flag=True, help="Replace wavs that exist, and a generation.json that `generate` did not write."
+    "--overwrite",
+    is_flag=True,
+    help="Make every wav again, finished or not, and replace wavs and a generation.json that `generate` did not write.",
+)
+@click.option(
+    "--shard",
+    type=SHARD,
+    help="Make only the I-th of N parts of the sounds, balanced by length, for the jobs of an array: together they make"
+    " what one command without it makes, byte for byte.",
+)
+@click.option(
+    "--list",
+    "listing",
+    is_flag=True,
+    help="Print the path and the seconds of each sound, and whether it is finished; make nothing.",
 )
 @all_option
-def generate(run: Path | None, **options) -> None:
+def generate(run: Path | None, listing: bool, **options) -> None:
     """Generate sounds from RUN.
 
     RUN is a run directory; if it is left out, the run under runs/ that was trained last.
 
     A conditional run needs condition files, by --conditions or listed by --conditioning-index: each gives one wav of
     the same name, as long as it says or --seconds. An unconditional run needs --seconds. generation.json, in the same
-    folder as the wavs, records how each was made.
+    folder as the wavs, records how each was made. Wavs that an earlier command made in the same way are kept as they
+    are, so a command that was broken off goes on where it stopped.
     """
     from keras_samplernn.quiet import start_tensorflow
 
     # XLA would divide each of int8's many small sums among threads, which costs more than the sum.
     start_tensorflow(threads=1 if options["precision"] == "int8" else None)
-    from keras_samplernn.generation.files import generate_files
+    from keras_samplernn.generation.files import generate_files, list_files
     from keras_samplernn.generation.request import Request
     from keras_samplernn.run_folder import newest_run, open_run
     from keras_samplernn.training.tools import TOOLS
 
     options["temperatures"] = tuple(dict.fromkeys(options["temperatures"]))
-    for path in generate_files(open_run(run or newest_run()), Request(**options), say, TOOLS):
+    job = open_run(run or newest_run()), Request(**options), say, TOOLS
+    if listing:
+        for path, seconds, finished in list_files(*job):
+            print(f"{path}\t{seconds:.3f}\t{'finished' if finished else 'to make'}")
+        return
+    for path in generate_files(*job):
         print(path)

@@ -1,13 +1,15 @@
 """Samples to a WAV file, which appears whole or not at all."""
 
 import contextlib
+import hashlib
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from keras_samplernn.errors import UserError
-from keras_samplernn.files import staged_file, writing
+from keras_samplernn.files import open_file, staged_file, writing
 
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 # A WAV file states its length in 32 bits of bytes; 1 kB for what is not samples.
@@ -64,11 +66,20 @@ class WavWriter:
             self._file.write(data)
         self._bytes += len(data)
 
-    def commit(self) -> None:
-        """Finish the file and rename it to `path`."""
+    def commit(self, before: Callable[[str], None] | None = None) -> None:
+        """Finish the file and rename it to `path`.
+
+        Args:
+            before: called with the sha256 of the whole file, before the file has its name.
+        """
         with self._staging.pop_all():
             self._file.seek(0)
             self._file.write(self._header())
+            if before is not None:
+                self._file.flush()
+                with open_file(Path(self._file.name)) as stream:
+                    digest = hashlib.file_digest(stream, "sha256").hexdigest()
+                before(digest)
 
     def discard(self) -> None:
         """Remove what was written; nothing happens after `commit`."""

@@ -80,12 +80,14 @@ class Choosing(NamedTuple):
                 " one",
             ) from None
 
-    def describe(self, choices: Sequence[Choice]) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
+        """Return how takes are chosen, as JSON values."""
+        return {"takes": self.takes, "by": self.by, "stream": None if self.stream is None else self.stream.name}
+
+    def describe_choices(self, choices: Sequence[Choice]) -> dict[str, Any]:
         """Return how the takes of a sound were chosen, as JSON values: a list for each passage."""
         return {
-            "takes": self.takes,
-            "by": self.by,
-            "stream": None if self.stream is None else self.stream.name,
+            **self.describe(),
             "passages": [
                 {
                     "start": choice.passage.start,

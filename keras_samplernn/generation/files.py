@@ -1,10 +1,9 @@
 """The `generate` command: check everything first, then write sound after sound to disk."""
 
 import contextlib
-import fcntl
+import dataclasses
 import functools
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,21 +13,21 @@ from keras_samplernn.checkpoints.checkpoint import Checkpoint
 from keras_samplernn.checkpoints.shelf import load_chosen
 from keras_samplernn.data.quantization import Quantizer, SoundDecoder
 from keras_samplernn.data.wav_writer import WavWriter
-from keras_samplernn.errors import UserError
-from keras_samplernn.files import make_folder, writing
-from keras_samplernn.generation.candidates import TAKE_BLOCK_SAMPLES, Choice
-from keras_samplernn.generation.engine import GenerationEngine
+from keras_samplernn.files import make_folder
+from keras_samplernn.generation.candidates import Choice
+from keras_samplernn.generation.devices import visible_devices
+from keras_samplernn.generation.entry import entry_of
 from keras_samplernn.generation.judges import Judge
+from keras_samplernn.generation.maker import Maker, stream_on
+from keras_samplernn.generation.out_folder import check_paths, wav_of
+from keras_samplernn.generation.out_lock import locked_out
 from keras_samplernn.generation.record import Record
-from keras_samplernn.generation.request import Request, check_out, check_request
-from keras_samplernn.generation.sound import Sound, any_fades, longest_first
-from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
-from keras_samplernn.model.assembly import assemble
+from keras_samplernn.generation.request import Job, Request, check_request, common_entry, finished_of
+from keras_samplernn.generation.sound import Sound
 from keras_samplernn.model.memory import telling_exhaustion
 from keras_samplernn.model.samplernn import SampleRNN
-from keras_samplernn.model.scoring import Scorer
 from keras_samplernn.progress import Progress
-from keras_samplernn.run_folder import RunFolder, environment
+from keras_samplernn.run_folder import RunFolder
 from keras_samplernn.spec import Audio, Spec
 
 
@@ -71,78 +70,122 @@ def generate_files(
     """
     spec, out = run.spec, request.out
     job = check_request(run, request, say, tools.check_raw_weights)
-    quantizer = Quantizer.of(spec.audio)
-    choosing, judge = job.choosing, None
-    if choosing is not None:
-        judge = choosing.learn_judge(lambda name: tools.learn_judge(spec, name, say), "--by")
+    left = _left(job)
+    if not left:
+        say(f"{out}: nothing to do: {_described(request, job)}")
+        if job.own:
+            make_folder(out)
+            with locked_out(out, request.shard), Record(out, request.overwrite, request.shard) as record:
+                record.adopt(job.finished)
+        return
+    judge = None
+    if job.choosing is not None:
+        judge = job.choosing.learn_judge(lambda name: tools.learn_judge(spec, name, say), "--by")
+    # No more than there are sounds; a single one is left to TensorFlow.
+    devices = visible_devices()[: len(left)]
     too_many = f"{job.rows} sounds side by side", "lower --batch-size"
-    if choosing is not None:
+    if job.choosing is not None:
         too_many = f"{job.rows} sounds of {request.candidates} takes side by side", "lower --batch-size or --candidates"
     with telling_exhaustion(run.folder, *too_many):
-        model = assemble(spec)
-        load = functools.partial(tools.load_raw_weights, spec) if request.raw_weights else Checkpoint.load_weights
-        chosen = load_chosen(job.checkpoint, request.checkpoint, model, say, load)
-        engine = GenerationEngine(
-            model,
-            quantizer.silence,
-            job.rows * request.candidates,
-            BLOCK_SAMPLES if choosing is None else TAKE_BLOCK_SAMPLES,
-            request.precision,
-            any_fades(job.sounds),
-            job.guidance,
-        )
-        weights = engine.weights()
-    entry = {
-        "run": str(run.folder.absolute()),
-        "checkpoint": chosen.folder.name,
-        "raw_weights": request.raw_weights,
-        "seed": request.seed,
-        "batch_size": job.rows,
-        "precision": request.precision,
-        "guidance": request.guidance,
-        "guidance_stream": request.guidance_stream,
-        "prime": None if request.prime is None else str(request.prime.absolute()),
-        "environment": environment(),
-    }
+        job, makers = _load(run, request, job, devices if len(devices) > 1 else [None], say, tools)
+    entry = common_entry(run, request, job)
     temperatures = ", ".join(f"{temperature:g}" for temperature in request.temperatures)
-    total = sum(sound.samples for sound in job.sounds)
     make_folder(out)
-    with _locked(out), telling_exhaustion(run.folder, *too_many), Progress("generate", total) as progress:
-        # Another process may have written to the folder since the check.
-        check_out(request, job.sounds, job.inputs)
-        say(f"{run.folder}: {chosen.folder.name}, seed {request.seed}, temperature {temperatures}")
-        if job.primer is None:
-            start, before = engine.silent_start(weights), 0.0
-        else:
-            wave, conditions = job.primer
-            codes = np.concatenate([*quantizer.encode_blocks(wave)])
-            start, before = engine.primed_start(weights, codes, conditions), quantizer.last_sample(codes)
+    with contextlib.ExitStack() as held:
+        held.enter_context(locked_out(out, request.shard))
+        held.enter_context(telling_exhaustion(run.folder, *too_many))
+        # Another process may have written to the folder since the check, and the checkpoint may be another one.
+        check_paths(out, request.overwrite, request.shard, job.sounds, job.inputs)
+        job = dataclasses.replace(job, finished=finished_of(run, request, job))
+        left = _left(job)
+        progress = held.enter_context(Progress("generate", sum(sound.samples for sound in left)))
+        say(f"{run.folder}: {job.checkpoint.folder.name}, seed {request.seed}, temperature {temperatures}")
+        if request.shard is not None or job.finished:
+            say(f"{out}: {_described(request, job)}")
+        for maker in makers:
+            maker.begin()
 
         def on_samples(samples: int) -> None:
             done = progress.done + samples
             progress.update(done, f"{progress.speed(done) / spec.audio.sample_rate:.2f} x real time")
 
-        choices: dict[str, list[Choice]] = {sound.name: [] for sound in job.sounds}
-        beginning = engine, weights, start
-        if choosing is None:
-            streamed = stream_parts(*beginning, longest_first(job.sounds), request.seed, request.guidance)
+        choices: dict[str, list[Choice]] = {sound.name: [] for sound in left}
+        record = held.enter_context(Record(out, request.overwrite, request.shard))
+        record.adopt(job.finished)
+
+        def note(sound: Sound, digest: str) -> None:
+            # Noted before the file has its name: what a kill leaves is a note too many, never a sound without one.
+            made = entry_of(sound, entry)
+            if job.choosing is not None:
+                made["candidates"] = job.choosing.describe_choices(choices[sound.name])
+            record.add(wav_of(out, sound).name, {**made, "sha256": digest})
+
+        streamed = stream_on(makers, left, judge, lambda sound, choice: choices[sound.name].append(choice))
+        held.enter_context(contextlib.closing(streamed))
+        made = write_sounds(streamed, spec.audio, out, on_samples, makers[0].last_before, note)
+        yield from held.enter_context(contextlib.closing(made))
+
+
+def list_files(
+    run: RunFolder, request: Request, say: Callable[[str], None], tools: Tools
+) -> Iterator[tuple[Path, float, bool]]:
+    """Check a request, as `generate_files` does, and say what it would make; nothing is loaded or written.
+
+    Yields:
+        Path and seconds of each sound, and whether it is finished.
+
+    Raises:
+        UserError: one line for each problem.
+    """
+    job = check_request(run, request, say, tools.check_raw_weights)
+    say(f"{request.out}: {_described(request, job)}")
+    for sound in job.own:
+        path = wav_of(request.out, sound)
+        yield path, sound.samples / run.spec.audio.sample_rate, path.name in job.finished
+
+
+def _left(job: Job) -> list[Sound]:
+    """Return the sounds that are still to be made."""
+    return [sound for sound in job.own if f"{sound.name}.wav" not in job.finished]
+
+
+def _described(request: Request, job: Job) -> str:
+    """Return how many sounds there are, of which shard, and how many are finished."""
+    finished, own, every = len(job.finished), len(job.own), len(job.sounds)
+    if request.shard is None:
+        return f"{finished} of {own} sounds are finished"
+    if not own:
+        return f"there are {every} sounds, and shard {request.shard} has none of them"
+    return f"shard {request.shard} has {own} of {every} sounds, of which {finished} are finished"
+
+
+def _load(
+    run: RunFolder,
+    request: Request,
+    job: Job,
+    devices: Sequence[str | None],
+    say: Callable[[str], None],
+    tools: Tools,
+) -> tuple[Job, list[Maker]]:
+    """Load the job's checkpoint; return the job with the one that was loaded, and a maker for each device."""
+    spec, loaded = run.spec, job
+
+    def load(checkpoint: Checkpoint, model: SampleRNN) -> None:
+        nonlocal loaded
+        loaded = dataclasses.replace(job, checkpoint=checkpoint, checkpoint_digest=checkpoint.digest())
+        if request.raw_weights:
+            tools.load_raw_weights(spec, checkpoint, model)
         else:
-            streamed = choosing.stream_chosen(
-                *beginning,
-                job.sounds,
-                request.seed,
-                request.guidance,
-                spec.audio.sample_rate,
-                Scorer(model, quantizer.silence, engine.block_samples),
-                judge,
-                lambda sound, choice: choices[sound.name].append(choice),
-            )
-        made = write_sounds(streamed, spec.audio, out, on_samples, before)
-        with contextlib.closing(made), Record(out, request.overwrite) as record:
-            for sound, path in made:
-                chosen_takes = {} if choosing is None else {"candidates": choosing.describe(choices[sound.name])}
-                record.add(path.name, {"temperature": sound.temperature, **entry, **chosen_takes})
-                yield path
+            checkpoint.load_weights(model)
+
+    def fill(model: SampleRNN) -> None:
+        load_chosen(job.checkpoint, request.checkpoint, model, say, load)
+
+    first, *others = devices
+    makers = [Maker(first, spec, job, request, fill)]
+    values = makers[0].model.get_weights() if others else []
+    makers += [Maker(device, spec, job, request, lambda model: model.set_weights(values)) for device in others]
+    return loaded, makers
 
 
 def write_sounds(
@@ -151,7 +194,8 @@ def write_sounds(
     folder: Path,
     on_samples: Callable[[int], None],
     before: float = 0.0,
-) -> Iterator[tuple[Sound, Path]]:
+    note: Callable[[Sound, str], None] | None = None,
+) -> Iterator[Path]:
     """Write sounds to `NAME.wav` in a folder; a file gets its name when it is whole.
 
     Args:
@@ -160,16 +204,17 @@ def write_sounds(
         folder: an existing folder.
         on_samples: called with the number of new samples of each piece.
         before: the last sample of what each sound continues.
+        note: called with each sound and the sha256 of its file, before the file has its name.
 
     Yields:
-        Each sound and its path, as soon as the file is whole.
+        The path of each sound, as soon as the file is whole.
     """
     quantizer = Quantizer.of(audio)
     writers: dict[str, WavWriter] = {}
     decoders: dict[str, SoundDecoder] = {}
     try:
         for sound, codes, ended in streamed:
-            path = folder / f"{sound.name}.wav"
+            path = wav_of(folder, sound)
             if sound.name not in writers:
                 writers[sound.name] = WavWriter(path, audio.sample_rate)
                 decoders[sound.name] = quantizer.decoder(before)
@@ -177,27 +222,8 @@ def write_sounds(
             on_samples(len(codes))
             if ended:
                 del decoders[sound.name]
-                writers.pop(sound.name).commit()
-                yield sound, path
+                writers.pop(sound.name).commit(note and functools.partial(note, sound))
+                yield path
     finally:
         for writer in writers.values():
             writer.discard()
-
-
-@contextlib.contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """Keep other `generate` processes out of a folder, if its file system has locks."""
-    with writing(out):
-        descriptor = os.open(out, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"{out}: another `generate` is writing there; wait for it, or give --out another folder"
-            ) from None
-        except OSError:  # some network file systems have no locks
-            pass
-        yield
-    finally:
-        os.close(descriptor)

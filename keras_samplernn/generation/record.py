@@ -1,18 +1,35 @@
-"""`generation.json`: how each wav of a folder was made."""
+"""`generation.json`: how each wav of a folder was made; a shard has a record of its own, `generation-1of4.json`."""
 
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from keras_samplernn.errors import UserError
 from keras_samplernn.files import create_file, open_file, replace_json, writing
+from keras_samplernn.shard import Shard
 
 RECORD, JOURNAL = "generation.json", ".generation.jsonl"
 MOST_BYTES = 100_000_000
+_ANY_RECORD = re.compile(r"generation(-\d+of\d+)?\.json|\.generation(-\d+of\d+)?\.jsonl")
+
+
+def record_of(folder: Path, shard: Shard | None) -> Path:
+    """Return the record that a command writes: shards that run at the same time must not wait for each other."""
+    return folder / RECORD.replace(".", f"{_suffix(shard)}.")
+
+
+def journal_of(folder: Path, shard: Shard | None) -> Path:
+    """Return the hidden journal of a command."""
+    return folder / JOURNAL.replace(".jsonl", f"{_suffix(shard)}.jsonl")
+
+
+def _suffix(shard: Shard | None) -> str:
+    return "" if shard is None else f"-{shard.number}of{shard.count}"
 
 
 class Record:
@@ -24,15 +41,16 @@ class Record:
     merges its journal.
 
     Args:
-        folder: the existing folder of the wavs. No other process writes to it.
+        folder: the existing folder of the wavs. No other process writes this record.
         overwrite: replace a `generation.json` that `generate` did not write.
+        shard: the part of the sounds that the command makes; None: all.
 
     Raises:
         UserError: the record cannot be read or written.
     """
 
-    def __init__(self, folder: Path, overwrite: bool):
-        self._path, self._journal = folder / RECORD, folder / JOURNAL
+    def __init__(self, folder: Path, overwrite: bool, shard: Shard | None = None):
+        self._path, self._journal = record_of(folder, shard), journal_of(folder, shard)
         self._overwrite = overwrite
 
     def __enter__(self) -> "Record":
@@ -54,6 +72,15 @@ class Record:
             self._stream.write(json.dumps({name: entry}).encode() + b"\n")
             self._stream.flush()
             os.fsync(self._stream.fileno())
+
+    def adopt(self, entries: Mapping[str, dict[str, Any]]) -> None:
+        """Take over entries that other records of the folder have, and this one does not."""
+        own = read_record(self._path) if entries else {}
+        with writing(self._path):
+            for name, entry in entries.items():
+                if own.get(name) != entry:
+                    self._stream.write(json.dumps({name: entry}).encode() + b"\n")
+            self._stream.flush()
 
     def _merge(self) -> None:
         """Add the journal's entries to the object, and remove the journal."""
@@ -85,11 +112,32 @@ def read_record(path: Path) -> dict[str, Any]:
     raise UserError(f"{path}: is not what `generate` writes; give --overwrite, or --out another folder")
 
 
-def check_record(folder: Path, overwrite: bool) -> None:
+def every_entry(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return what all records and journals of a folder say of each wav, by its name.
+
+    Files that `generate` did not write say nothing, and what other commands are just writing may be left out.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    paths = [path for path in folder.iterdir() if _ANY_RECORD.fullmatch(path.name)] if folder.is_dir() else []
+    # Journals are hidden, so they come first: one that is merged meanwhile is in its record.
+    for path in sorted(paths):
+        pairs: Iterator[tuple[str, Any]] = iter(())
+        if path.suffix == ".jsonl":
+            pairs = _entries(path)
+        elif _bytes_in(path) <= MOST_BYTES:
+            with contextlib.suppress(UserError):
+                pairs = iter(read_record(path).items())
+        for name, entry in pairs:
+            if isinstance(entry, dict):
+                found.setdefault(name, []).append(entry)
+    return found
+
+
+def check_record(folder: Path, overwrite: bool, shard: Shard | None = None) -> None:
     """Raise UserError if the record in a folder is too large for more entries, or `generate` did not write it."""
-    path = folder / RECORD
+    path = record_of(folder, shard)
     # Python objects take many times the memory of their text.
-    if sum(map(_bytes_in, (path, folder / JOURNAL))) > MOST_BYTES:
+    if sum(map(_bytes_in, (path, journal_of(folder, shard)))) > MOST_BYTES:
         raise UserError(f"{path}: has more than {MOST_BYTES // 1_000_000} MB; give --out another folder")
     if not overwrite:
         read_record(path)

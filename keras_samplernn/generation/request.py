@@ -1,13 +1,15 @@
 """The request to `generate`, and the check of all of it before anything is written."""
 
 import dataclasses
+import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from keras_samplernn.checkpoints.checkpoint import Checkpoint
+from keras_samplernn.checkpoints.checkpoint import Checkpoint, DamagedCheckpoint
 from keras_samplernn.checkpoints.shelf import choose_checkpoint
 from keras_samplernn.conditions.columns import Columns
 from keras_samplernn.conditions.layout import Conditions
@@ -17,20 +19,21 @@ from keras_samplernn.data.index import read_index
 from keras_samplernn.data.pairs import conditions_beside
 from keras_samplernn.data.wav_writer import MOST_SAMPLES
 from keras_samplernn.errors import UserError, collect
-from keras_samplernn.files import partial_of
 from keras_samplernn.generation.choosing import Choosing, Places, choosing_of
 from keras_samplernn.generation.contrast import Contrast
+from keras_samplernn.generation.entry import entry_of, model_digest, primer_digest
 from keras_samplernn.generation.guidance import guidance_of
-from keras_samplernn.generation.record import JOURNAL, RECORD, check_record
+from keras_samplernn.generation.out_folder import check_paths, find_finished
 from keras_samplernn.generation.scores import read_scores
-from keras_samplernn.generation.sound import Sound
+from keras_samplernn.generation.sound import Sound, any_fades
 from keras_samplernn.model.memory import check_generation_memory, outline
+from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.names import existing
-from keras_samplernn.run_folder import RunFolder
+from keras_samplernn.run_folder import RunFolder, environment
+from keras_samplernn.shard import Shard
 from keras_samplernn.spec import Spec
 
 MOST_ROWS = 16
-MOST_NAME_BYTES = 255
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Request:
         raw_weights: whether the weights are taken as training left them, not their average.
         precision: "float32" or "int8".
         overwrite: replace wavs that exist.
+        shard: the part of the sounds that is made; None: all.
     """
 
     out: Path
@@ -78,6 +82,7 @@ class Request:
     raw_weights: bool = False
     precision: str = "float32"
     overwrite: bool = False
+    shard: Shard | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,22 +90,31 @@ class Job:
     """A request that was checked, with what it needs.
 
     Attributes:
-        sounds: in the order of the index.
+        sounds: all of them, in the order of the index.
+        own: those that the command's shard is to make.
+        finished: entries of those of `own` that an earlier command made, by the names of their files.
         inputs: the files that were read.
         primer: wave and conditions, or None.
         guidance: what the sounds are guided away from, or None.
         choosing: how takes are chosen, or None.
         checkpoint: the checkpoint to load.
-        rows: number of sounds side by side.
+        checkpoint_digest: sha256 of its manifest.
+        rows: number of sounds side by side; and whether any classes fade: by all sounds, not only those of the shard,
+            since a loop of another shape may round differently.
+        fades: see `rows`.
     """
 
     sounds: list[Sound]
+    own: list[Sound]
+    finished: Mapping[str, dict[str, Any]]
     inputs: list[Path]
     primer: tuple[np.ndarray, Conditions | None] | None
     guidance: Contrast | None
     choosing: Choosing | None
     checkpoint: Checkpoint
+    checkpoint_digest: str
     rows: int
+    fades: bool
 
 
 def check_request(
@@ -155,12 +169,12 @@ def check_request(
     )
     if choosing is not None and request.precision == "int8":
         problems.append("--candidates: --precision int8 makes one row at a time; leave one of the two out")
-    collect(problems, check_out, request, sounds, inputs)
+    collect(problems, check_paths, request.out, request.overwrite, request.shard, sounds, inputs)
     if request.raw_weights:
         collect(problems, check_raw_weights, run)
     outlined = outline(spec)
     collect(problems, check_generation_memory, spec, outlined)
-    chosen = collect(problems, choose_checkpoint, run.checkpoints_folder, request.checkpoint, outlined, say)
+    chosen = collect(problems, _choose_checkpoint, run.checkpoints_folder, request.checkpoint, outlined, say)
     # Powers of two, so that another number of sounds seldom needs another compilation.
     most = MOST_ROWS if guidance is None else max(MOST_ROWS // guidance.rows, 1)
     most = max(most // request.candidates, 1)
@@ -168,9 +182,55 @@ def check_request(
     rows = request.batch_size or fitting
     if choosing is not None:
         collect(problems, choosing.check_memory, spec, outlined, rows, "lower --batch-size or --candidates")
+    own = sounds if request.shard is None else request.shard.of(sounds, [sound.samples for sound in sounds])
+    if chosen is None:
+        raise UserError(*problems)
+    job = Job(sounds, own, {}, inputs, primer, guidance, choosing, *chosen, rows, any_fades(sounds))
+    finished = collect(problems, finished_of, run, request, job)
     if problems:
         raise UserError(*problems)
-    return Job(sounds, inputs, primer, guidance, choosing, chosen, rows)
+    return dataclasses.replace(job, finished=finished)
+
+
+def finished_of(run: RunFolder, request: Request, job: Job) -> Mapping[str, dict[str, Any]]:
+    """Return entries of the job's own sounds that are finished, by the names of their files; see `find_finished`."""
+    if request.overwrite:
+        return {}
+    common = common_entry(run, request, job)
+    asked = functools.partial(entry_of, common=common)
+    return find_finished(request.out, job.sounds, job.own, asked, job.finished)
+
+
+def common_entry(run: RunFolder, request: Request, job: Job) -> dict[str, Any]:
+    """Return what a record says of every sound of a job."""
+    entry = {
+        "run": str(run.folder.absolute()),
+        "checkpoint": job.checkpoint.folder.name,
+        "model_sha256": model_digest(run.spec, job.checkpoint_digest),
+        "raw_weights": request.raw_weights,
+        "seed": request.seed,
+        "batch_size": job.rows,
+        "precision": request.precision,
+        "guidance": request.guidance,
+        "guidance_stream": request.guidance_stream,
+        "prime": None if request.prime is None else str(request.prime.absolute()),
+        "prime_sha256": primer_digest(job.primer),
+        "environment": environment(),
+    }
+    return entry if job.choosing is None else {**entry, "candidates": job.choosing.describe()}
+
+
+def _choose_checkpoint(
+    folder: Path, which: str, model: SampleRNN, say: Callable[[str], None]
+) -> tuple[Checkpoint, str]:
+    """Return the checkpoint to load, see `choose_checkpoint`, and its digest."""
+    while True:
+        chosen = choose_checkpoint(folder, which, model, say)
+        try:
+            return chosen, chosen.digest()
+        except DamagedCheckpoint:  # it was whole a moment ago
+            if os.path.lexists(chosen.folder):
+                raise
 
 
 def _guidance(spec: Spec, request: Request) -> Contrast | None:
@@ -193,31 +253,6 @@ def read_primer(spec: Spec, path: Path, say: Callable[[str], None]) -> tuple[np.
     if not len(wave):
         raise UserError(f"{path}: has 0 samples; a primer needs at least one")
     return wave, None if track is None else Columns(track, streams, rate).piece(0, len(wave))
-
-
-def check_out(request: Request, sounds: Sequence[Sound], inputs: Sequence[Path]) -> None:
-    """Raise UserError if writing the sounds would replace existing files, or files that are read."""
-    out, names = request.out, [f"{sound.name}.wav" for sound in sounds]
-    if out.exists() and not out.is_dir():
-        raise UserError(f"{out}: is not a folder; give --out a folder")
-    places = {os.path.realpath(path): path for path in inputs}
-    written = [out / name for name in (*names, RECORD)]
-    problems = [
-        f"{places[place]}: is read and would be overwritten; give --out another folder"
-        for path in (*written, *map(partial_of, written), out / JOURNAL)
-        if (place := os.path.realpath(path)) in places
-    ]
-    problems += [
-        f"{path}: would have a name of more than {MOST_NAME_BYTES} bytes; give its condition file a shorter one"
-        for path in written
-        if len(os.fsencode(partial_of(path).name)) > MOST_NAME_BYTES
-    ]
-    collect(problems, check_record, out, request.overwrite)
-    if not request.overwrite:
-        existing = (out / name for name in names if os.path.lexists(out / name))
-        problems += [f"{path}: exists; give --overwrite, or --out another folder" for path in existing]
-    if problems:
-        raise UserError(*problems)
 
 
 def _requested(
