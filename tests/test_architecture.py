@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "machine": set(),
     "names": set(),
     "progress": set(),
+    "shard": set(),
     "xla_flags": {"errors"},
     "quiet": {"xla_flags"},
     "text": {"errors", "machine"},
@@ -45,7 +46,7 @@ MAY_IMPORT = {
     "demo_corpus": {"errors", "files", "data"},
     "commands": {
         *("errors", "files", "progress", "quiet", "spec", "conditions", "data", "model", "run_folder", "training"),
-        *("generation", "api", "demo_corpus"),
+        *("generation", "api", "demo_corpus", "shard"),
     },
     "__main__": {"commands"},
 }

@@ -1,10 +1,13 @@
 """Types of arguments and options, and the options that several commands have."""
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import click
+
+from keras_samplernn.shard import Shard
 
 
 class Place(click.Path):
@@ -41,7 +44,26 @@ class Count(click.IntRange):
     name = "integer"
 
 
-FOLDER, FILE = Place("folder"), Place("file")
+class ShardType(click.ParamType):
+    """A part of the work, `I/N`: the I-th of N parts, from 1."""
+
+    name = "i/n"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
+        """Return the shard, or fail as click's types do."""
+        if isinstance(value, Shard):
+            return value
+        numbers = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", str(value))
+        if numbers is None or not int(numbers[2]):
+            self.fail(f"'{value}' is not a part of the work; give I/N, such as 1/4.", param, ctx)
+        number, count = map(int, numbers.groups())
+        if not 1 <= number <= count:
+            parts = f"parts of {count} are 1/{count} to {count}/{count}" if count > 1 else "only part of 1 is 1/1"
+            self.fail(f"{value} does not exist; the {parts}.", param, ctx)
+        return Shard(number, count)
+
+
+FOLDER, FILE, SHARD = Place("folder"), Place("file"), ShardType()
 
 checkpoint_option = click.option(
     "--checkpoint",
