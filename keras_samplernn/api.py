@@ -1,4 +1,6 @@
-"""The functions for programs and notebooks: `check`, `fit` and `load_run`. TensorFlow is imported when one is called.
+"""The functions for programs and notebooks: `check`, `fit`, `search`, `load_run`.
+
+TensorFlow is imported when one is called.
 
 Example:
     >>> import keras_samplernn
@@ -9,9 +11,10 @@ Example:
 """
 
 import json
+import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from keras_samplernn.distribution.replicas import Replicas
     from keras_samplernn.run import Run
     from keras_samplernn.run_folder import RunFolder
+    from keras_samplernn.search.results import Results
+    from keras_samplernn.shard import Shard
     from keras_samplernn.spec import Spec
     from keras_samplernn.training.estimate import Estimate
 
@@ -127,11 +132,67 @@ def train(
 
     loaded = _load_spec(spec)
     for name in ("epochs", "max_steps"):
-        if (limit := options.get(name)) is not None and (not isinstance(limit, int) or limit < 1):
-            raise UserError(f"{name} = {limit!r}: must be a whole number of at least 1; leave it out for no limit")
+        if (limit := options.get(name)) is not None:
+            _check_count(name, limit, 1, "; leave it out for no limit")
     if options.get("init_from") is not None:
         options["init_from"] = Path(options["init_from"])
     return fit_spec(loaded, RUNS / loaded.name if run is None else Path(run), say, replicas=replicas, **options)
+
+
+def search(
+    spec: "str | Path | Mapping[str, Any]",
+    vary: "Mapping[str, Sequence[str | int | float | bool | None]]",
+    *,
+    steps: int,
+    eta: int = 2,
+    out: str | Path | None = None,
+    restart: bool = False,
+    shard: "Shard | None" = None,
+) -> "Results":
+    """Train a spec with each combination of some fields' values, by successive halving; or go on with that.
+
+    Args:
+        spec: as for `fit`.
+        vary: values by field, a path in the spec's JSON such as "training.learning_rate" or "tiers.0.dim".
+        steps: training steps of all runs together, at most.
+        eta: after each rung the best one in so many goes on, to so many times the steps; at least 2.
+        out: the folder of the search; None: `runs/NAME-search`, NAME as in the spec.
+        restart: start a new search; an old one is moved aside, not deleted.
+        shard: train only this part of the runs of the present rung.
+
+    Raises:
+        Interrupted: a signal stopped the training; a checkpoint is written.
+        UserError: one line for each problem of a combination, the sounds or the folder.
+    """
+    # The runs have processes of their own, and TensorFlow would take the memory of a GPU for this one.
+    devices = os.environ.get("CUDA_VISIBLE_DEVICES")
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    try:
+        _start()
+    finally:
+        del os.environ["CUDA_VISIBLE_DEVICES"]
+        if devices is not None:
+            os.environ["CUDA_VISIBLE_DEVICES"] = devices
+    from keras_samplernn.model.registry import load_types
+    from keras_samplernn.run_folder import RUNS
+    from keras_samplernn.search.folder import SearchFolder
+    from keras_samplernn.search.grid import combine
+    from keras_samplernn.search.halving import plan_rungs
+    from keras_samplernn.search.searching import Search
+
+    grid = {field: list(values) for field, values in vary.items()}
+    if not grid or not all(grid.values()):
+        raise UserError("vary: needs at least one field, and at least one value for each")
+    _check_count("steps", steps, 1)
+    _check_count("eta", eta, 2)
+    rungs = plan_rungs(math.prod(map(len, grid.values())), steps, eta)
+    text, place, folder = _read_spec(spec)
+    name, combinations = combine(text, place, load_types(), folder, grid)
+    search_folder = SearchFolder(RUNS / f"{name}-search" if out is None else Path(out), combinations)
+    if restart and (aside := search_folder.set_aside()):
+        say(f"{search_folder.folder}: moved to {aside}")
+    search_folder.begin({"vary": grid, "steps": steps, "eta": eta})
+    return Search(search_folder, rungs, steps, say).train(shard)
 
 
 def check(spec: "str | Path | Mapping[str, Any]", *, strict: bool = False) -> "Estimate":
@@ -155,14 +216,27 @@ def check(spec: "str | Path | Mapping[str, Any]", *, strict: bool = False) -> "E
     return estimate(loaded, prepare_corpora(loaded, say, strict))
 
 
+def _check_count(name: str, value: Any, least: int, remedy: str = "") -> None:
+    if not isinstance(value, int) or value < least:
+        raise UserError(f"{name} = {value!r}: must be a whole number of at least {least}{remedy}")
+
+
 def _load_spec(spec: "str | Path | Mapping[str, Any]") -> "Spec":
     from keras_samplernn.model.registry import load_types
-    from keras_samplernn.spec import load_spec, parse_spec
+    from keras_samplernn.spec import parse_spec
+
+    text, place, folder = _read_spec(spec)
+    return parse_spec(text, place, load_types(), folder)
+
+
+def _read_spec(spec: "str | Path | Mapping[str, Any]") -> tuple[str, str, Path]:
+    """Return the JSON of a spec, its name in messages, and the folder that its data paths start from."""
+    from keras_samplernn.spec import read_spec_text
 
     if isinstance(spec, str | Path):
-        return load_spec(spec, load_types())
+        return read_spec_text(Path(spec)), str(spec), Path(spec).parent
     # Paths are as natural in a dictionary as text; whatever else JSON does not know is told by its field.
-    return parse_spec(json.dumps(spec, default=str), "spec", load_types(), Path.cwd())
+    return json.dumps(spec, default=str), "spec", Path.cwd()
 
 
 def _start(threads: int | None = None) -> None:

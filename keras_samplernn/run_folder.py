@@ -102,14 +102,20 @@ class RunFolder:
     def set_aside(self) -> Path:
         """Rename the folder so that a new run can have its name; nothing is deleted."""
         folder = named(self.folder)
-        name = f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}"
-        aside, number = folder.with_name(name), 1
-        while aside.exists():
-            number += 1
-            aside = folder.with_name(f"{name}-{number}")
+        aside = aside_of(folder)
         with self.locked(), writing(aside):
             folder.rename(aside)
         return aside
+
+
+def aside_of(folder: Path) -> Path:
+    """Return the name under which a folder, whose path has a name, is kept so that a new one can have its own."""
+    name = f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}"
+    aside, number = folder.with_name(name), 1
+    while aside.exists():
+        number += 1
+        aside = folder.with_name(f"{name}-{number}")
+    return aside
 
 
 def open_run(folder: Path) -> RunFolder:
@@ -134,13 +140,7 @@ def check_run_folder(folder: Path, spec: Spec, restart: bool) -> None:
     Raises:
         UserError: the folder holds something else or a run of another spec, or is inside a folder of the spec's sounds.
     """
-    for field in ("train", "valid", "test"):
-        corpus = getattr(spec.data, field)
-        if isinstance(corpus, Path) and Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(corpus)):
-            raise UserError(
-                f"{folder}: is inside data.{field} = {corpus}, and its sounds would become part of the corpus; give"
-                " --run another folder"
-            )
+    refuse_inside_corpora(folder, spec, "--run")
     if (folder / "spec.json").is_file():
         changed = [] if restart else differences(open_run(folder).spec, spec)
         if changed:
@@ -149,6 +149,23 @@ def check_run_folder(folder: Path, spec: Spec, restart: bool) -> None:
     # Hidden files do not matter: they are a lock, or come from a file manager.
     elif folder.exists() and not (folder.is_dir() and all(path.name.startswith(".") for path in folder.iterdir())):
         raise UserError(f"{folder}: exists and is not a run directory; give --run another folder")
+
+
+def refuse_inside_corpora(folder: Path, spec: Spec, option: str) -> None:
+    """Raise UserError if a folder for results is inside a folder of a spec's sounds.
+
+    Args:
+        folder: old or new.
+        spec: validated.
+        option: which option gives another folder.
+    """
+    for field in ("train", "valid", "test"):
+        corpus = getattr(spec.data, field)
+        if isinstance(corpus, Path) and Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(corpus)):
+            raise UserError(
+                f"{folder}: is inside data.{field} = {corpus}, and its sounds would become part of the corpus; give"
+                f" {option} another folder"
+            )
 
 
 def newest_run(root: Path = RUNS) -> Path:

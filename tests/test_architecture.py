@@ -42,12 +42,19 @@ MAY_IMPORT = {
         *("errors", "progress", "spec", "conditions", "data", "model", "run_folder", "checkpoints", "generation"),
         *("training", "listening", "distribution"),
     },
-    "api": {"errors", "progress", "quiet", "spec", "model", "run_folder", "training", "run", "distribution"},
+    "search": {
+        *("errors", "backend", "files", "progress", "quiet", "shard", "spec", "model", "run_folder"),
+        *("checkpoints", "training"),
+    },
+    "api": {
+        *("errors", "progress", "quiet", "shard", "spec", "model", "run_folder", "training", "run", "search"),
+        "distribution",
+    },
     "testing": {"backend", "conditions", "model"},
     "demo_corpus": {"errors", "files", "data"},
     "commands": {
         *("errors", "files", "progress", "quiet", "spec", "conditions", "data", "model", "run_folder", "training"),
-        *("generation", "api", "demo_corpus", "shard"),
+        *("generation", "api", "demo_corpus", "shard", "search"),
     },
     "__main__": {"commands"},
 }

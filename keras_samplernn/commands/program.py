@@ -23,6 +23,7 @@ from keras_samplernn.commands.fit import fit
 from keras_samplernn.commands.generate import generate
 from keras_samplernn.commands.heads import heads
 from keras_samplernn.commands.schema import schema
+from keras_samplernn.commands.search import search
 from keras_samplernn.commands.streams import prepare_streams
 from keras_samplernn.commands.tiers import tiers
 from keras_samplernn.errors import REMEDIES, UserError, condensed
@@ -47,7 +48,7 @@ def cli() -> None:
     """
 
 
-for _command in (demo, check, fit, generate, evaluate, features, tiers, heads, schema, cache):
+for _command in (demo, check, fit, search, generate, evaluate, features, tiers, heads, schema, cache):
     cli.add_command(_command)
 
 

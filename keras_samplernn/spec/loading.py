@@ -35,6 +35,11 @@ MAY_CHANGE = (
 def load_spec(path: str | Path, types: Types) -> Spec:
     """Read and validate the file of a spec; UserError with one line for each problem."""
     path = Path(path)
+    return parse_spec(read_spec_text(path), str(path), types, path.parent)
+
+
+def read_spec_text(path: Path) -> str:
+    """Return the text of a spec's file; UserError if it cannot be read or is not UTF-8."""
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
@@ -48,11 +53,10 @@ def load_spec(path: str | Path, types: Types) -> Spec:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:4]:
         raise UserError(f"{path}: is UTF-16 text, or no text; save it as UTF-8")
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise UserError(f"{path}:{line}: is not UTF-8 text; save it as UTF-8") from None
-    return parse_spec(text, str(path), types, path.parent)
 
 
 def parse_spec(text: str, place: str, types: Types, folder: str | Path) -> Spec:

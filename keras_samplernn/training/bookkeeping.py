@@ -21,6 +21,10 @@ from keras_samplernn.training.step import Sums
 LOG_SECONDS = 5.0
 
 
+class Diverged(UserError):
+    """The error of a training whose loss or gradient norm is not finite."""
+
+
 class Bookkeeping:
     """Adds up the sums of steps, in float64 and in their order, and shows and writes the figures.
 
@@ -50,7 +54,7 @@ class Bookkeeping:
             learning_rate: the present one.
 
         Raises:
-            UserError: the loss or the gradient norm of a step is not finite.
+            Diverged: the loss or the gradient norm of a step is not finite.
         """
         state, now = self.state, time.monotonic()
         for number, (bits, samples, norm) in enumerate(sums, state.step + 1 - len(sums)):
@@ -96,7 +100,7 @@ class Bookkeeping:
         """Add the figures of a validation to TensorBoard's log; return the row with their columns.
 
         Raises:
-            UserError: the validation loss is not finite.
+            Diverged: the validation loss is not finite.
         """
         self._refuse_divergence("validation loss", bits.per_sample, self.state.step)
         per_class = {
@@ -136,9 +140,9 @@ class Bookkeeping:
         self.progress.say(text)
 
     def _refuse_divergence(self, what: str, value: float, step: int) -> None:
-        """Raise UserError if a figure is not finite, before a checkpoint is written."""
+        """Raise Diverged if a figure is not finite, before a checkpoint is written."""
         if not math.isfinite(value):
-            raise UserError(
+            raise Diverged(
                 f"{self.run.folder}: the {what} is {value} at step {step}; the last checkpoint is kept: try a lower"
                 " training.learning_rate or training.clip_value in a new run"
             )
