@@ -21,7 +21,7 @@ test-standard: $(STANDARD)/installed lint
 # The newest TensorFlow without tensorflow-io, a built wheel installed, the tests run far from the checkout: the laws
 # and the journey from a corpus to sound.
 test-newest: $(NEWEST)/installed
-	elsewhere=$$(mktemp -d) && trap 'rm -rf "$$elsewhere"' EXIT && cp -r tests examples docs pyproject.toml "$$elsewhere" \
+	elsewhere=$$(mktemp -d) && trap 'rm -rf "$$elsewhere"' EXIT && cp -r benchmarks tests examples docs pyproject.toml "$$elsewhere" \
 		&& cd "$$elsewhere" && $(CURDIR)/$(NEWEST)/bin/python -m pytest -m "law or journey"
 
 # Every benchmark, one after the other, on a machine that does nothing else: more than half an hour. Writes

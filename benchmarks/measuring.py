@@ -122,21 +122,27 @@ def main(measure: Callable[..., Iterable[Figure]], about: str, repeats: int) -> 
     before = machine()
     figures = []
     for figure in measure(arguments.repeats):
-        tell(_line(figure))
+        tell(line_of(figure))
         figures.append(figure)
     if arguments.json:
-        rows = [
-            dataclasses.asdict(figure) | {"median": figure.median, "aim": figure.aim, "met": figure.met}
-            for figure in figures
-        ]
-        print(json.dumps({"about": about, "machine": before, "figures": rows}, indent=1))
+        print(json.dumps(report_of(about, before, figures), indent=1))
     else:
         print("  ".join(f"{name} {value}" for name, value in before.items()))
         for figure in figures:
-            print(_line(figure))
+            print(line_of(figure))
 
 
-def _line(figure: Figure) -> str:
+def report_of(about: str, machine: dict[str, Any], figures: Iterable[Figure]) -> dict[str, Any]:
+    """Return what a benchmark measured as `report.py` reads it from JSON."""
+    rows = [
+        dataclasses.asdict(figure) | {"median": figure.median, "aim": figure.aim, "met": figure.met}
+        for figure in figures
+    ]
+    return {"about": about, "machine": machine, "figures": rows}
+
+
+def line_of(figure: Figure) -> str:
+    """Return a figure as a line of text."""
     spread = f"({min(figure.values):.4g} to {max(figure.values):.4g})"
     aim = f"  {figure.aim}: {'met' if figure.met else 'MISSED'}" if figure.aim else ""
     return f"{figure.case}: {figure.name} {figure.median:.4g} {figure.unit} {spread}{aim}"

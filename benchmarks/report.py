@@ -28,15 +28,26 @@ BENCHMARKS = (
     "overheads",
     "startup",
 )
-VERSIONS = "python", "tensorflow", "keras", "numpy"
+VERSIONS = "python", "tensorflow", "jax", "keras", "numpy"
 HEAD = "# Performance"
-ACCELERATOR = "Not measured on an accelerator: none was at hand."
+ACCELERATOR = """\
+## On an accelerator
+
+`benchmarks/accelerator.py` measures training and generation on Keras' JAX backend beside the time of their matrix
+products alone, at widths 256 and 1024, in float32 and bfloat16, with 1, 16 and 256 sounds. It needs no TensorFlow:"""
+ACCELERATOR_ANEW = """\
+    pip install keras "jax[cuda12]" pandas pydantic
+    pip install --no-deps --editable .
+    python benchmarks/accelerator.py --json build/benchmarks/accelerator.json
+
+It is made for five minutes on one H100 and prints this section; the most important figures come first, and the file
+has those of a run that was cut off. With the file there, `benchmarks/report.py` writes them into this page."""
 HOW_TO_READ = """\
 How to read the tables: a figure is the median of its repeats, which take turns with what they are compared with; the
 spread is from the smallest to the largest of them, and is missing where there was one. The aim is what the project
 holds itself to, and is met or missed by the median. A ratio is taken within one run, of what was measured in the same
 round, so that it says more of another machine than seconds do. Compiling is counted only where a section says so."""
-ANEW = "`make bench` measures all of it anew and writes this page."
+ANEW = "`make bench` measures all of it anew, except on an accelerator, and writes this page."
 
 
 def run(name: str) -> None:
@@ -49,16 +60,30 @@ def run(name: str) -> None:
     (KEPT / f"{name}.json").write_text(text)
 
 
-def page(reports: dict[str, dict[str, Any] | None]) -> str:
+def page(reports: dict[str, dict[str, Any] | None], accelerator: dict[str, Any] | None) -> str:
     """Return the page: the machine, how to read it, and a section for each benchmark; None: it was not measured."""
     measured = {name: report for name, report in reports.items() if report is not None}
     missing = [name for name, report in reports.items() if report is None]
-    parts = [HEAD, _machines(measured), ACCELERATOR, HOW_TO_READ, ANEW]
+    parts = [HEAD, _machines(measured), HOW_TO_READ, ANEW]
     if missing:
-        parts.insert(3, f"Not measured: {', '.join(f'`{name}`' for name in missing)}.")
+        parts.insert(2, f"Not measured: {', '.join(f'`{name}`' for name in missing)}.")
     for name, report in measured.items():
         parts += _section(name, report)
+    parts += accelerator_section(accelerator)
     return "\n\n".join(parts) + "\n"
+
+
+def accelerator_section(report: dict[str, Any] | None) -> list[str]:
+    """Return the paragraphs on what `accelerator.py` measured, and on how to measure it; None: it was not measured."""
+    if report is None:
+        return [ACCELERATOR, ACCELERATOR_ANEW, "Not measured yet: no accelerator was at hand."]
+    machine, (_, _, text) = report["machine"], report["about"].strip().partition("\n\n")
+    on = (
+        f"Measured on {machine['device']}; {_machine(machine)}; products in float32 at precision {machine['products']}."
+    )
+    left_out = [f"- {case}: {reason}" for case, reason in report["left_out"].items()]
+    paragraphs = [ACCELERATOR, ACCELERATOR_ANEW, text.strip(), on, _table(report["figures"])]
+    return [*paragraphs, "Left out:", "\n".join(left_out)] if left_out else paragraphs
 
 
 def _machines(reports: dict[str, dict[str, Any]]) -> str:
@@ -74,7 +99,7 @@ def _machines(reports: dict[str, dict[str, Any]]) -> str:
 
 def _machine(machine: dict[str, Any]) -> str:
     cores = f"{machine['cores']} core{'s' * (machine['cores'] != 1)}"
-    versions = ", ".join(f"{name} {machine[name]}" for name in VERSIONS if machine[name])
+    versions = ", ".join(f"{name} {machine[name]}" for name in VERSIONS if machine.get(name))
     return f"{cores} of {machine['processor']}; {versions}"
 
 
@@ -131,7 +156,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for name in () if arguments.write else arguments.only or BENCHMARKS:
         run(name)
-    PAGE.write_text(page({name: _kept(KEPT / f"{name}.json") for name in BENCHMARKS}))
+    PAGE.write_text(page({name: _kept(KEPT / f"{name}.json") for name in BENCHMARKS}, _kept(KEPT / "accelerator.json")))
     tell(f"{PAGE}: written")
 
 

@@ -145,3 +145,15 @@ def test_a_row_begins_anew_while_its_neighbour_goes_on(engine):
     conditions = as_conditions(swapped(conditions))
     codes, _ = engine.advance(weights, carry, start, begins, conditions, swapped(uniforms)[..., None], temperatures)
     np.testing.assert_array_equal(codes, swapped(whole))
+
+
+def test_codes_are_drawn_from_float32_outputs_under_bfloat16_too(monkeypatch):
+    model, seen = build_variant(dtype="mixed_bfloat16"), []
+
+    def record(outputs, choose, prepared):
+        seen.append(keras.backend.standardize_dtype(outputs.dtype))
+        return choose(outputs, 0)
+
+    monkeypatch.setattr(model.head, "draw", record)
+    codes = generate(engine_of(model), None, np.full((2, 32), 0.5), TEMPERATURES)
+    assert codes.shape == (2, 32) and set(seen) == {"float32"}

@@ -49,7 +49,8 @@ class GenerationEngine:
     engine, each with its own weights and carry, do not disturb each other, and new weights need no new compiling.
 
     Args:
-        model: in float32; its tiers determine the computation.
+        model: its tiers determine the computation. Runs are generated from in float32; a model in mixed_bfloat16 has
+            its outputs, and so the probabilities of codes, in float32 too.
         silence: the code of silence, which comes before every sound.
         rows: number of rows of the batch.
         block_samples: length of a block in samples; rounded up to whole top frames.
@@ -215,7 +216,7 @@ class _Firing:
         carry = carry._replace(states=[*carry.states[:level], state, *carry.states[level + 1 :]])
         if level + 1 == len(self.model.tiers):
             choose = functools.partial(self._choose, uniforms[:, 0])
-            code = self.model.head.draw(outputs[:, 0], choose, self.prepared.head)
+            code = self.model.head.draw(ops.cast(outputs[:, 0], "float32"), choose, self.prepared.head)
             return carry._replace(history=ops.concatenate([carry.history[:, 1:], code[:, None]], axis=1))
 
         if self.prepared.kernels[level] is not None:
