@@ -25,8 +25,8 @@ def run_workers(count: int, jobs: Sequence[dict[str, Any]], folder: Path) -> lis
 
     Args:
         count: number of workers.
-        jobs: `evaluate` with a run, or of a training its `spec`, `run` and other arguments of `fit`; `others` has arguments of worker 1 alone, which
-            gets the signal `gets` before the step `at_step`.
+        jobs: of each `evaluate` with a run; or the `spec`, the `run` and other arguments of `fit`, where `others` has
+            arguments of worker 1 alone, which gets the signal `gets` before the step `at_step`.
         folder: the working folder.
     """
     with contextlib.ExitStack() as taken:
