@@ -33,7 +33,7 @@ MAY_IMPORT = {
     },
     "listening": {"errors", "progress", "conditions", "data", "model", "generation"},
     "training": {
-        *("errors", "backend", "files", "machine", "progress", "spec", "conditions", "data", "model"),
+        *("errors", "backend", "files", "machine", "names", "progress", "spec", "conditions", "data", "model"),
         *("run_folder", "checkpoints", "generation", "listening"),
     },
     "run": {
@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "demo_corpus": {"errors", "files", "data"},
     "commands": {
         *("errors", "files", "progress", "quiet", "spec", "conditions", "data", "model", "run_folder", "training"),
-        *("generation", "api", "demo_corpus"),
+        *("generation", "api", "demo_corpus", "machine"),
     },
     "__main__": {"commands"},
 }

@@ -1,6 +1,7 @@
 """Types of arguments and options, and the options that several commands have."""
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +40,21 @@ class Count(click.IntRange):
     """A whole number in a range."""
 
     name = "integer"
+
+
+class Share(click.ParamType):
+    """A share of work, `I/N`: the I-th of N, counted from 1; its value is I - 1 and N."""
+
+    name = "I/N"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Return the share, or fail as click's types do."""
+        if isinstance(value, tuple):
+            return value
+        found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", str(value), re.ASCII)
+        if found is None or not 1 <= int(found[1]) <= int(found[2]):
+            self.fail(f"'{value}' is not a share such as 2/8, the second of eight.", param, ctx)
+        return int(found[1]) - 1, int(found[2])
 
 
 FOLDER, FILE = Place("folder"), Place("file")

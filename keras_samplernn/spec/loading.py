@@ -87,8 +87,10 @@ def parse_spec(text: str, place: str, types: Types, folder: str | Path) -> Spec:
     if head is not None:
         spec = spec.model_copy(update={"audio": audio_for(head, spec.audio)})
     crossed = [*contradictions(spec, top_frame_size), *(check_levels(spec) if head else ())]
+    # A list of folders is wrong where one of them is.
+    lists = {key.partition("[")[0] for key in problems if key.startswith("data.")}
     for places, message in crossed:
-        if not problems.keys() & {*places}:
+        if not (problems.keys() | lists) & {*places}:
             problems[places[0]] = message
     if problems:
         raise UserError(*(f"{place}: {message}" for message in problems.values()))
@@ -163,5 +165,8 @@ def _resolve_paths(data: Data, folder: Path) -> Data:
         absolute = home_folder().joinpath(*path.parts[1:]) if home else folder.absolute() / path
         return Path(os.path.normpath(absolute))
 
-    paths = {key: getattr(data, key) for key in DATA_PATHS}
-    return data.model_copy(update={k: resolve(path) for k, path in paths.items() if isinstance(path, Path)})
+    resolved_paths = {}
+    for key in DATA_PATHS:
+        if paths := list(map(resolve, data.folders(key))):
+            resolved_paths[key] = paths if isinstance(getattr(data, key), list) else paths[0]
+    return data.model_copy(update=resolved_paths)
