@@ -214,6 +214,16 @@ RELATIONS = [
         'data.test = "/home/ana/corpus" shares files with data.train = "/home/ana/corpus/a", since folders '
         "are read with their subfolders; give folders beside each other",
     ),
+    (
+        {"data": {"train": ["corpus/a", "corpus/b/c", "corpus/b"]}},
+        'data.train[2] = "/home/ana/corpus/b" shares files with data.train[1] = "/home/ana/corpus/b/c", since folders '
+        "are read with their subfolders; give folders beside each other",
+    ),
+    (
+        {"data": {"train": ["corpus/a", "corpus/b"], "valid": "corpus/b"}},
+        'data.valid = "/home/ana/corpus/b" shares files with data.train[1] = "/home/ana/corpus/b", since folders '
+        "are read with their subfolders; give folders beside each other",
+    ),
 ]
 
 

@@ -87,10 +87,8 @@ def parse_spec(text: str, place: str, types: Types, folder: str | Path) -> Spec:
     if head is not None:
         spec = spec.model_copy(update={"audio": audio_for(head, spec.audio)})
     crossed = [*contradictions(spec, top_frame_size), *(check_levels(spec) if head else ())]
-    # A list of folders is wrong where one of them is.
-    lists = {key.partition("[")[0] for key in problems if key.startswith("data.")}
     for places, message in crossed:
-        if not (problems.keys() | lists) & {*places}:
+        if not problems.keys() & {*places}:
             problems[places[0]] = message
     if problems:
         raise UserError(*(f"{place}: {message}" for message in problems.values()))
