@@ -4,18 +4,20 @@ import hashlib
 import json
 import multiprocessing
 import os
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-from measuring import tell
 
 from keras_samplernn.conditions.streams import Streams, streams_of
 from keras_samplernn.conditions.track import Spans, Track
+from keras_samplernn.data.cache import part_name
+from keras_samplernn.data.flat import FlatWriter
+from keras_samplernn.data.joining import join_manifests
 from keras_samplernn.data.manifest import MANIFEST
+from keras_samplernn.data.parts import MOST_SAMPLES, key_of
 from keras_samplernn.data.preparation import CODES, FORMAT, CorpusSettings, array_dtype
 from keras_samplernn.data.profiles import SEGMENTS
 from keras_samplernn.data.quantization import Quantizer
@@ -63,11 +65,10 @@ def _class_of_span(spans: np.ndarray) -> np.ndarray:
 def write_prepared(folder: Path, spec: Spec, seconds: float, sound_seconds: float) -> None:
     """Write a corpus as the cache holds it once it is prepared, without any audio file.
 
-    It repeats a minute of synthesised sound: what codes say does not matter to how fast they are read. Where the disk
-    is short, the codes that follow the first hour are a hole in a sparse file; this is said then.
+    It repeats a minute of synthesised sound: what codes say does not matter to how fast they are read.
 
     Args:
-        folder: is made; `Corpus.open` opens it.
+        folder: is made, with the parts beside it; `Corpus.open` opens it.
         spec: for its audio and its streams of classes, each of `CLASSES` or more.
         seconds: of all sounds.
         sound_seconds: of each sound.
@@ -75,40 +76,42 @@ def write_prepared(folder: Path, spec: Spec, seconds: float, sound_seconds: floa
     rate = spec.audio.sample_rate
     samples, longest = round(seconds * rate), round(sound_seconds * rate)
     settings = CorpusSettings(rate, Quantizer.of(spec.audio), streams_of(spec))
-    codes = settings.quantizer.encode(synthesise(BLOCK_SECONDS * rate)[0]).astype(array_dtype(spec.audio.q_levels))
-    folder.mkdir(parents=True)
-    written = samples
-    if shutil.disk_usage(folder).free < 1.2 * samples * codes.itemsize:
-        written = min(samples, 3600 * rate)
-        tell(f"{folder}: the disk is short; the codes that follow the first hour are a hole in a sparse file")
-    with (folder / CODES).open("wb") as stream:
-        code_counts = _tile(stream, codes, samples, written, spec.audio.q_levels)
+    codes = settings.quantizer.encode(synthesise(BLOCK_SECONDS * rate)[0])
     pieces = [(start, min(longest, samples - start)) for start in range(0, samples, longest)]
-    with TrackWriter(folder, settings.streams) as writer:
-        spans = [writer.append(_track(start, length, settings.streams)) for start, length in pieces]
-    manifest = {
-        "format": FORMAT,
-        "settings": settings.to_dict(),
-        "samples": samples,
-        "sounds": [_sound(number, start, length, spans[number]) for number, (start, length) in enumerate(pieces)],
-        "code_counts": code_counts,
-        "class_counts": {name: counts.tolist() for name, counts in writer.class_counts.items()},
-        "notes": [],
-        "lost": [],
-    }
+    most = max(MOST_SAMPLES // longest, 1)
+    parts = {}
+    for first in range(0, len(pieces), most):
+        key = key_of([str(folder), first])
+        place = folder.with_name(part_name(key))
+        place.mkdir(parents=True)
+        parts[key] = _write_part(place, codes, pieces[first : first + most], settings)
+    folder.mkdir(parents=True)
+    manifest = join_manifests(parts, settings.streams, rate)
     (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
 
 
-def _tile(stream: BinaryIO, array: np.ndarray, samples: int, written: int, levels: int) -> list[int]:
-    """Write an array again and again, `written` values of it, and zeros up to `samples`; count each value."""
-    times, rest = divmod(written, len(array))
-    for _ in range(times):
-        array.tofile(stream)
-    array[:rest].tofile(stream)
-    stream.truncate(samples * array.itemsize)
-    counts = times * np.bincount(array, minlength=levels) + np.bincount(array[:rest], minlength=levels)
-    counts[0] += samples - written
-    return counts.tolist()
+def _write_part(
+    folder: Path, codes: np.ndarray, pieces: Sequence[tuple[int, int]], settings: CorpusSettings
+) -> dict[str, Any]:
+    """Write the arrays of a part and return its manifest; a piece is where a sound begins, and its length."""
+    levels, sounds, code_counts, written = settings.quantizer.q_levels, [], 0, 0
+    with FlatWriter(folder, CODES, array_dtype(levels)) as flat, TrackWriter(folder, settings.streams) as tracks:
+        for start, length in pieces:
+            own = codes[(start + np.arange(length)) % len(codes)]
+            flat.append(own)
+            code_counts += np.bincount(own, minlength=levels)
+            spans = tracks.append(_track(start, length, settings.streams))
+            sounds.append(_sound(start, written, length, spans))
+            written += length
+    return {
+        "format": FORMAT,
+        "settings": settings.to_dict(),
+        "samples": written,
+        "sounds": sounds,
+        "code_counts": code_counts.tolist(),
+        "class_counts": {name: counts.tolist() for name, counts in tracks.class_counts.items()},
+        "remarks": [],
+    }
 
 
 def _track(start: int, samples: int, streams: Streams) -> Track:
@@ -122,7 +125,7 @@ def _track(start: int, samples: int, streams: Streams) -> Track:
 def _sound(number: int, start: int, samples: int, spans: list[int]) -> dict[str, Any]:
     digest = hashlib.sha256(str(number).encode()).hexdigest()
     return {
-        "name": f"sound_{number:06d}.wav",
+        "name": f"sound_{number:012d}.wav",
         "start": start,
         "samples": samples,
         "sha256": digest,
@@ -136,7 +139,8 @@ def forget_pages(folder: Path) -> None:
     """Have the system drop a corpus from its page cache, where it can be asked to, so that it comes from the disk."""
     if not hasattr(os, "posix_fadvise"):
         return
-    for path in folder.glob("*.bin"):
+    parts = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["parts"]
+    for path in (file for part in parts for file in folder.with_name(part_name(part["key"])).glob("*.bin")):
         with path.open("rb") as stream:
             os.fsync(stream.fileno())  # only what lies on the disk is dropped
             os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

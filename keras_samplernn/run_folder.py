@@ -15,7 +15,7 @@ from keras_samplernn import __version__
 from keras_samplernn.errors import UserError
 from keras_samplernn.files import make_folder, named, replace_file, replace_json, writing
 from keras_samplernn.model.registry import load_types
-from keras_samplernn.spec import Spec, differences, load_spec
+from keras_samplernn.spec import DATA_PATHS, Spec, differences, load_spec
 
 RUNS = Path("runs")
 CLASS_COLUMN = "validation_bits_"
@@ -159,13 +159,13 @@ def refuse_inside_corpora(folder: Path, spec: Spec, option: str) -> None:
         spec: validated.
         option: which option gives another folder.
     """
-    for field in ("train", "valid", "test"):
-        corpus = getattr(spec.data, field)
-        if isinstance(corpus, Path) and Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(corpus)):
-            raise UserError(
-                f"{folder}: is inside data.{field} = {corpus}, and its sounds would become part of the corpus; give"
-                f" {option} another folder"
-            )
+    for field in DATA_PATHS:
+        for number, corpus in enumerate(spec.data.folders(field)):
+            if Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(corpus)):
+                raise UserError(
+                    f"{folder}: is inside {spec.data.place_of_folder(field, number)} = {corpus}, and its sounds would"
+                    f" become part of the corpus; give {option} another folder"
+                )
 
 
 def newest_run(root: Path = RUNS) -> Path:

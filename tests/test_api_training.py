@@ -54,7 +54,7 @@ def test_what_is_wrong_with_a_spec_is_told_in_a_line_a_problem(home, monkeypatch
     with pytest.raises(UserError) as raised:
         keras_samplernn.fit({"data": {"trian": "train"}})
     assert raised.value.lines == (
-        "spec: data.train is missing; give a path",
+        "spec: data.train is missing; give a path or a list of 1 to 1000 values, each a path",
         'spec: data.trian is not a field of data; did you mean "train"?',
     )
     assert not (home / "runs/samplernn").exists()

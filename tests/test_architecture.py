@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "text": {"errors", "machine"},
     "spec": {"errors", "files", "names"},
     "conditions": {"errors", "names", "spec", "text"},
-    "data": {"errors", "files", "machine", "names", "spec", "text", "conditions"},
+    "data": {"errors", "files", "machine", "names", "shard", "spec", "text", "conditions"},
     "model": {"errors", "backend", "machine", "spec", "conditions"},
     "run_folder": {"errors", "files", "spec", "model"},
     "checkpoints": {"errors", "files"},
@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "listening": {"errors", "progress", "conditions", "data", "model", "generation"},
     "distribution": {"errors", "quiet"},
     "training": {
-        *("errors", "backend", "files", "machine", "progress", "spec", "conditions", "data", "model"),
+        *("errors", "backend", "files", "machine", "names", "progress", "shard", "spec", "conditions", "data", "model"),
         *("run_folder", "checkpoints", "generation", "listening", "distribution"),
     },
     "run": {
@@ -54,7 +54,7 @@ MAY_IMPORT = {
     "demo_corpus": {"errors", "files", "data"},
     "commands": {
         *("errors", "files", "progress", "quiet", "spec", "conditions", "data", "model", "run_folder", "training"),
-        *("generation", "api", "demo_corpus", "shard", "search"),
+        *("generation", "api", "demo_corpus", "shard", "search", "machine"),
     },
     "__main__": {"commands"},
 }

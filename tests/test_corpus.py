@@ -14,14 +14,14 @@ from faults import operations, watched
 
 from keras_samplernn.conditions.streams import ClassesStream, NumberStream
 from keras_samplernn.data import corpus as corpus_module
-from keras_samplernn.data import hashes, preparation, quantization
-from keras_samplernn.data.cache import clear_cache, list_cache, staged_entry
+from keras_samplernn.data import hashes, preparation, prepared_part, quantization
+from keras_samplernn.data.cache import clear_cache, list_cache, part_name, staged_entry
 from keras_samplernn.data.corpus import Corpus, prepare_corpus
 from keras_samplernn.data.decoding import decode_files
 from keras_samplernn.data.inspection import AUDIO_SUFFIXES, inspect_audio
-from keras_samplernn.data.manifest import read_manifest
+from keras_samplernn.data.manifest import read_manifest, read_part_manifest
 from keras_samplernn.data.pairs import Pair, find_pairs, split_pairs
-from keras_samplernn.data.preparation import CorpusSettings
+from keras_samplernn.data.preparation import CorpusSettings, write_part
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError
 
@@ -187,14 +187,13 @@ def test_prepared_arrays_are_the_quantized_files_end_to_end(tmp_path, monkeypatc
         ("d.wav", 101, 333),
     ]
     expected = np.concatenate([quantizer.encode(soundfile.read(tmp_path / name)[0]) for name in lengths])
-    np.testing.assert_array_equal(corpus.codes, expected)
+    np.testing.assert_array_equal(corpus.codes[:], expected)
     assert corpus.codes.dtype == (np.uint8 if q_levels <= 256 else np.uint16)
     np.testing.assert_array_equal(classes_of(corpus), np.concatenate([np.arange(n) % 3 for n in lengths.values()]))
     np.testing.assert_array_equal(corpus.code_counts, np.bincount(expected, minlength=q_levels))
     assert corpus.class_counts.keys() == {CLASS}
     np.testing.assert_array_equal(corpus.class_counts[CLASS], [146, 144, 144, 0])
     assert corpus.samples == 434
-    assert isinstance(corpus.codes, np.memmap)
     assert json.loads(json.dumps(corpus.manifest)) == corpus.manifest
 
 
@@ -220,7 +219,7 @@ def test_every_problem_of_every_file_is_raised_together_and_nothing_is_kept(tmp_
         "f.wav: ends before a RIFF header",
     ]
     assert list_cache() == []
-    assert [path.name for path in own_cache.iterdir()] in ([], ["hashes.json"])
+    assert [path.name for path in own_cache.iterdir()] in ([], ["hashes"])
 
 
 def test_what_was_done_to_sounds_is_said_in_a_line_a_kind(tmp_path):
@@ -263,10 +262,12 @@ def test_classes_that_never_occur_are_named(tmp_path):
 
 def test_a_corpus_is_prepared_once_and_again_when_anything_changes(tmp_path, monkeypatch):
     prepared = []
-    write = preparation.write_corpus
-    monkeypatch.setattr(
-        "keras_samplernn.data.corpus.write_corpus", lambda *args: (prepared.append(args[-1]), write(*args))
-    )
+
+    def write(*arguments):
+        prepared.append(arguments)
+        return write_part(*arguments)
+
+    monkeypatch.setattr(prepared_part, "write_part", write)
     path = add_sound(tmp_path, "a.wav", classes=[0] * 100)
     table = path.with_suffix(".csv")
 
@@ -291,27 +292,34 @@ def test_a_corpus_is_prepared_once_and_again_when_anything_changes(tmp_path, mon
     assert prepare() == 1
 
 
+def part_of(corpus):
+    """Return the folder of the first part of a corpus."""
+    return corpus.folder.with_name(part_name(corpus.manifest["parts"][0]["key"]))
+
+
 @pytest.mark.parametrize("name", ["codes", "stream_00_starts", "stream_00_values", "stream_00_targets"])
 def test_a_damaged_cache_entry_is_prepared_anew(tmp_path, name):
     add_sound(tmp_path, "a.wav", classes=[0] * 40 + [1] * 60)
     pairs = found(tmp_path, True)
     corpus = prepare_corpus(pairs, settings(2), print)
-    codes, classes = np.array(corpus.codes), classes_of(corpus)
-    assert (corpus.folder / f"{name}.bin").is_file()
-    (corpus.folder / f"{name}.bin").write_bytes(b"short")
+    codes, classes = corpus.codes[:].copy(), classes_of(corpus)
+    assert (part_of(corpus) / f"{name}_000.bin").is_file()
+    (part_of(corpus) / f"{name}_000.bin").write_bytes(b"short")
     again = prepare_corpus(pairs, settings(2), print)
-    np.testing.assert_array_equal(again.codes, codes)
+    np.testing.assert_array_equal(again.codes[:], codes)
     np.testing.assert_array_equal(classes_of(again), classes)
 
 
 def test_an_entry_that_is_no_folder_is_replaced(tmp_path, own_cache):
     add_sound(tmp_path, "a.wav")
     pairs = found(tmp_path, False)
-    folder = prepare_corpus(pairs, settings(), print).folder
-    shutil.rmtree(folder)
-    folder.write_text("mine")
+    corpus = prepare_corpus(pairs, settings(), print)
+    folders = corpus.folder, part_of(corpus)
+    for folder in folders:
+        shutil.rmtree(folder)
+        folder.write_text("mine")
     assert prepare_corpus(pairs, settings(), print).samples == 100
-    assert sorted(path.name for path in own_cache.iterdir() if path != folder) in ([], ["hashes.json"])
+    assert [path.name for path in own_cache.iterdir() if path not in folders] in ([], ["hashes"])
 
 
 def sound_entry(**changes):
@@ -331,9 +339,18 @@ def manifest(**changes):
         "sounds": [sound_entry(), sound_entry(name="\udcff", start=3, samples=2, conditions_sha256=None)],
         "code_counts": [1, 4],
         "class_counts": {CLASS: [3, 2]},
+        "parts": [{"key": "0123456789abcdef" * 2, "sounds": 2}],
         "notes": ["clipped to [-1, 1]: \udcff"],
         "lost": [],
     } | changes
+
+
+def part_manifest(**changes):
+    remarks = [["clipped to [-1, 1]", False, ["\udcff"]]]
+    return {key: value for key, value in manifest().items() if key not in ("parts", "notes", "lost")} | {
+        "remarks": remarks,
+        **changes,
+    }
 
 
 def settings_with(**changes):
@@ -368,12 +385,30 @@ WRONG_MANIFESTS = {
     "a count of many digits": manifest(code_counts=[0, 10**30]),
     "counts in lists": manifest(code_counts=[[1], [4]]),
     "a note that is a number": manifest(notes=[1]),
+    "parts of other sounds": manifest(parts=[{"key": "0123456789abcdef" * 2, "sounds": 1}]),
+    "a part elsewhere": manifest(parts=[{"key": "../" * 10 + "ab", "sounds": 2}]),
+    "a part of a corpus": part_manifest(),
+}
+WRONG_PARTS = {
+    "a corpus": manifest(),
+    "a remark that is a number": part_manifest(remarks=[1]),
+    "a remark without names": part_manifest(remarks=[["clipped", False]]),
+    "samples of another part": part_manifest(samples=6),
 }
 
 
 def test_a_manifest_is_read_as_it_was_written(tmp_path):
     (tmp_path / "manifest.json").write_text(json.dumps(manifest()))
     assert read_manifest(tmp_path) == manifest()
+    (tmp_path / "manifest.json").write_text(json.dumps(part_manifest()))
+    assert read_part_manifest(tmp_path) == part_manifest()
+
+
+@pytest.mark.parametrize("wrong", WRONG_PARTS.values(), ids=WRONG_PARTS)
+def test_any_other_manifest_of_a_part_is_refused(tmp_path, wrong):
+    (tmp_path / "manifest.json").write_text(json.dumps(wrong))
+    with pytest.raises(ValueError):
+        read_part_manifest(tmp_path)
 
 
 @pytest.mark.parametrize("wrong", WRONG_MANIFESTS.values(), ids=WRONG_MANIFESTS)
@@ -406,14 +441,17 @@ def test_an_entry_with_another_manifest_is_not_listed_and_prepared_anew(tmp_path
 @pytest.mark.parametrize("table", ["[]", '{"PATH": 1}', '{"PATH": [1, 2, 3]}', "[" * 100_000])
 def test_remembered_hashes_that_are_something_else_are_forgotten(tmp_path, own_cache, table):
     path = add_sound(tmp_path, "a.wav")
-    digest = hashes.RememberedHashes().sha256(path)
+    past = time.time_ns() - 10**11
+    os.utime(path, ns=(past, past))
+    digest = hashes.RememberedHashes("0").sha256(path)
     status = path.stat()
     wrong = table.replace("PATH", str(path)).replace("1, 2", f"{status.st_size}, {status.st_mtime_ns}")
-    (own_cache / "hashes.json").write_text(wrong)
-    remembered = hashes.RememberedHashes()
+    (own_cache / "hashes").mkdir()
+    (own_cache / "hashes" / "0.json").write_text(wrong)
+    remembered = hashes.RememberedHashes("0")
     assert remembered.sha256(path) == digest
     remembered.save()
-    assert isinstance(json.loads((own_cache / "hashes.json").read_text()), dict)
+    assert json.loads((own_cache / "hashes" / "0.json").read_text())[str(path)][2] == digest
 
 
 def test_an_entry_that_another_process_commits_meanwhile_is_kept(tmp_path, own_cache, monkeypatch):
@@ -451,17 +489,19 @@ def test_an_entry_that_is_cleared_at_once_is_named(tmp_path, own_cache, monkeypa
 
 def test_clearing_keeps_what_a_preparation_stages_and_says_so(tmp_path, own_cache):
     said = []
-    with staged_entry("0" * 32, is_whole=Path.is_dir) as staged:
-        (staged / "codes.bin").write_bytes(b"0123")
+    with staged_entry(own_cache / part_name("0" * 32), is_whole=Path.is_dir) as staged:
+        (staged / "codes_000.bin").write_bytes(b"0123")
         (own_cache / ".staged-killed").mkdir()
         (own_cache / ("1" * 32)).mkdir()
-        (own_cache / ("1" * 32) / "codes.bin").write_bytes(b"0123456")
+        (own_cache / ("1" * 32) / "manifest.json").write_bytes(b"0123456")
+        (own_cache / part_name("2" * 32)).mkdir()
         assert clear_cache(said.append) == 7
-        assert (staged / "codes.bin").exists()
+        assert (staged / "codes_000.bin").exists()
     assert said == [
         f"{own_cache}: a corpus is being prepared, and its unfinished files were kept; clear the cache again afterwards"
     ]
-    assert sorted(path.name for path in own_cache.iterdir()) == [".staged-killed", "0" * 32]
+    kept = [".staged-killed", part_name("0" * 32), part_name("2" * 32)]
+    assert sorted(path.name for path in own_cache.iterdir()) == kept
     assert clear_cache(said.append) == 4
     assert len(said) == 1
     assert not list(own_cache.iterdir())
@@ -533,19 +573,19 @@ def test_a_known_file_is_not_read_again_and_a_changed_one_is(tmp_path, monkeypat
     path = add_sound(tmp_path, "a.wav")
     past = time.time_ns() - 10**11
     os.utime(path, ns=(past, past))
-    remembered = hashes.RememberedHashes()
+    remembered = hashes.RememberedHashes("0")
     digest = remembered.sha256(path)
     remembered.save()
     path.write_bytes(path.read_bytes()[::-1])
     os.utime(path, ns=(past, past))
-    assert hashes.RememberedHashes().sha256(path) == digest
+    assert hashes.RememberedHashes("0").sha256(path) == digest
     os.utime(path)
-    assert hashes.RememberedHashes().sha256(path) != digest
+    assert hashes.RememberedHashes("0").sha256(path) != digest
 
 
 def test_a_file_changed_just_now_is_not_remembered(tmp_path):
     path = add_sound(tmp_path, "a.wav")
-    remembered = hashes.RememberedHashes()
+    remembered = hashes.RememberedHashes("0")
     digest = remembered.sha256(path)
     stamp = path.stat().st_mtime_ns
     path.write_bytes(path.read_bytes()[::-1])

@@ -8,7 +8,7 @@ from command_line import give, outcome, write_corpora, write_spec
 from faults import operations
 
 from keras_samplernn.checkpoints.shelf import list_checkpoints
-from keras_samplernn.data.cache import cache_folder, clear_cache, list_cache
+from keras_samplernn.data.cache import cache_folder, clear_cache, list_cache, part_name
 
 COMMAND = "fit spec.json --run copy --max-steps 2"
 
@@ -88,8 +88,10 @@ def test_a_full_disk_is_told_and_costs_one_checkpoint_at_most(forks, home, numbe
             assert "No space left on device" in said.splitlines()[-1], (number, said)
         hidden = [path.name for path in (home / "copy").rglob(".*") if path.name != ".lock"]
         assert not hidden, number
-        cached = {path.name for path in cache_folder().iterdir()}
-        assert cached <= {"hashes.json", *(entry.folder.name for entry in list_cache())}, number
+        entries = list_cache()
+        whole = {entry.folder.name for entry in entries}
+        whole |= {part_name(part["key"]) for entry in entries for part in entry.manifest["parts"]}
+        assert {path.name for path in cache_folder().iterdir()} <= {"hashes", *whole}, number
         goes_on(forks, home)
     assert told
     tally("disk full", "operations on the disk in a fit, no space left from each on, told and gone on from", told)

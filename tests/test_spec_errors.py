@@ -39,7 +39,7 @@ SPECS = {
             'spec.json: audio.sample_rate = "16000" must be a whole number from 1000 to 384000',
             'spec.json: audio.q_type = "mulaw" must be "linear", "mu-law" or "a-law"; did you mean "mu-law"?',
             "spec.json: audio.q_levels = 1 must be a whole number from 2 to 65536",
-            "spec.json: data.train is missing; give a path",
+            "spec.json: data.train is missing; give a path or a list of 1 to 1000 values, each a path",
             "spec.json: data.valid = 1.5 must be a path, a number above 0 and below 1 or null",
             'spec.json: data.trian is not a field of data; did you mean "train"?',
             "spec.json: training.seq_len = 16.5 must be a whole number from 1 to 1048576",

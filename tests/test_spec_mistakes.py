@@ -22,10 +22,10 @@ PLACES = [
     ("conditioning", "classes"),
 ]
 FIELDS = [
-    ({"data": {}}, "data.train is missing; give a path"),
+    ({"data": {}}, "data.train is missing; give a path or a list of 1 to 1000 values, each a path"),
     ('{"name": "a"}', 'data is missing; give an object with "train"'),
     ({"data": "corpus"}, 'data = "corpus" must be an object with "train"'),
-    ({"data": {"train": 3}}, "data.train = 3 must be a path"),
+    ({"data": {"train": 3}}, "data.train = 3 must be a path or a list of 1 to 1000 values, each a path"),
     (
         {"data": {"train": "a", "valid": 1.5}},
         "data.valid = 1.5 must be a path, a number above 0 and below 1 or null",
@@ -214,6 +214,16 @@ RELATIONS = [
         'data.test = "/home/ana/corpus" shares files with data.train = "/home/ana/corpus/a", since folders '
         "are read with their subfolders; give folders beside each other",
     ),
+    (
+        {"data": {"train": ["corpus/a", "corpus/b/c", "corpus/b"]}},
+        'data.train[2] = "/home/ana/corpus/b" shares files with data.train[1] = "/home/ana/corpus/b/c", since folders '
+        "are read with their subfolders; give folders beside each other",
+    ),
+    (
+        {"data": {"train": ["corpus/a", "corpus/b"], "valid": "corpus/b"}},
+        'data.valid = "/home/ana/corpus/b" shares files with data.train[1] = "/home/ana/corpus/b", since folders '
+        "are read with their subfolders; give folders beside each other",
+    ),
 ]
 
 
@@ -229,7 +239,7 @@ def test_all_problems_are_reported_at_once():
     text = json.dumps(spec).replace('"seed": 1', '"seed": NaN')
     assert lines(text) == [
         "training.seed is not a finite number; NaN, Infinity and overflows are refused",
-        "data.train is missing; give a path",
+        "data.train is missing; give a path or a list of 1 to 1000 values, each a path",
         "training.epochs = 0 must be a whole number from 1 to 1000000",
         'audoi is not a field of the spec; did you mean "audio"?',
         'tiers[0].rnn_type = "gru" must be "GRU" or "LSTM"',

@@ -22,6 +22,7 @@ from keras_samplernn.commands.features import features
 from keras_samplernn.commands.fit import fit
 from keras_samplernn.commands.generate import generate
 from keras_samplernn.commands.heads import heads
+from keras_samplernn.commands.prepare import prepare
 from keras_samplernn.commands.schema import schema
 from keras_samplernn.commands.search import search
 from keras_samplernn.commands.streams import prepare_streams
@@ -48,7 +49,7 @@ def cli() -> None:
     """
 
 
-for _command in (demo, check, fit, search, generate, evaluate, features, tiers, heads, schema, cache):
+for _command in (demo, check, prepare, fit, search, generate, evaluate, features, tiers, heads, schema, cache):
     cli.add_command(_command)
 
 

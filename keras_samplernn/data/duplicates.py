@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from keras_samplernn.data.corpus import Corpus, SoundEntry
-from keras_samplernn.data.profiles import profile_distances, read_profiles
+from keras_samplernn.data.profiles import Profiles, read_profiles
 
 # Lengths that differ by more, in shares, are no candidates; nor are profiles, in steps of their bytes.
 _LENGTH_TOLERANCE, _MOST_DISTANCE = 0.02, 6.0
@@ -22,17 +22,16 @@ def near_duplicates(corpus: Corpus, others: Corpus) -> Iterator[tuple[str, str]]
     """
     lengths = np.array([sound.samples for sound in others.sounds])
     order = np.argsort(lengths, kind="stable")
-    lengths, profiles = lengths[order], read_profiles(others.manifest)[order]
+    lengths, profiles = lengths[order], Profiles(read_profiles(others.manifest)[order])
     left = _MOST_CANDIDATES
     for sound, profile in zip(corpus.sounds, read_profiles(corpus.manifest), strict=True):
         first = np.searchsorted(lengths, sound.samples * (1 - _LENGTH_TOLERANCE), "left")
         last = np.searchsorted(lengths, sound.samples * (1 + _LENGTH_TOLERANCE), "right")
-        near = profile_distances(profile, profiles[first:last])
-        for place in np.argsort(near):
-            if near[place] > _MOST_DISTANCE or not left:
-                break
+        for place in profiles.near(profile, first, last, _MOST_DISTANCE):
+            if not left:
+                return
             left -= 1
-            other = others.sounds[order[first + place]]
+            other = others.sounds[order[place]]
             if _coherence(_excerpt(corpus, sound), _excerpt(others, other)) >= _LEAST_COHERENCE:
                 yield sound.name, other.name
                 break

@@ -1,4 +1,4 @@
-"""The manifest of a prepared corpus: everything about it but the arrays."""
+"""The manifests of prepared corpora and of their parts: everything about them but the arrays."""
 
 import itertools
 import json
@@ -16,10 +16,11 @@ _Count = Annotated[int, Field(ge=0, lt=2**63)]
 _Text = InstanceOf[str]
 _Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
+_Key = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 _Profile = Annotated[str, Field(pattern=f"^[0-9a-f]{{{4 * SEGMENTS}}}$")]
 
 
-class _Part(BaseModel):
+class _Record(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
@@ -32,7 +33,7 @@ class _Stream(BaseModel):
     classes: list[_Text] | None = None
 
 
-class _Settings(_Part):
+class _Settings(_Record):
     sample_rate: _Count
     q_type: str
     q_levels: _Count
@@ -42,7 +43,7 @@ class _Settings(_Part):
     streams: list[_Stream]
 
 
-class _Sound(_Part):
+class _Sound(_Record):
     name: _Text
     start: _Count
     samples: _Count
@@ -52,15 +53,13 @@ class _Sound(_Part):
     spans: list[_Count]
 
 
-class _Manifest(_Part):
+class _Manifest(_Record):
     format: _Count
     settings: _Settings
     samples: _Count
     sounds: list[_Sound]
     code_counts: list[_Count]
     class_counts: dict[str, list[_Count]]
-    notes: list[_Text]
-    lost: list[_Text]
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -72,7 +71,29 @@ class _Manifest(_Part):
         counted = {name: len(counts) for name, counts in self.class_counts.items()}
         counts = len(self.code_counts) == self.settings.q_levels and counted == classes
         if starts != list(ends) or not counts or not spans:
-            raise ValueError("the parts of the manifest contradict each other")
+            raise ValueError("the fields of the manifest contradict each other")
+        return self
+
+
+class _PartManifest(_Manifest):
+    # As `Notes.to_json` returns them; what pydantic takes for a tuple is no list where it is strict.
+    remarks: list[Annotated[tuple[_Text, bool, list[_Text]], Field(strict=False)]]
+
+
+class _PartOfCorpus(_Record):
+    key: _Key
+    sounds: Annotated[int, Field(ge=1)]
+
+
+class _CorpusManifest(_Manifest):
+    parts: list[_PartOfCorpus]
+    notes: list[_Text]
+    lost: list[_Text]
+
+    @model_validator(mode="after")
+    def _has_all_sounds(self) -> Self:
+        if sum(part.sounds for part in self.parts) != len(self.sounds):
+            raise ValueError("the parts of the manifest have other sounds")
         return self
 
 
@@ -83,9 +104,18 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         OSError: it cannot be read.
         ValueError: it is not a manifest.
     """
+    return _read(folder, _CorpusManifest)
+
+
+def read_part_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest in the folder of a part; raises as `read_manifest` does."""
+    return _read(folder, _PartManifest)
+
+
+def _read(folder: Path, kind: type[_Manifest]) -> dict[str, Any]:
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except RecursionError:
         raise ValueError("lists within lists without end") from None
-    _Manifest.model_validate(manifest)
+    kind.model_validate(manifest)
     return manifest

@@ -18,6 +18,15 @@ class Notes:
         for kind, detail, lost in remarks:
             self._names.setdefault((kind, lost), []).append(f"{name} ({detail})" if detail else name)
 
+    def to_json(self) -> list[list]:
+        """Return all remarks as JSON values: for each kind its words, whether it tells of a loss, and the names."""
+        return [[kind, lost, names] for (kind, lost), names in self._names.items()]
+
+    def join(self, remarks: Iterable[Sequence], folder: str = "") -> None:
+        """Add what `to_json` returned of other files; `folder` is put before their names."""
+        for kind, lost, names in remarks:
+            self._names.setdefault((kind, lost), []).extend(f"{folder}/{name}" if folder else name for name in names)
+
     def count(self, kind: str) -> int:
         """Return how many files have a remark of a kind."""
         return sum(len(names) for (other, _), names in self._names.items() if other == kind)

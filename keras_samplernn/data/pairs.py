@@ -26,14 +26,22 @@ class Pair:
     """A sound and, in a conditional corpus, its conditions.
 
     Attributes:
-        name: POSIX path of the audio file, relative to the corpus folder, in Unicode form NFC; unique in it.
+        name: POSIX path of the audio file, relative to the corpus folder, in Unicode form NFC; unique in it. In a
+            corpus of several folders, it begins with a name of the folder.
         audio: the audio file.
         conditions: the condition file beside it, as `x.csv` or `x.wav.csv` for `x.wav`; None if it has none.
+        outside: how many folders in its name are not inside the corpus folder.
     """
 
     name: str
     audio: Path
     conditions: Path | None
+    outside: int = 0
+
+    @property
+    def folders(self) -> int:
+        """How many folders around the sound belong to the corpus: those inside the corpus folder, and that itself."""
+        return self.name.count("/") + 1 - self.outside
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,18 @@
-"""Preparing a corpus: sounds and conditions to flat arrays."""
+"""Preparing a part of a corpus: sounds and conditions to flat arrays."""
 
-import itertools
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from keras_samplernn.conditions.streams import Streams, classes_streams
+from keras_samplernn.conditions.streams import Streams
 from keras_samplernn.conditions.track import Track
 from keras_samplernn.data.audio import to_mono_at_rate
 from keras_samplernn.data.cache import writing_cache
 from keras_samplernn.data.decoding import Recording, decode_files
+from keras_samplernn.data.flat import FlatWriter
 from keras_samplernn.data.headers.header import Remark
 from keras_samplernn.data.inspection import AudioInfo, inspect_audio
 from keras_samplernn.data.manifest import MANIFEST
@@ -22,13 +21,14 @@ from keras_samplernn.data.pairs import Pair
 from keras_samplernn.data.profiles import profile_of
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.data.sound_tracks import read_sound_track
-from keras_samplernn.data.suspicions import SILENT, class_suspicions, sound_suspicions
+from keras_samplernn.data.suspicions import sound_suspicions
 from keras_samplernn.data.tracks import TrackWriter
 from keras_samplernn.errors import UserError, collect
 
 # Part of every key: raise it when a change of the program changes the arrays.
-FORMAT = 4
-CODES = "codes.bin"
+FORMAT = 5
+CODES = "codes"
+Hashes = tuple[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,14 @@ class CorpusSettings:
         }
 
 
-def write_corpus(
+def write_part(
     pairs: Sequence[Pair],
-    hashes: Sequence[tuple[str, str | None]],
+    hashes: Sequence[Hashes],
     settings: CorpusSettings,
     folder: Path,
     known: Sequence[str] = (),
-) -> None:
+    done: Callable[[Pair], None] = lambda pair: None,
+) -> list[str]:
     """Decode, resample and quantize `pairs` into flat arrays and a manifest in the empty `folder`.
 
     Args:
@@ -77,20 +78,28 @@ def write_corpus(
         settings: rate, quantizer, streams.
         folder: the folder of the new files, in the cache.
         known: problems that were found before.
+        done: called after each pair.
+
+    Returns:
+        The problems that were known, and every problem of every file, one line each; where there are any, what is in
+        the folder is of no use.
 
     Raises:
-        UserError: every problem of every file, one line each; or the cache cannot be written.
+        UserError: the cache cannot be written, or the process that decodes compressed files cannot start.
     """
     problems = [*known]
     notes = Notes()
     sounds: list[dict] = []
+    samples, levels = 0, settings.quantizer.q_levels
+    code_counts = np.zeros(levels, np.int64)
     with (
-        _FlatFile(folder / CODES, settings.quantizer.q_levels) as codes,
+        FlatWriter(folder, CODES, array_dtype(levels)) as codes,
         TrackWriter(folder, settings.streams) as tracks,
     ):
         for pair, pair_hashes, info, recording in zip(
             pairs, hashes, *_decode(pairs, settings.sample_rate), strict=True
         ):
+            done(pair)
             track = mono = None
             if isinstance(recording, UserError):
                 problems += recording.lines
@@ -102,9 +111,8 @@ def write_corpus(
                 length = None if mono is None else len(recording.wave)
                 said = "" if length is None else "; ".join(remark.kind for remark in recording.remarks)
                 rate = settings.sample_rate if length is None else info.header.sample_rate
-                folders = pair.name.count("/") + 1  # those of the corpus, and its own
                 files = pair.audio, pair.conditions
-                track = collect(problems, read_sound_track, *files, settings.streams, rate, length, said, folders)
+                track = collect(problems, read_sound_track, *files, settings.streams, rate, length, said, pair.folders)
             if problems:
                 continue  # The other files are still checked, so that all problems are told together.
             notes.add(pair.name, recording.remarks)
@@ -112,13 +120,13 @@ def write_corpus(
             notes.add(pair.name, sound_suspicions(recording.wave, mono))
             with writing_cache():
                 spans = tracks.append(track.resampled(len(mono)) if track else Track(len(mono), {}))
-                start = codes.samples
                 for block in settings.quantizer.encode_blocks(mono):
                     codes.append(block)
+                    code_counts += np.bincount(block, minlength=levels)
             sounds.append(
                 {
                     "name": pair.name,
-                    "start": start,
+                    "start": samples,
                     "samples": len(mono),
                     "sha256": pair_hashes[0],
                     "conditions_sha256": pair_hashes[1],
@@ -126,28 +134,20 @@ def write_corpus(
                     "spans": spans,
                 }
             )
-    if problems:
-        raise UserError(*problems)
-    all_silent = [f"all {len(sounds)} sounds are silent"] if 1 < notes.count(SILENT) == len(sounds) else []
-    manifest = {
-        "format": FORMAT,
-        "settings": settings.to_dict(),
-        "samples": codes.samples,
-        "sounds": sounds,
-        "code_counts": codes.counts.tolist(),
-        "class_counts": {name: counts.tolist() for name, counts in tracks.class_counts.items()},
-        "notes": [
-            *notes.lines(),
-            *all_silent,
-            *itertools.chain.from_iterable(
-                class_suspicions(stream, tracks.class_counts[stream.name], settings.sample_rate)
-                for stream in classes_streams(settings.streams)
-            ),
-        ],
-        "lost": notes.lost(),
-    }
-    with writing_cache():
-        (folder / MANIFEST).write_bytes(json.dumps(manifest, indent=1).encode())
+            samples += len(mono)
+    if not problems:
+        manifest = {
+            "format": FORMAT,
+            "settings": settings.to_dict(),
+            "samples": samples,
+            "sounds": sounds,
+            "code_counts": code_counts.tolist(),
+            "class_counts": {name: counts.tolist() for name, counts in tracks.class_counts.items()},
+            "remarks": notes.to_json(),
+        }
+        with writing_cache():
+            (folder / MANIFEST).write_bytes(json.dumps(manifest).encode())
+    return problems
 
 
 def _decode(
@@ -162,31 +162,6 @@ def _decode(
             infos.append(error)
     recordings = decode_files([info for info in infos if isinstance(info, AudioInfo)])
     return infos, (info if isinstance(info, UserError) else next(recordings) for info in infos)
-
-
-class _FlatFile:
-    """A new file of integers 0..levels-1 end to end, and the counts of them."""
-
-    def __init__(self, path: Path, levels: int):
-        self._dtype = array_dtype(levels)
-        self.counts = np.zeros(levels, np.int64)
-        self.samples = 0
-        with writing_cache():
-            self._file = path.open("wb")
-
-    def append(self, values: np.ndarray) -> None:
-        """Write `(n,)` integers; OSError where the disk refuses them."""
-        self._file.write(values.astype(self._dtype).tobytes())
-        self.counts += np.bincount(values, minlength=len(self.counts))
-        self.samples += len(values)
-
-    def __enter__(self) -> "_FlatFile":
-        return self
-
-    def __exit__(self, failure: type[BaseException] | None, *_) -> None:
-        # On a full disk closing fails too; the first failure is the one to tell.
-        with writing_cache() if failure is None else suppress(OSError):
-            self._file.close()
 
 
 def array_dtype(levels: int) -> np.dtype:

@@ -32,6 +32,34 @@ def read_profiles(manifest: dict[str, Any]) -> np.ndarray:
     return np.frombuffer(profiles, np.uint8).reshape(-1, 2 * SEGMENTS)
 
 
-def profile_distances(profile: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the mean difference, in steps, between a profile and each of others."""
-    return np.abs(others.astype(np.int16) - profile.astype(np.int16)).mean(axis=1)
+class Profiles:
+    """Profiles that others are compared with.
+
+    Args:
+        profiles: (n, 2 * SEGMENTS) uint8.
+    """
+
+    def __init__(self, profiles: np.ndarray):
+        self._profiles = profiles.astype(np.int16)
+        self._sums = _sums(self._profiles)
+
+    def near(self, profile: np.ndarray, first: int, last: int, most: float) -> np.ndarray:
+        """Return the numbers of those of a range that are near a profile, the nearest first.
+
+        Args:
+            profile: (2 * SEGMENTS,) uint8.
+            first: number of the first that is compared.
+            last: that of the first one after it that is not.
+            most: mean difference, in steps.
+        """
+        profile = profile.astype(np.int16)
+        # Sums of neighbours differ by no more than the neighbours do: most profiles are told apart by these.
+        least = np.abs(self._sums[first:last] - _sums(profile)).sum(axis=1)
+        numbers = first + np.flatnonzero(least <= most * len(profile))
+        distances = np.abs(self._profiles[numbers] - profile).mean(axis=1)
+        order = np.argsort(distances)
+        return numbers[order[distances[order] <= most]]
+
+
+def _sums(profiles: np.ndarray) -> np.ndarray:
+    return profiles.reshape(*profiles.shape[:-1], -1, 8).sum(axis=-1, dtype=np.int32)

@@ -4,8 +4,6 @@ A sound at another speed is resampled, pitch and length with it. All are prepare
 pure function of the plan.
 """
 
-import bisect
-import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,6 +11,7 @@ import numpy as np
 
 from keras_samplernn.data.corpus import Corpus, SoundEntry
 from keras_samplernn.data.draws import Purpose, epoch_bits
+from keras_samplernn.data.flat import EndToEnd
 
 
 def speeds_within(share: float) -> tuple[float, ...]:
@@ -42,6 +41,7 @@ class Versions:
         corpora: the same sounds in the same order in each.
 
     Attributes:
+        corpora: as given.
         versions: number of corpora.
         sounds: all of the first corpus, then all of the second, and so on.
         codes: of all sounds, end to end.
@@ -50,25 +50,12 @@ class Versions:
     """
 
     def __init__(self, corpora: Sequence[Corpus]):
-        self.versions = len(corpora)
+        self.corpora, self.versions = corpora, len(corpora)
         self.streams = corpora[0].streams
         self.fades = any(corpus.fades for corpus in corpora)
-        self.codes = _EndToEnd([corpus.codes for corpus in corpora])
+        self.codes = EndToEnd([corpus.codes for corpus in corpora], corpora[0].codes.dtype)
         self.sounds: list[SoundEntry] = [
             replace(sound, start=begin + sound.start)
             for begin, corpus in zip(self.codes.begins, corpora, strict=True)
             for sound in corpus.sounds
         ]
-
-
-class _EndToEnd:
-    """Arrays end to end, of which slices within one array are read."""
-
-    def __init__(self, arrays: Sequence[np.ndarray]):
-        self._arrays = arrays
-        self.begins = list(itertools.accumulate(map(len, arrays), initial=0))[:-1]
-
-    def __getitem__(self, place: slice) -> np.ndarray:
-        number = bisect.bisect_right(self.begins, place.start) - 1
-        begin = self.begins[number]
-        return self._arrays[number][place.start - begin : place.stop - begin]

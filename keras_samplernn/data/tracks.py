@@ -1,14 +1,14 @@
-"""The tracks of a prepared corpus on the disk: for each stream three flat files, its spans end to end."""
+"""The tracks of prepared sounds on the disk: for each stream three flat arrays, its spans end to end."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 
 from keras_samplernn.conditions.streams import NONE, ClassesStream, Stream, Streams, classes_streams
 from keras_samplernn.conditions.track import Spans, Track
-from keras_samplernn.data.cache import writing_cache
+from keras_samplernn.data.flat import FlatWriter, open_flat
 
 
 class TrackWriter:
@@ -26,18 +26,20 @@ class TrackWriter:
         self._streams = streams
         self.class_counts = {each.name: np.zeros(len(each.classes), np.int64) for each in classes_streams(streams)}
         self._files = ExitStack()
-        with writing_cache():
-            self._streams_of_file = [
-                [self._files.enter_context(path.open("wb")) for path in _paths(folder, number)]
-                for number in range(len(streams))
+        self._files_of_stream = [
+            [
+                self._files.enter_context(FlatWriter(folder, name, dtype))
+                for name, dtype in zip(_names(number), _dtypes(stream), strict=True)
             ]
+            for number, stream in enumerate(streams)
+        ]
 
     def append(self, track: Track) -> list[int]:
         """Write a track; return the number of spans of each stream. OSError where the disk refuses it."""
-        for stream, files in zip(self._streams, self._streams_of_file, strict=True):
+        for stream, files in zip(self._streams, self._files_of_stream, strict=True):
             spans = track.spans[stream.name]
-            for file, array, dtype in zip(files, spans, _dtypes(stream), strict=True):
-                file.write(array.astype(dtype).tobytes())
+            for file, array in zip(files, spans, strict=True):
+                file.append(array)
             if isinstance(stream, ClassesStream):
                 known = spans.values != NONE
                 lengths = np.append(spans.starts[1:], track.samples)[known] - spans.starts[known]
@@ -47,10 +49,8 @@ class TrackWriter:
     def __enter__(self) -> "TrackWriter":
         return self
 
-    def __exit__(self, failure: type[BaseException] | None, *_) -> None:
-        # On a full disk closing fails too; the first failure is the one to tell.
-        with writing_cache() if failure is None else suppress(OSError):
-            self._files.close()
+    def __exit__(self, *failure) -> None:
+        self._files.__exit__(*failure)
 
 
 def open_tracks(folder: Path, streams: Streams, samples: Sequence[int], spans: Sequence[Sequence[int]]) -> list[Track]:
@@ -66,28 +66,22 @@ def open_tracks(folder: Path, streams: Streams, samples: Sequence[int], spans: S
         OSError: a file is missing.
         ValueError: a file does not have the length that `spans` states.
     """
-    parts: list[dict[str, Spans]] = [{} for _ in samples]
+    spans_of_sound: list[dict[str, Spans]] = [{} for _ in samples]
     for number, stream in enumerate(streams):
         ends = np.cumsum([counts[number] for counts in spans], dtype=np.int64).tolist()
         arrays = [
-            _mapped(path, dtype, ends[-1] if ends else 0)
-            for path, dtype in zip(_paths(folder, number), _dtypes(stream), strict=True)
+            open_flat(folder, name, dtype, ends[-1] if ends else 0)
+            for name, dtype in zip(_names(number), _dtypes(stream), strict=True)
         ]
-        for part, begin, end in zip(parts, [0, *ends], ends, strict=False):
-            part[stream.name] = Spans(*(array[begin:end] for array in arrays))
-    return [Track(length, part) for length, part in zip(samples, parts, strict=True)]
+        for each, begin, end in zip(spans_of_sound, [0, *ends], ends, strict=False):
+            each[stream.name] = Spans(*(array[begin:end] for array in arrays))
+    return [Track(length, each) for length, each in zip(samples, spans_of_sound, strict=True)]
 
 
-def _paths(folder: Path, number: int) -> list[Path]:
-    return [folder / f"stream_{number:02d}_{field}.bin" for field in Spans._fields]
+def _names(number: int) -> list[str]:
+    return [f"stream_{number:02d}_{field}" for field in Spans._fields]
 
 
 def _dtypes(stream: Stream) -> tuple[str, str, str]:
     values = "<i2" if isinstance(stream, ClassesStream) else "<f4"
     return "<i8", values, values
-
-
-def _mapped(path: Path, dtype: str, count: int) -> np.ndarray:
-    if path.stat().st_size != count * np.dtype(dtype).itemsize:
-        raise ValueError(f"{path} does not have the length that the manifest states")
-    return np.memmap(path, dtype, mode="r") if count else np.zeros(0, dtype)

@@ -1,7 +1,7 @@
 """The spec: one JSON file that says what is trained on what, validated whole before anything else happens."""
 
 from keras_samplernn.spec.conditioning import CLASS_NUMBER
-from keras_samplernn.spec.fields import MOST_LEVELS, Audio, QType, Spec
+from keras_samplernn.spec.fields import DATA_PATHS, MOST_LEVELS, Audio, QType, Spec
 from keras_samplernn.spec.loading import differences, load_spec, parse_spec, read_spec_text
 from keras_samplernn.spec.reference import spec_reference
 from keras_samplernn.spec.schema import spec_schema
@@ -9,6 +9,7 @@ from keras_samplernn.spec.types import Types
 
 __all__ = [
     "CLASS_NUMBER",
+    "DATA_PATHS",
     "MOST_LEVELS",
     "Audio",
     "QType",

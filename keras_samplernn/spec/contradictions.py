@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from keras_samplernn.spec.fields import DATA_PATHS, Spec, Training
 from keras_samplernn.spec.wording import any_of, show
@@ -138,18 +137,21 @@ def _of_conditions(spec: Spec) -> Iterator[Contradiction]:
 
 def _of_folders(spec: Spec) -> Iterator[Contradiction]:
     data = spec.data
-    for key in DATA_PATHS:
-        path = getattr(data, key)
-        if isinstance(path, Path) and re.search("[\ud800-\udfff]", str(path)):
+    named = [(data.place_of_folder(key, n), path) for key in DATA_PATHS for n, path in enumerate(data.folders(key))]
+    for place, path in named:
+        if re.search("[\ud800-\udfff]", str(path)):
             yield (
-                (f"data.{key}",),
-                f"data.{key} = {show(str(path))} lies in a folder whose name is not UTF-8 text; rename that folder",
+                (place,),
+                f"{place} = {show(str(path))} lies in a folder whose name is not UTF-8 text; rename that folder",
             )
-    for key in ("valid", "test"):
-        path = getattr(data, key)
-        if isinstance(path, Path) and (path == data.train or {path, data.train} & {*path.parents, *data.train.parents}):
-            yield (
-                (f"data.{key}", "data.train"),
-                f"data.{key} = {show(str(path))} shares files with data.train = {show(str(data.train))}, since "
-                "folders are read with their subfolders; give folders beside each other",
-            )
+    # Each with the training folders before it in the list: of two that share files, one is a training folder.
+    trained = len(data.folders("train"))
+    for number, (place, path) in enumerate(named):
+        for other, train in named[: min(number, trained)]:
+            if path == train or {path, train} & {*path.parents, *train.parents}:
+                yield (
+                    (place, "data.train"),
+                    f"{place} = {show(str(path))} shares files with {other} = {show(str(train))}, since folders are"
+                    " read with their subfolders; give folders beside each other",
+                )
+                break

@@ -53,7 +53,9 @@ DATA_PATHS = ("train", "valid", "test")
 class Data(Section):
     """Where the sounds are; relative paths are relative to the spec's folder."""
 
-    train: FolderPath = Field(description="Folder of the training sounds, read with its subfolders.")
+    train: FolderPath | Annotated[list[FolderPath], Field(min_length=1, max_length=1000)] = Field(
+        description="Folder of the training sounds, read with its subfolders; or a list of such folders."
+    )
     valid: FolderPath | Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None,
         description="Folder of the validation sounds; or the fraction of the training files, whole files, that is "
@@ -78,6 +80,17 @@ class Data(Section):
         "rare ones more often, and of common ones less often; 1: all have about the same number of samples; 0: every "
         "segment is visited once.",
     )
+
+    def folders(self, name: str) -> list[Path]:
+        """Return the folders that `train`, `valid` or `test` names; none where it is a fraction or null."""
+        value = getattr(self, name)
+        if isinstance(value, list):
+            return value
+        return [value] if isinstance(value, Path) else []
+
+    def place_of_folder(self, name: str, number: int) -> str:
+        """Return the place in the spec of a folder: `data.train`, or `data.train[1]` in a list."""
+        return f"data.{name}[{number}]" if isinstance(getattr(self, name), list) else f"data.{name}"
 
 
 class Augmentation(Section):

@@ -167,5 +167,8 @@ def _resolve_paths(data: Data, folder: Path) -> Data:
         absolute = home_folder().joinpath(*path.parts[1:]) if home else folder.absolute() / path
         return Path(os.path.normpath(absolute))
 
-    paths = {key: getattr(data, key) for key in DATA_PATHS}
-    return data.model_copy(update={k: resolve(path) for k, path in paths.items() if isinstance(path, Path)})
+    resolved_paths = {}
+    for key in DATA_PATHS:
+        if paths := list(map(resolve, data.folders(key))):
+            resolved_paths[key] = paths if isinstance(getattr(data, key), list) else paths[0]
+    return data.model_copy(update=resolved_paths)
