@@ -14,6 +14,7 @@ PLUGINS = sorted(Path(importlib.util.find_spec("keras_samplernn.plugins").submod
 MAY_IMPORT = {
     "errors": set(),
     "backend": set(),
+    "cudnn": {"backend"},
     "files": {"errors"},
     "machine": set(),
     "names": set(),
