@@ -29,7 +29,11 @@ BACKENDS, CHECKPOINTS, PRECISIONS = ("tensorflow", "jax"), ("best", "heard", "ne
 
 
 def load_run(
-    folder: str | Path, checkpoint: str = "best", precision: str = "float32", raw_weights: bool = False
+    folder: str | Path,
+    checkpoint: str = "best",
+    precision: str = "float32",
+    raw_weights: bool = False,
+    device: str | None = None,
 ) -> "Run":
     """Load a run that `fit` made.
 
@@ -40,15 +44,17 @@ def load_run(
             most of all if this is the first call of the program.
         raw_weights: whether the weights are taken as training left them, of a run that keeps their average
             (`training.ema_decay`).
+        device: "cpu", "gpu" or "gpu:N", for TensorFlow, chosen by the first call of a program; None: all there are.
 
     Raises:
-        UserError: one line for each problem: the folder is not a run, or all its checkpoints are damaged.
+        UserError: one line for each problem: the folder is not a run, or all its checkpoints are damaged; or there is
+            no such device.
     """
     for name, value, values in (("checkpoint", checkpoint, CHECKPOINTS), ("precision", precision, PRECISIONS)):
         if value not in values:
             raise UserError(f'{name} = "{value}" is unknown; give one of {", ".join(values)}')
     # XLA would divide each of int8's many small sums among threads, which costs more than the sum.
-    _start(threads=1 if precision == "int8" else None)
+    _start(threads=1 if precision == "int8" else None, device=device)
     from keras_samplernn.run import load
 
     return load(Path(folder), checkpoint, precision, raw_weights)
@@ -62,6 +68,7 @@ def fit(
     max_steps: int | None = None,
     restart: bool = False,
     init_from: str | Path | None = None,
+    device: str | None = None,
 ) -> "Run":
     """Train a spec, or continue its run; then load the run's best checkpoint.
 
@@ -75,17 +82,21 @@ def fit(
         max_steps: stop after this many steps in all; None: no limit.
         restart: start a new run; an old one is moved aside, not deleted.
         init_from: start a new run with the best weights of this run of the same tiers.
+        device: "cpu", "gpu" or "gpu:N", for TensorFlow, chosen by the first call of a program; None: all there are.
 
     Raises:
         Interrupted: a signal stopped the training; a checkpoint is written.
         UserError: one line for each problem of the spec, its sounds or the run directory; or the loss is not finite.
     """
-    return load_run(train(spec, run, epochs=epochs, max_steps=max_steps, restart=restart, init_from=init_from).folder)
+    limits = {"epochs": epochs, "max_steps": max_steps}
+    return load_run(train(spec, run, device, restart=restart, init_from=init_from, **limits).folder)
 
 
-def train(spec: "str | Path | Mapping[str, Any]", run: str | Path | None = None, **options: Any) -> "RunFolder":
+def train(
+    spec: "str | Path | Mapping[str, Any]", run: str | Path | None = None, device: str | None = None, **options: Any
+) -> "RunFolder":
     """Do what `fit` does without loading the run; return its folder."""
-    _start()
+    _start(device=device)
     from keras_samplernn.run_folder import RUNS
     from keras_samplernn.training.fit import fit_spec
 
@@ -129,11 +140,11 @@ def _load_spec(spec: "str | Path | Mapping[str, Any]") -> "Spec":
     return parse_spec(json.dumps(spec, default=str), "spec", load_types(), Path.cwd())
 
 
-def _start(threads: int | None = None) -> None:
+def _start(threads: int | None = None, device: str | None = None) -> None:
     """Start TensorFlow quietly, and let Keras run on it, unless the program has chosen JAX already."""
     if "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = "tensorflow"
-    start_tensorflow(threads)
+    start_tensorflow(threads, device)
     import keras
 
     backend = keras.backend.backend()

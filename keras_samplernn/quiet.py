@@ -6,11 +6,12 @@ import os
 import sys
 from collections.abc import Iterator
 
+from keras_samplernn.devices import choose_devices
 from keras_samplernn.xla_flags import checked_flags
 
 
 @functools.cache
-def start_tensorflow(threads: int | None = None) -> None:
+def start_tensorflow(threads: int | None = None, device: str | None = None) -> None:
     """Import TensorFlow and start its compiler, silently.
 
     Their native code writes messages that no setting turns off: newer releases when they are imported, the compiler
@@ -18,9 +19,10 @@ def start_tensorflow(threads: int | None = None) -> None:
 
     Args:
         threads: number of threads that one operation uses; None: as many as the machine has.
+        device: see `choose_devices`.
 
     Raises:
-        UserError: TensorFlow does not accept the value of XLA_FLAGS or TF_XLA_FLAGS.
+        UserError: TensorFlow does not accept the value of XLA_FLAGS or TF_XLA_FLAGS; or there is no such device.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with checked_flags(), _native_stderr_held_back():
@@ -28,6 +30,7 @@ def start_tensorflow(threads: int | None = None) -> None:
     with _native_stderr_held_back():
         # It warns where a function is compiled for several shapes, which is meant.
         tensorflow.get_logger().setLevel("ERROR")
+        choose_devices(device)
         if threads is not None:
             # If TensorFlow runs already, its threads stay as they are: slower, not wrong.
             with contextlib.suppress(RuntimeError):

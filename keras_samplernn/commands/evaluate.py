@@ -10,6 +10,7 @@ from keras_samplernn.commands.options import (
     Number,
     all_option,
     checkpoint_option,
+    device_option,
     guidance_options,
     precision_option,
     raw_weights_option,
@@ -29,6 +30,7 @@ OF_STREAM = "bits_per_sample_of_"
 @checkpoint_option
 @raw_weights_option
 @precision_option
+@device_option
 @click.option(
     "--listen",
     is_flag=True,
@@ -47,7 +49,14 @@ OF_STREAM = "bits_per_sample_of_"
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for other programs.")
 @all_option
 def evaluate(
-    run: Path | None, data: Path | None, checkpoint: str, raw_weights: bool, precision: str, as_json: bool, **listening
+    run: Path | None,
+    data: Path | None,
+    checkpoint: str,
+    raw_weights: bool,
+    precision: str,
+    device: str | None,
+    as_json: bool,
+    **listening,
 ) -> None:
     """Score RUN in bits per sample.
 
@@ -63,7 +72,7 @@ def evaluate(
     from keras_samplernn.api import load_run
     from keras_samplernn.run_folder import newest_run
 
-    loaded = load_run(run or newest_run(), checkpoint, precision, raw_weights)
+    loaded = load_run(run or newest_run(), checkpoint, precision, raw_weights, device)
     listens = listening.pop("listen")
     options = {name.removeprefix("listen_"): value for name, value in listening.items()}
     heard = loaded.listen(data, **options) if listens else None

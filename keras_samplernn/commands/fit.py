@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from keras_samplernn.commands.options import FILE, FOLDER, Count, all_option
+from keras_samplernn.commands.options import FILE, FOLDER, Count, all_option, device_option
 from keras_samplernn.progress import say
 
 
@@ -16,6 +16,7 @@ from keras_samplernn.progress import say
 @click.option("--max-steps", type=Count(min=1), help="Stop after this many steps in all.")
 @click.option("--restart", is_flag=True, help="Start anew. The old run is moved aside, not deleted.")
 @click.option("--init-from", type=FOLDER, help="Start a new run with the best weights of this run of the same tiers.")
+@device_option
 @all_option
 def fit(spec: Path, run_folder: Path | None, **options) -> None:
     """Train SPEC, or continue its run.
