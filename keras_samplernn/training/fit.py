@@ -5,7 +5,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from keras_samplernn.checkpoints.arrays import Shape
 from keras_samplernn.checkpoints.checkpoint import ArraysDoNotFit, Checkpoint, DamagedCheckpoint
@@ -23,6 +22,7 @@ from keras_samplernn.run_folder import RunFolder, check_run_folder, open_run
 from keras_samplernn.spec import Spec, differences
 from keras_samplernn.training.bookkeeping import write_metrics
 from keras_samplernn.training.corpora import prepare_corpora
+from keras_samplernn.training.determinism import choose_determinism
 from keras_samplernn.training.session import Session
 from keras_samplernn.training.state import TrainingState
 from keras_samplernn.training.trainer import Trainer
@@ -60,7 +60,7 @@ def fit_spec(
     check_training_memory(spec)
     corpora = prepare_corpora(spec, say)
     keras.utils.set_random_seed(spec.training.seed)
-    tf.config.experimental.enable_op_determinism()
+    choose_determinism(spec.training.deterministic)
     trainer = Trainer(spec, assemble(spec, spec.training.precision), corpora.varied)
     run = RunFolder(folder, spec)
     # Before anything is written here: the other run may have problems.
