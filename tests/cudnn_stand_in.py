@@ -4,7 +4,6 @@ import contextlib
 
 import tensorflow as tf
 
-import keras_samplernn.cudnn as cudnn
 import keras_samplernn.plugins.frame_rnn as frame_rnn
 from keras_samplernn.backend import compiling
 
@@ -47,12 +46,14 @@ def emulated(*, input, input_h, input_c, params, sequence_lengths, rnn_mode, is_
 
 
 @contextlib.contextmanager
-def as_with_a_gpu(monkeypatch, operation=None):
-    """Trace as if TensorFlow saw a GPU; `operation` stands in for cuDNN's, which has no kernel on a CPU."""
+def as_with_a_gpu(monkeypatch, operation=None, cudnn=True):
+    """Trace as if TensorFlow saw a GPU, with cuDNN or without.
+
+    `operation` stands in for cuDNN's, which has no kernel on a CPU.
+    """
     with monkeypatch.context() as patch:
         patch.setattr("keras_samplernn.model.linear.cpu_alone", lambda: False)
-        patch.setattr(cudnn, "cpu_alone", lambda: False)
-        patch.setattr(frame_rnn, "on_cudnn", lambda: not compiling())  # other tests have made operations deterministic
+        patch.setattr(frame_rnn, "on_cudnn", lambda: cudnn and not compiling())
         if operation is not None:
             patch.setattr(tf.raw_ops, "CudnnRNNV3", operation)
         yield
