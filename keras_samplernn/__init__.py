@@ -36,6 +36,8 @@ _HOMES = {
     "load_run": "keras_samplernn.api",
     "multiply": "keras_samplernn.model.narrow",
     "narrow": "keras_samplernn.model.narrow",
+    "on_cudnn": "keras_samplernn.cudnn",
+    "recurrent": "keras_samplernn.cudnn",
     "scan_steps": "keras_samplernn.backend",
     "sum_lookups": "keras_samplernn.backend",
     "sum_rows": "keras_samplernn.model.linear",

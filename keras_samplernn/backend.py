@@ -17,6 +17,11 @@ from keras import ops
 _compiling: ContextVar[bool] = ContextVar("compiling", default=False)
 
 
+def compiling() -> bool:
+    """Return whether a function for XLA is being traced on TensorFlow."""
+    return _compiling.get()
+
+
 def compiled(function: Callable) -> Callable:
     """Compile a function of tensors with XLA."""
     if keras.backend.backend() == "jax":
@@ -174,7 +179,7 @@ def sum_lookups(tables: Any, codes: Any) -> Any:
 
     Differentiable. On TensorFlow, outside its compiler, one pass over memory in each direction.
     """
-    if keras.backend.backend() == "tensorflow" and not _compiling.get():
+    if keras.backend.backend() == "tensorflow" and not compiling():
         return _sum_lookups_in_graph(tables, codes)
     columns = zip(ops.unstack(tables), ops.unstack(codes, axis=-1), strict=True)
     return functools.reduce(operator.add, (ops.take(table, column, axis=0) for table, column in columns))

@@ -6,32 +6,39 @@ import os
 import sys
 from collections.abc import Iterator
 
+from keras_samplernn.devices import choose_devices
 from keras_samplernn.xla_flags import checked_flags
 
 
 @functools.cache
-def import_tensorflow() -> None:
-    """Import TensorFlow, silently: newer releases write messages that no setting turns off.
+def import_tensorflow(device: str | None = None) -> None:
+    """Import TensorFlow, silently, and choose its devices: newer releases write messages that no setting turns off.
+
+    Args:
+        device: see `choose_devices`.
 
     Raises:
-        UserError: TensorFlow does not accept the value of XLA_FLAGS or TF_XLA_FLAGS.
+        UserError: TensorFlow does not accept the value of XLA_FLAGS or TF_XLA_FLAGS; or there is no such device.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with checked_flags(), native_stderr_held_back():
         import tensorflow  # noqa: F401
+    with native_stderr_held_back():
+        choose_devices(device)
 
 
 @functools.cache
-def start_tensorflow(threads: int | None = None) -> None:
+def start_tensorflow(threads: int | None = None, device: str | None = None) -> None:
     """Import TensorFlow and start its compiler, silently: it writes messages when it first compiles.
 
     Args:
         threads: number of threads that one operation uses; None: as many as the machine has.
+        device: see `choose_devices`.
 
     Raises:
-        UserError: TensorFlow does not accept the value of XLA_FLAGS or TF_XLA_FLAGS.
+        UserError: TensorFlow does not accept the value of XLA_FLAGS or TF_XLA_FLAGS; or there is no such device.
     """
-    import_tensorflow()
+    import_tensorflow(device)
     import tensorflow
 
     with native_stderr_held_back():

@@ -1,15 +1,19 @@
 """The frame tier: a recurrent network that reads frames and passes contexts down (paper, section 2.1)."""
 
 import functools
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from keras import ops
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from keras_samplernn import Inputs, Released, affine, compose, multiply, narrow
+from keras_samplernn import Inputs, Narrow, Released, affine, compose, multiply, narrow, on_cudnn
 from keras_samplernn.plugins.frame_tier import DropoutRate, FrameTier
 from keras_samplernn.plugins.gru import GRU
 from keras_samplernn.plugins.lstm import LSTM
+
+# Runs the layer of a number: from the outputs of the layer below it and the state before, to its outputs and the state.
+RunLayer = Callable[[int, Any, tuple], tuple[Any, tuple]]
 
 
 class FrameRNN(FrameTier):
@@ -127,42 +131,79 @@ class FrameRNN(FrameTier):
             "output": (narrow(matrix), bias),
         }
 
+    @property
+    def keeps_kernel_in_windows(self) -> bool:
+        """Whether cuDNN runs windows."""
+        return self.layers[0].has_cudnn_form and on_cudnn()
+
     def step(self, inputs: Inputs, state: tuple, prepared: dict[str, Any]) -> tuple[Any, tuple]:
         """Advance by one frame; see `Tier.step`."""
 
-        def run(layer, weights, projected, before):
+        def run(layer, projected, before, weights):
             after = layer.step(projected, before, weights)
             return after[0], after
 
-        hidden, state = self._run_layers(inputs, state, prepared, run)
+        hidden, state = self._run_layers(state, prepared, self._on_projections(inputs, prepared, run))
         return self._contexts(hidden, prepared), state
 
     def sequence(self, inputs: Inputs, state: tuple, prepared: dict[str, Any]) -> tuple[Any, tuple]:
-        """Run a window layer by layer: all its projections in one product, then the recurrence alone."""
-
-        def run(layer, weights, projected, before):
-            return layer.sequence(projected, before, weights)
-
+        """Run a window layer by layer: all its projections in one product, then the recurrence alone; or by cuDNN."""
         rows = inputs.map(lambda x: ops.swapaxes(x, 0, 1))
-        hidden, state = self._run_layers(rows, state, prepared, run)
+        if self.keeps_kernel_in_windows and self._is_whole(prepared):
+            run_layer = self._on_cudnn(rows, prepared)
+        else:
+            run_layer = self._on_projections(
+                rows, prepared, lambda layer, projected, before, weights: layer.sequence(projected, before, weights)
+            )
+        hidden, state = self._run_layers(state, prepared, run_layer)
         return self._contexts(ops.swapaxes(hidden, 0, 1), prepared), state
 
-    def _run_layers(self, inputs: Inputs, state: tuple, prepared: dict, run: Any) -> tuple[Any, tuple]:
-        """Run all layers on a step or, with a step axis in front, on a window; `run` runs one layer."""
-        x = self._read(inputs, prepared)
-        if prepared["kernel"] is not None:
-            x = affine(x, prepared["kernel"])
-        # Its share of the gates of the first layer or, with skip connections, of each.
-        shares = ops.split(x, len(self.layers), axis=-1) if self.skip_conn else [x]
+    @staticmethod
+    def _is_whole(prepared: dict[str, Any]) -> bool:
+        """Return whether a form has all matrices, and none in int8."""
+        return prepared["kernel"] is not None and not isinstance(prepared["layers"][0].recurrent, Narrow)
+
+    def _run_layers(self, state: tuple, prepared: dict, run_layer: RunLayer) -> tuple[Any, tuple]:
+        """Run all layers on a step or, with a step axis in front, on a window."""
         below, after, skips = None, [], []
-        for number, (layer, weights) in enumerate(zip(self.layers, prepared["layers"], strict=True)):
-            projected = shares[number] if number < len(shares) else weights.bias
-            if number:
-                projected = projected + multiply(below, weights.kernel)
+        for number, layer in enumerate(self.layers):
             before = state[number * layer.states : (number + 1) * layer.states]
-            below, layer_state = run(layer, weights, projected, before)
+            below, layer_state = run_layer(number, below, before)
             after.extend(layer_state)
             below = self.dropout(below)
             if self.skip_conn:
                 skips.append(affine(below, prepared["skips"][number]))
         return sum(skips[1:], skips[0]) if skips else below, tuple(after)
+
+    def _on_projections(self, inputs: Inputs, prepared: dict, run: Callable) -> RunLayer:
+        """Return what runs a layer on its share of the gates, `run(layer, projected, before, weights)`."""
+        x = self._read(inputs, prepared)
+        if prepared["kernel"] is not None:
+            x = affine(x, prepared["kernel"])
+        # Its share of the gates of the first layer or, with skip connections, of each.
+        shares = ops.split(x, len(self.layers), axis=-1) if self.skip_conn else [x]
+
+        def run_layer(number: int, below: Any, before: tuple) -> tuple[Any, tuple]:
+            weights = prepared["layers"][number]
+            projected = shares[number] if number < len(shares) else weights.bias
+            if number:
+                projected = projected + multiply(below, weights.kernel)
+            return run(self.layers[number], projected, before, weights)
+
+        return run_layer
+
+    def _on_cudnn(self, inputs: Inputs, prepared: dict) -> RunLayer:
+        """Return what runs a layer on a window by cuDNN, which multiplies what the layer reads by its kernel itself."""
+        x = self._read(inputs, prepared)
+        kernel, _ = prepared["kernel"]
+        kernels = ops.split(kernel, len(self.layers), axis=-1) if self.skip_conn else [kernel]
+
+        def run_layer(number: int, below: Any, before: tuple) -> tuple[Any, tuple]:
+            layer, weights = self.layers[number], prepared["layers"][number]
+            reads = [(below, weights.kernel)] if number else []
+            if number < len(kernels):
+                reads.append((x, kernels[number]))
+            sources, matrices = zip(*reads, strict=True)
+            return layer.window(ops.concatenate(sources, axis=-1), ops.concatenate(matrices, axis=0), before, weights)
+
+        return run_layer

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from keras_samplernn import Linear, narrow, scan_steps, value_of
+from keras_samplernn import Linear, narrow, recurrent, scan_steps, value_of
 
 # U(±sqrt(3 / fan_in)), for the matrices of a recurrent layer.
 RECURRENT_INITIALIZER = "lecun_uniform"
@@ -34,6 +34,8 @@ class GatedLayer(keras.layers.Layer):
 
     gates: int
     states: int
+    cudnn_name: str
+    has_cudnn_form = True
     # Of the candidate's part of the recurrent matrix.
     recurrent_candidate_initializer = RECURRENT_INITIALIZER
 
@@ -101,3 +103,18 @@ class GatedLayer(keras.layers.Layer):
             return state[0], state
 
         return scan_steps(step, projected, state)
+
+    def window(self, inputs: Any, kernel: Any, state: tuple, prepared: PreparedGates) -> tuple[Any, tuple]:
+        """Run a window by cuDNN, where `on_cudnn` says that it runs; see `recurrent`.
+
+        Args:
+            inputs: `(S, B, width)`, all that the layer reads.
+            kernel: `(width, gates * dim)`.
+            state: before the window.
+            prepared: the other weights, in full.
+        """
+        bias, width = prepared.bias, self.gates * self.dim
+        recurrent_bias = ops.zeros((width,), bias.dtype)
+        if prepared.recurrent_bias is not None:  # of the candidate alone
+            recurrent_bias = ops.concatenate([recurrent_bias[: width - self.dim], prepared.recurrent_bias])
+        return recurrent(self.cudnn_name, inputs, kernel, prepared.recurrent, bias, recurrent_bias, state)

@@ -21,11 +21,17 @@ class GRU(GatedLayer):
 
     gates = 3
     states = 1
+    cudnn_name = "gru"
     recurrent_candidate_initializer = "orthogonal"
 
     def __init__(self, dim: int, weight_norm: bool, reset_after: bool, **kwargs):
         super().__init__(dim, weight_norm, **kwargs)
         self.reset_after = reset_after
+
+    @property
+    def has_cudnn_form(self) -> bool:
+        """Whether cuDNN has the formula: its GRU resets after the product."""
+        return self.reset_after
 
     def build(self, input_shape: tuple) -> None:
         """Create the weights for inputs of width `input_shape[-1]`."""

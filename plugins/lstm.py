@@ -25,6 +25,7 @@ class LSTM(GatedLayer):
 
     gates = 4
     states = 2
+    cudnn_name = "lstm"
 
     def bias_initializer(self, shape: tuple, dtype: Any = None) -> Any:
         """Return 3 for the forget gate, 0 for the others."""

@@ -818,6 +818,35 @@ MUTANTS = (
         "yield as_read_back(self._quantizer.decoder(before)(codes))",
         "tests/test_everything_on.py -k at_once",
     ),
+    # On a GPU.
+    Mutant(
+        "cuDNN gets a GRU's gates in Keras' order",
+        "keras_samplernn/cudnn.py",
+        '"gru": (1, 0, 2)',
+        '"gru": (0, 1, 2)',
+        "tests/test_cudnn.py",
+    ),
+    Mutant(
+        "norms are products on a GPU too",
+        "keras_samplernn/model/linear.py",
+        "if not cpu_alone():",
+        "if False:",
+        "tests/test_gpu_kernels.py",
+    ),
+    Mutant(
+        "a device is chosen after TensorFlow has started all",
+        "keras_samplernn/quiet.py",
+        "        choose_devices(device)\n",
+        "",
+        "tests/test_devices.py",
+    ),
+    Mutant(
+        "operations are always deterministic",
+        "keras_samplernn/training/determinism.py",
+        "if cpu_alone() if deterministic is None else deterministic:",
+        "if True:",
+        "tests/test_devices.py",
+    ),
 )
 
 

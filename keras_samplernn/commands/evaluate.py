@@ -10,6 +10,7 @@ from keras_samplernn.commands.options import (
     Number,
     all_option,
     checkpoint_option,
+    device_option,
     guidance_options,
     precision_option,
     raw_weights_option,
@@ -30,6 +31,7 @@ OF_STREAM = "bits_per_sample_of_"
 @checkpoint_option
 @raw_weights_option
 @precision_option
+@device_option
 @click.option(
     "--listen",
     is_flag=True,
@@ -54,8 +56,9 @@ def evaluate(
     checkpoint: str,
     raw_weights: bool,
     precision: str,
-    as_json: bool,
     strategy: str,
+    device: str | None,
+    as_json: bool,
     **listening,
 ) -> None:
     """Score RUN in bits per sample.
@@ -72,7 +75,7 @@ def evaluate(
     from keras_samplernn.api import load_run
     from keras_samplernn.run_folder import newest_run
 
-    loaded = load_run(run or newest_run(), checkpoint, precision, raw_weights, strategy)
+    loaded = load_run(run or newest_run(), checkpoint, precision, raw_weights, strategy, device)
     listens = listening.pop("listen")
     options = {name.removeprefix("listen_"): value for name, value in listening.items()}
     figures = loaded.evaluate(data)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from keras_samplernn.commands.options import FILE, FOLDER, Count, all_option, strategy_option
+from keras_samplernn.commands.options import FILE, FOLDER, Count, all_option, device_option, strategy_option
 from keras_samplernn.progress import say
 
 
@@ -17,8 +17,9 @@ from keras_samplernn.progress import say
 @click.option("--restart", is_flag=True, help="Start anew. The old run is moved aside, not deleted.")
 @click.option("--init-from", type=FOLDER, help="Start a new run with the best weights of this run of the same tiers.")
 @strategy_option
+@device_option
 @all_option
-def fit(spec: Path, run_folder: Path | None, strategy: str, **options) -> None:
+def fit(spec: Path, run_folder: Path | None, strategy: str, device: str | None, **options) -> None:
     """Train SPEC, or continue its run.
 
     The run directory holds checkpoints, TensorBoard logs, metrics.csv and sounds generated during training. Ctrl-C
@@ -27,7 +28,7 @@ def fit(spec: Path, run_folder: Path | None, strategy: str, **options) -> None:
     """
     from keras_samplernn.api import start_replicas, train
 
-    replicas = start_replicas(strategy)
+    replicas = start_replicas(strategy, device)
     run = train(spec, run_folder, replicas, **options)
     if replicas.is_chief:
         print(run.folder)

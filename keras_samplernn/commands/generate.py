@@ -12,6 +12,7 @@ from keras_samplernn.commands.options import (
     Number,
     all_option,
     checkpoint_option,
+    device_option,
     guidance_options,
     precision_option,
     raw_weights_option,
@@ -88,6 +89,7 @@ from keras_samplernn.progress import say
 @checkpoint_option
 @raw_weights_option
 @precision_option
+@device_option
 @click.option(
     "--overwrite",
     is_flag=True,
@@ -119,7 +121,7 @@ def generate(run: Path | None, listing: bool, **options) -> None:
     from keras_samplernn.quiet import start_tensorflow
 
     # XLA would divide each of int8's many small sums among threads, which costs more than the sum.
-    start_tensorflow(threads=1 if options["precision"] == "int8" else None)
+    start_tensorflow(threads=1 if options["precision"] == "int8" else None, device=options.pop("device"))
     from keras_samplernn.generation.files import generate_files, list_files
     from keras_samplernn.generation.request import Request
     from keras_samplernn.run_folder import newest_run, open_run

@@ -87,6 +87,11 @@ precision_option = click.option(
     help="Precision of the weights. With TensorFlow 2.17, int8 is faster for one sound at a time from wide tiers;"
     " `evaluate --precision int8` shows what it costs in bits.",
 )
+device_option = click.option(
+    "--device",
+    show_default="all there are",
+    help="Device to run on: cpu, gpu, or gpu:N for one of several GPUs, counted from 0.",
+)
 
 strategy_option = click.option(
     "--strategy",

@@ -60,7 +60,7 @@ def _multiworker(workers: int | None, worker: int) -> Replicas:
         raise UserError(
             f"--strategy multiworker: {VARIABLE} is not set; set it on each worker as in docs/scaling.md, {_EXAMPLE}"
         )
-    if len(gpus := tf.config.list_physical_devices("GPU")) > 1:
+    if len(gpus := tf.config.get_visible_devices("GPU")) > 1:
         raise UserError(
             f"{VARIABLE}: worker {worker} shows {len(gpus)} GPUs, and a worker has one; start one worker for each, with"
             " CUDA_VISIBLE_DEVICES=0, 1 and so on"

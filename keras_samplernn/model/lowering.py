@@ -40,6 +40,11 @@ class Lowerable:
     `sequence` or `prepare`; otherwise the subclass runs in its plain form until it overrides the method too.
     """
 
+    @property
+    def keeps_kernel_in_windows(self) -> bool:
+        """Whether windows need the form with the matrix, since what runs them multiplies by it: cuDNN, on a GPU."""
+        return False
+
     def release_kernel(self, prepared: Any) -> Released | None:
         """Split off the matrix that the context is multiplied by first, if nothing else but additions comes before.
 
@@ -80,13 +85,19 @@ def lower(tiers: Sequence[Tier], samples: int | None = None) -> tuple[list[Any],
         The prepared forms; and for each tier the matrix `(output_dim, width)` that its contexts are multiplied by, or
         None if they stay as they are.
     """
+
+    def released_by(tier: Tier, form: Any) -> Released | None:
+        if samples is not None and isinstance(tier, Lowerable) and tier.keeps_kernel_in_windows:
+            return None
+        return release(tier, form)
+
     first = tiers[0].prepare()
-    released = release(tiers[0], first)
+    released = released_by(tiers[0], first)
     # No context meets the kernel of the top tier, so its other inputs are multiplied by it beforehand.
     prepared = [first if released is None else released.prepared, *(tier.prepare() for tier in tiers[1:])]
     kernels = [None] * len(tiers)
     for above, below in itertools.pairwise(range(len(tiers))):
-        released = release(tiers[below], prepared[below])
+        released = released_by(tiers[below], prepared[below])
         if released is None:
             continue
         absorbed = None

@@ -206,6 +206,11 @@ class Training(Section):
     precision: Literal["float32", "mixed_bfloat16"] = Field(
         "float32", description="Number format of the computation; weights are float32 either way."
     )
+    deterministic: bool | None = Field(
+        None,
+        description="Whether the same training gives the same weights to the bit: true, false, or null, which is true "
+        "on a CPU and false on a GPU, where it costs speed (docs/gpu.md).",
+    )
     checkpoint_minutes: float = Field(10.0, gt=0, le=10080, description="Minutes between checkpoints within an epoch.")
     keep_checkpoints: int = Field(3, ge=1, le=1000, description="How many of the newest checkpoints are kept.")
 

@@ -27,6 +27,7 @@ MAY_CHANGE = (
     "monitoring",
     "training.epochs",
     "training.patience",
+    "training.deterministic",
     "training.checkpoint_minutes",
     "training.keep_checkpoints",
 )

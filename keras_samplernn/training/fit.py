@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
 from keras_samplernn.checkpoints.shelf import list_checkpoints, prune_checkpoints
 from keras_samplernn.distribution.launch import check_batch
@@ -18,6 +17,7 @@ from keras_samplernn.run_folder import RunFolder, check_run_folder, environment
 from keras_samplernn.spec import Spec
 from keras_samplernn.training.bookkeeping import write_metrics
 from keras_samplernn.training.corpora import Corpora, prepare_corpora
+from keras_samplernn.training.determinism import choose_determinism
 from keras_samplernn.training.restoring import read_newest, share, take_weights
 from keras_samplernn.training.session import Session
 from keras_samplernn.training.trainer import Trainer
@@ -66,7 +66,7 @@ def fit_spec(
             check_training_memory(spec, spec.training.batch_size // replicas.workers)
             corpora = prepare_corpora(spec, say)
             keras.utils.set_random_seed(spec.training.seed)
-            tf.config.experimental.enable_op_determinism()
+            choose_determinism(spec.training.deterministic)
             with replicas.scope():
                 model = assemble(spec, spec.training.precision)
             trainer = Trainer(spec, model, corpora.varied, replicas)
