@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 
+from keras_samplernn.nvidia import checked_gpus
 from keras_samplernn.xla_flags import checked_flags
 
 
@@ -14,10 +15,10 @@ def import_tensorflow() -> None:
     """Import TensorFlow, silently: newer releases write messages that no setting turns off.
 
     Raises:
-        UserError: TensorFlow does not accept the value of XLA_FLAGS or TF_XLA_FLAGS.
+        UserError: TensorFlow does not accept the value of XLA_FLAGS or TF_XLA_FLAGS, or a GPU.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with checked_flags(), native_stderr_held_back():
+    with checked_flags(), checked_gpus(), native_stderr_held_back():
         import tensorflow  # noqa: F401
 
 
@@ -29,7 +30,7 @@ def start_tensorflow(threads: int | None = None) -> None:
         threads: number of threads that one operation uses; None: as many as the machine has.
 
     Raises:
-        UserError: TensorFlow does not accept the value of XLA_FLAGS or TF_XLA_FLAGS.
+        UserError: TensorFlow does not accept the value of XLA_FLAGS or TF_XLA_FLAGS, or a GPU.
     """
     import_tensorflow()
     import tensorflow
