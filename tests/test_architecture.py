@@ -20,7 +20,8 @@ MAY_IMPORT = {
     "progress": set(),
     "shard": set(),
     "xla_flags": {"errors"},
-    "quiet": {"xla_flags"},
+    "nvidia": {"errors"},
+    "quiet": {"nvidia", "xla_flags"},
     "text": {"errors", "machine"},
     "spec": {"errors", "files", "names"},
     "conditions": {"errors", "names", "spec", "text"},
@@ -51,10 +52,11 @@ MAY_IMPORT = {
         "distribution",
     },
     "testing": {"backend", "conditions", "model"},
+    "doctor": {"errors", "machine", "nvidia", "xla_flags", "data"},
     "demo_corpus": {"errors", "files", "data"},
     "commands": {
         *("errors", "files", "progress", "quiet", "spec", "conditions", "data", "model", "run_folder", "training"),
-        *("generation", "api", "demo_corpus", "shard", "search"),
+        *("generation", "api", "demo_corpus", "shard", "search", "doctor"),
     },
     "__main__": {"commands"},
 }
