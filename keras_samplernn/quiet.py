@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from keras_samplernn.devices import choose_devices
+from keras_samplernn.nvidia import checked_gpus
 from keras_samplernn.xla_flags import checked_flags
 
 
@@ -18,10 +19,11 @@ def import_tensorflow(device: str | None = None) -> None:
         device: see `choose_devices`.
 
     Raises:
-        UserError: TensorFlow does not accept the value of XLA_FLAGS or TF_XLA_FLAGS; or there is no such device.
+        UserError: TensorFlow does not accept the value of XLA_FLAGS or TF_XLA_FLAGS, or a GPU; or there is no such
+            device.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with checked_flags(), native_stderr_held_back():
+    with checked_flags(), checked_gpus(), native_stderr_held_back():
         import tensorflow  # noqa: F401
     with native_stderr_held_back():
         choose_devices(device)
@@ -36,7 +38,8 @@ def start_tensorflow(threads: int | None = None, device: str | None = None) -> N
         device: see `choose_devices`.
 
     Raises:
-        UserError: TensorFlow does not accept the value of XLA_FLAGS or TF_XLA_FLAGS; or there is no such device.
+        UserError: TensorFlow does not accept the value of XLA_FLAGS or TF_XLA_FLAGS, or a GPU; or there is no such
+            device.
     """
     import_tensorflow(device)
     import tensorflow

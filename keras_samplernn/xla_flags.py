@@ -40,11 +40,11 @@ def checked_flags() -> Iterator[None]:
         finally:
             process.kill()
     # Whatever else ends that process is no fault of the flags, and ends this one too.
-    if process.returncode and (problem := _problem(messages.decode(errors="replace"))):
+    if process.returncode and (problem := problem_in(messages.decode(errors="replace"))):
         raise UserError(problem)
 
 
-def _problem(messages: str) -> str | None:
+def problem_in(messages: str) -> str | None:
     """Return what is wrong with a variable, by what TensorFlow wrote before it ended; None where it was not that."""
     if found := re.search(r"Unknown flags? in (\w+): (.*)", messages):
         variable, flags = found[1], ", ".join(found[2].split())

@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "shard": set(),
     "xla_flags": {"errors"},
     "devices": {"errors"},
-    "quiet": {"devices", "xla_flags"},
+    "nvidia": {"errors"},
+    "quiet": {"devices", "nvidia", "xla_flags"},
     "text": {"errors", "machine"},
     "spec": {"errors", "files", "names"},
     "conditions": {"errors", "names", "spec", "text"},
@@ -53,10 +54,11 @@ MAY_IMPORT = {
         "distribution",
     },
     "testing": {"backend", "conditions", "model"},
+    "doctor": {"errors", "machine", "nvidia", "xla_flags", "data"},
     "demo_corpus": {"errors", "files", "data"},
     "commands": {
         *("errors", "files", "progress", "quiet", "spec", "conditions", "data", "model", "run_folder", "training"),
-        *("generation", "api", "demo_corpus", "shard", "search", "machine"),
+        *("generation", "api", "demo_corpus", "shard", "search", "machine", "doctor"),
     },
     "__main__": {"commands"},
 }

@@ -280,7 +280,7 @@ def test_a_decoder_that_crashes_or_never_ends_is_the_error_of_its_file_alone(tmp
 
 def test_a_sound_that_would_take_most_of_the_memory_is_refused_before_it_is_decoded(every_format, monkeypatch):
     monkeypatch.setattr("keras_samplernn.data.inspection.machine_bytes", lambda: 1000)
-    with pytest.raises(UserError, match=r"resampled, more than an eighth of this machine's 0.0 GB; cut it"):
+    with pytest.raises(UserError, match=r"more than an eighth of the 0.0 GB of this machine or its container; cut"):
         inspect_audio(next(path for path in every_format if path.suffix == ".flac"))
 
 

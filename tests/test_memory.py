@@ -57,7 +57,7 @@ def test_a_run_that_is_too_large_to_score_is_not_told_to_change_its_training(mon
     spec = spec_of()
     outline = memory.outline(spec)
     monkeypatch.setattr(memory, "machine_bytes", lambda: 10**10)
-    with pytest.raises(UserError, match=r"and this machine has 10\.0 GB; evaluate on a larger one$"):
+    with pytest.raises(UserError, match=r"and this machine or its container has 10\.0 GB; evaluate on a larger one$"):
         memory.check_scoring_memory(spec, outline, 10**8)
 
 

@@ -64,7 +64,7 @@ def test_what_tensorflow_writes_before_it_ends_is_told_in_a_line(monkeypatch, va
         "2026-01-01 00:00:00.000000: F external/xla/parse_flags_from_env.cc:167] ",
         "F0000 00:00:17 x.cc:171] ",
     ):
-        assert xla_flags._problem(begin + message + "\n") == line
+        assert xla_flags.problem_in(begin + message + "\n") == line
 
 
 def test_flags_that_tensorflow_knows_pass(monkeypatch, tmp_path):

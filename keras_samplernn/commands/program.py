@@ -17,6 +17,7 @@ from keras_samplernn import __version__
 from keras_samplernn.commands.cache import cache
 from keras_samplernn.commands.check import check
 from keras_samplernn.commands.demo import demo
+from keras_samplernn.commands.doctor import doctor
 from keras_samplernn.commands.evaluate import evaluate
 from keras_samplernn.commands.features import features
 from keras_samplernn.commands.fit import fit
@@ -49,7 +50,7 @@ def cli() -> None:
     """
 
 
-for _command in (demo, check, prepare, fit, search, generate, evaluate, features, tiers, heads, schema, cache):
+for _command in (demo, check, prepare, fit, search, generate, evaluate, features, tiers, heads, schema, cache, doctor):
     cli.add_command(_command)
 
 

@@ -92,7 +92,7 @@ def inspect_audio(path: Path, sample_rate: int = 0) -> AudioInfo:
         raise UserError(
             f"{path}: {samples:,} samples of {header.channels} channels at {header.sample_rate} Hz take"
             f" {FLOAT_BYTES * needed / 1e9:,.1f} GB when they are decoded or resampled, more than an eighth of"
-            f" this machine's {machine_bytes() / 1e9:,.1f} GB; cut it into several files"
+            f" the {machine_bytes() / 1e9:,.1f} GB of this machine or its container; cut it into several files"
         )
     decoder = "tensorflow-io" if header.tensorflow_io and has_tensorflow_io() else "soundfile"
     return AudioInfo(path, header, decoder, most)

@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 from keras_samplernn.errors import UserError
+from keras_samplernn.machine import usable_cores
 
 if TYPE_CHECKING:
     from keras_samplernn.data.inspection import AudioInfo
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 # PATIENCE times as long.
 LEAST_SECONDS, LEAST_BYTES_A_SECOND, PATIENCE = 2.0, 1_000_000, 30
 # Enough to hide the disk; every file that is being decoded is held in memory whole.
-PARALLEL_FILES = min(4, os.cpu_count() or 1)
+PARALLEL_FILES = min(4, usable_cores())
 _READY = "ready"
 
 

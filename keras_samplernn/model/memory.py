@@ -159,5 +159,5 @@ def _check(spec: Spec, what: str, numbers: int, remedy: str) -> None:
     if needed > there:
         raise UserError(
             f"{spec.name}: {what} {numbers:,} numbers, which take {needed / 1e9:,.1f} GB of memory at once, and this"
-            f" machine has {there / 1e9:,.1f} GB; {remedy}"
+            f" machine or its container has {there / 1e9:,.1f} GB; {remedy}"
         )
