@@ -34,6 +34,7 @@ FILES = (
     "test_damage.py",
     "test_hostile_runs.py",
     "test_full_disk.py",
+    "test_replicas.py",
     "test_audio_fuzz.py",
     "test_fuzz.py",
     "test_exact_length.py",
