@@ -101,7 +101,7 @@ def test_the_demo_leaves_what_is_not_its_own(tiny_demo, tmp_path):
 
 
 def test_an_interrupted_demo_says_how_to_go_on(tiny_demo, tmp_path, monkeypatch):
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise Interrupted(15, 7)
 
     monkeypatch.setattr(fit, "fit_spec", interrupted)

@@ -78,10 +78,11 @@ def evaluate(
     loaded = load_run(run or newest_run(), checkpoint, precision, raw_weights, strategy, device)
     listens = listening.pop("listen")
     options = {name.removeprefix("listen_"): value for name, value in listening.items()}
+    is_chief = loaded.replicas.is_chief
+    heard = loaded.listen(data, **options) if listens and is_chief else None
     figures = loaded.evaluate(data)
-    if not loaded.replicas.is_chief:
+    if not is_chief:
         return
-    heard = loaded.listen(data, **options) if listens else None
     if as_json:
         print(json.dumps(figures if heard is None else figures | {"heard": heard}))
         return

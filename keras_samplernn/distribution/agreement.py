@@ -22,15 +22,19 @@ class Agreement:
         save_is_due: asked of the chief.
 
     Attributes:
-        signal_number: a signal that came to one of the workers, as of the last meeting; None: there is none.
         saves: whether a checkpoint is due, as of the last meeting.
     """
 
     def __init__(self, replicas: Replicas, signal: Callable[[], int | None], save_is_due: Callable[[], bool]):
         self.replicas, self._signal, self._save_is_due = replicas, signal, save_is_due
-        self.signal_number: int | None = None
+        self._agreed: int | None = None
         self.saves = False
         self._steps, self._interval, self._met = 0, 1, time.monotonic()
+
+    @property
+    def signal_number(self) -> int | None:
+        """A signal that came to one of the workers, as of their last meeting; None: there is none."""
+        return self._signal() if self.replicas.workers == 1 else self._agreed
 
     def passes(self, meets: bool = False) -> bool:
         """Count a step; return whether the workers have met after it. They do if `meets`, the same on all."""
@@ -53,6 +57,6 @@ class Agreement:
             seconds_a_step = (time.monotonic() - self._met) / max(self._steps, 1)
             said[-2:] = self._save_is_due(), np.clip(MOST_SECONDS / max(seconds_a_step, 1e-9), 1, MOST_STEPS)
         *signals, saves, interval = replicas.total_of_workers(said).tolist()
-        self.signal_number = next(filter(None, signals), None)
+        self._agreed = next(filter(None, signals), None)
         self.saves = bool(saves)
         self._steps, self._interval, self._met = 0, interval, time.monotonic()
