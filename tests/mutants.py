@@ -250,7 +250,7 @@ MUTANTS = (
     Mutant(
         "training forgets the states of the window before",
         "keras_samplernn/training/trainer.py",
-        "        self._assign(self._carried, after.states)\n",
+        "        assign_here(self._carried, after.states)\n",
         "",
         "tests/test_training_laws.py -k in_place",
     ),
@@ -407,8 +407,8 @@ MUTANTS = (
     Mutant(
         "weights decay whatever the learning rate",
         "keras_samplernn/training/optimizer.py",
-        'variable.assign_sub(variable * (optimizer.weight_decay * numbers["lr"]))',
-        "variable.assign_sub(variable * optimizer.weight_decay)",
+        'decay = variable * (optimizer.weight_decay * numbers["lr"])',
+        "decay = variable * optimizer.weight_decay",
         "tests/test_training_laws.py -k decay",
     ),
     Mutant(
@@ -600,8 +600,8 @@ MUTANTS = (
     Mutant(
         "dropout begins anew where a fit goes on",
         "keras_samplernn/training/trainer.py",
-        "*random_states, ",
-        "",
+        "self.others = [*self._random_states, *self",
+        "self.others = [*self",
         "tests/test_training_laws.py -k brings_back",
     ),
     Mutant(
@@ -614,8 +614,8 @@ MUTANTS = (
     Mutant(
         "a signal ends the training without a checkpoint",
         "keras_samplernn/training/session.py",
-        "        if self._stop.signal_number:\n            self._save()\n",
-        "        if self._stop.signal_number:\n",
+        "        if self._agreement.signal_number:\n            self._save()\n",
+        "        if self._agreement.signal_number:\n",
         "tests/test_signals.py -k signal_in_any_step",
     ),
     Mutant(
@@ -775,12 +775,41 @@ MUTANTS = (
         "return passed",
         "tests/test_memory.py",
     ),
+    # Several devices and workers.
+    Mutant(
+        "the loss is the mean of a worker's own targets",
+        "keras_samplernn/training/step.py",
+        'samples = self.total(ops.sum(batch["valid"]))',
+        'samples = ops.sum(batch["valid"])',
+        "tests/test_replicas.py -k workers_train_and",
+    ),
+    Mutant(
+        "gradients are not added up over replicas",
+        "keras_samplernn/training/step.py",
+        "*gradients, bits = self.total([*gradients, bits])",
+        "*gradients, bits = [*gradients, self.total(bits)]",
+        "tests/test_replicas.py -k workers_train_and",
+    ),
+    Mutant(
+        "a worker saves its own lanes for all",
+        "keras_samplernn/distribution/replicas.py",
+        "whole[self.lanes_here(rows)] = ",
+        "whole[: len(mine)] = ",
+        "tests/test_replicas.py -k workers_train_and",
+    ),
+    Mutant(
+        "workers stop alone",
+        "keras_samplernn/distribution/agreement.py",
+        "return self._signal() if self.replicas.workers == 1 else self._agreed",
+        "return self._signal()",
+        "tests/test_replicas.py -k signal_to_one",
+    ),
     # Everything switched on.
     Mutant(
         "everything on: the states of dropout are not kept",
         "keras_samplernn/training/trainer.py",
-        "self._carried), *random_states, *self.optimizer",
-        "self._carried), *self.optimizer",
+        "self.others = [*self._random_states, *self",
+        "self.others = [*self",
         "tests/test_everything_on.py -k stopped",
     ),
     Mutant(

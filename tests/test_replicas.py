@@ -20,8 +20,6 @@ from keras_samplernn.distribution.replicas import Replicas
 TRAINING = {
     "batch_size": 6,
     "input_noise": 1,
-    "own_continuations": 2,
-    "own_share": 0.2,
     "ema_decay": 0.9,
     "weight_decay": 0.1,
     "learning_rate": 0.01,
@@ -34,8 +32,9 @@ FOUR_TIERS = [
     {"type": "sample_mlp", "dim": 6, "emb_size": 4},
 ]
 FOUR_TRAINING = {"batch_size": 6, "learning_rate": 0.01, "remat_samples": 8}
-# Of the full counts. Without continuations: one that rounding draws otherwise changes all that follows.
-LONG = {"epochs": 25, "decay_steps": 200, "own_continuations": 0}
+OWN = {"own_continuations": 2, "own_share": 0.2}
+# In the full counts, without continuations: one that rounding draws otherwise changes all that follows.
+LONG_EPOCHS = 25
 MOVES_AT, STOPS_AT, KILLED_AT = 5, 3, 4
 
 
@@ -48,11 +47,12 @@ def full(request):
 @pytest.fixture(scope="module")
 def home(full, tmp_path_factory):
     """A folder with runs of one replica, whole and begun."""
-    folder, longer = tmp_path_factory.mktemp("replicas"), LONG if full else {}
+    folder, longer = tmp_path_factory.mktemp("replicas"), {"epochs": LONG_EPOCHS} if full else {}
+    training = TRAINING | ({"decay_steps": 200} | longer if full else OWN)
     write_corpora(folder)
-    write_spec(folder, training=TRAINING | longer)
+    write_spec(folder, training=training)
     write_spec(folder, "four.json", tiers=FOUR_TIERS, training=FOUR_TRAINING | longer)
-    write_spec(folder, "elsewhere.json", training=TRAINING | longer, data={"train": "nowhere"})
+    write_spec(folder, "elsewhere.json", training=training, data={"train": "nowhere"})
     single = Replicas()
     train(folder / "spec.json", folder / "one", single)
     train(folder / "four.json", folder / "four", single, max_steps=200 if full else 4)
@@ -85,7 +85,7 @@ def assert_same_run(one, other, rows=slice(None)):
     """The bits and, of a short one, the weights of two runs differ by rounding alone."""
     columns = ["training_bits", "validation_bits"]
     bits = [pd.read_csv(run / "metrics.csv")[columns].to_numpy()[rows] for run in (one, other)]
-    long = len(pd.read_csv(one / "metrics.csv")) == LONG["epochs"]
+    long = len(pd.read_csv(one / "metrics.csv")) == LONG_EPOCHS
     np.testing.assert_allclose(*bits, rtol=0, atol=1e-4 if long else 1e-5)
     for name in () if long else ("weights.npz", "training.npz"):
         paths = [list_checkpoints(run / "checkpoints")[-1].folder / name for run in (one, other)]
