@@ -53,6 +53,10 @@ def home(full, tmp_path_factory):
     write_spec(folder, training=training)
     write_spec(folder, "four.json", tiers=FOUR_TIERS, training=FOUR_TRAINING | longer)
     write_spec(folder, "elsewhere.json", training=training, data={"train": "nowhere"})
+    (folder / "copied").mkdir()
+    for name in ("train", "valid"):
+        shutil.copytree(folder / name, folder / "copied" / name)
+    write_spec(folder / "copied", training=training)
     single = Replicas()
     train(folder / "spec.json", folder / "one", single)
     train(folder / "four.json", folder / "four", single, max_steps=200 if full else 4)
@@ -67,7 +71,8 @@ def two(home, full):
     """How jobs ended on two workers, the last one with the loss of a worker."""
     job = {"spec": "spec.json"}
     jobs = {
-        "whole": job | {"run": "two"},
+        # The sounds of the other worker are in folders of other names.
+        "whole": job | {"run": "two", "others": {"spec": "copied/spec.json"}},
         "four tiers": {"spec": "four.json", "run": "four_two", "max_steps": 200 if full else 4},
         "evaluated": {"evaluate": "one"},
         "moved": job | {"run": "moved", "max_steps": MOVES_AT + 2},
@@ -119,9 +124,13 @@ def test_two_workers_train_four_tiers_as_one(home, two):
 
 def test_a_run_moves_between_one_two_and_three_workers(home, two):
     assert two["moved"] == [{"done": True}] * 2
-    ends = run_workers(3, [{"spec": "spec.json", "run": "moved"}], home)
+    lost = {"spec": "spec.json", "run": "lost", "at_step": 2, "gets": "SIGKILL", "who": 0}
+    ends = run_workers(3, [{"spec": "spec.json", "run": "moved"}, lost], home)
     assert [each[0] for each in ends] == [{"done": True}] * 3, ends
     assert_same_run(home / "one", home / "moved", rows=slice(-1, None))
+    # Then the chief is killed.
+    for worker, (_, end, _) in enumerate(ends[1:], 1):
+        assert end["refused"][0].startswith(f"worker {worker} of 3: another worker has ended or cannot be reached (")
 
 
 def test_workers_with_other_work_are_refused_before_anything_is_written(home, two):

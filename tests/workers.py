@@ -26,7 +26,7 @@ def run_workers(count: int, jobs: Sequence[dict[str, Any]], folder: Path) -> lis
     Args:
         count: number of workers.
         jobs: of each `evaluate` with a run; or the `spec`, the `run` and other arguments of `fit`, where `others` has
-            arguments of worker 1 alone, which gets the signal `gets` before the step `at_step`.
+            arguments of worker 1 alone; the worker `who`, else 1, gets the signal `gets` before the step `at_step`.
         folder: the working folder.
     """
     with contextlib.ExitStack() as taken:
@@ -84,12 +84,12 @@ def end_of(job: dict[str, Any], replicas: Any) -> dict[str, Any]:
 
     if "evaluate" in job:
         return load(Path(job["evaluate"]), "best", "float32", False, replicas).evaluate()
-    arguments = {name: value for name, value in job.items() if name not in ("others", "at_step", "gets")}
+    arguments = {name: value for name, value in job.items() if name not in ("others", "at_step", "gets", "who")}
     if replicas.worker == 1:
         arguments |= job.get("others", {})
     spec, run = arguments.pop("spec"), arguments.pop("run")
     with contextlib.ExitStack() as patched:
-        if "at_step" in job and replicas.worker == 1:
+        if "at_step" in job and replicas.worker == job.get("who", 1):
             patched.enter_context(_signal_at(job["at_step"], signal.Signals[job["gets"]]))
         try:
             train(spec, run, replicas, **arguments)

@@ -10,6 +10,16 @@ import tensorflow as tf
 from keras_samplernn.distribution.replicas import Replicas
 from keras_samplernn.errors import UserError
 
+# What a collective operation raises, by how the connection ended.
+_LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.FailedPreconditionError,
+    tf.errors.InternalError,
+    tf.errors.UnknownError,
+)
 # Numbers of 8 bytes that are sent at a time.
 _PIECE = 1 << 22
 
@@ -78,15 +88,12 @@ def telling_lost_workers(replicas: Replicas) -> Iterator[None]:
     """Turn the error of a step that another worker does not take part in into a UserError."""
     try:
         yield
-    except tf.errors.ResourceExhaustedError:
-        raise
-    except tf.errors.OpError as error:
+    except _LOST as error:
         if replicas.workers == 1:
             raise
-        reason = error.message.strip().partition("\n")[0].rstrip(".")
         raise UserError(
             f"worker {replicas.worker} of {replicas.workers}: another worker has ended or cannot be reached"
-            f" ({reason:.120}); the last checkpoint is kept: start all workers again with the same command"
+            f" ({type(error).__name__}); the last checkpoint is kept: start all workers again with the same command"
         ) from error
 
 
