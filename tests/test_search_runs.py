@@ -52,12 +52,12 @@ def test_a_search_trains_as_fit_does_even_if_it_is_interrupted(home, within, mon
     def interrupted(*arguments):
         taken.append(1)
         if len(taken) == 12:  # in the third run
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
         return step(*arguments)
 
     monkeypatch.setattr(Trainer, "step", interrupted)
     answer = give(command, home)
-    assert (answer.status, answer.out) == (130, "")
+    assert (answer.status, answer.out) == (143, "")
     assert answer.err.splitlines()[-2:] == [
         "stopped after step 2; a checkpoint is written. To go on:",
         f"keras-samplernn {command}",

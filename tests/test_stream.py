@@ -165,7 +165,8 @@ def test_memory_does_not_grow_with_a_stream():
         finally:
             tracemalloc.stop()
 
-    assert bytes_held(2000) < 1.1 * bytes_held(50)
+    # An object a block would be more; threads that other tests have left may allocate a little.
+    assert bytes_held(2000) < bytes_held(50) + 1950 * 8
 
 
 MODELS = {
