@@ -201,6 +201,14 @@ def test_a_cluster_that_cannot_be_read_is_refused(monkeypatch, content, strategy
         launch(strategy)
 
 
+@pytest.mark.parametrize("strategy", ["auto", "single"])
+def test_one_replica_starts_no_device(monkeypatch, strategy):
+    """Once devices are started, TensorFlow takes no other number of threads, which int8 needs."""
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    monkeypatch.setattr("tensorflow.config.list_logical_devices", None)
+    assert launch(strategy).count == 1
+
+
 def test_what_is_not_there_is_refused(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     assert launch("auto").count == launch("single").count == 1

@@ -26,15 +26,12 @@ def launch(strategy: str) -> Replicas:
         UserError: TF_CONFIG is missing or cannot be read, there is one device only, or this worker has several GPUs.
     """
     workers, worker = _cluster() if strategy in ("auto", "multiworker") else (None, 0)
-    devices = tf.config.list_logical_devices("GPU") if strategy == "mirrored" or not workers else []
     if strategy == "auto":
-        several = "mirrored" if len(devices) > 1 else "single"
+        several = "mirrored" if len(tf.config.get_visible_devices("GPU")) > 1 else "single"
         strategy = "multiworker" if workers and workers > 1 else several
     if strategy == "single":
         return Replicas()
-    if strategy == "mirrored":
-        return _mirrored([device.name for device in devices or tf.config.list_logical_devices("CPU")])
-    return _multiworker(workers, worker)
+    return _mirrored() if strategy == "mirrored" else _multiworker(workers, worker)
 
 
 def check_batch(replicas: Replicas, batch_size: int, name: str) -> None:
@@ -49,10 +46,12 @@ def check_batch(replicas: Replicas, batch_size: int, name: str) -> None:
         )
 
 
-def _mirrored(devices: list[str]) -> Replicas:
+def _mirrored() -> Replicas:
+    # This starts the devices, after which the number of threads is fixed: so it is not asked where it is not needed.
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     if len(devices) < 2:
         raise UserError("--strategy mirrored: this host shows one device only; give --strategy single, or leave it out")
-    return Replicas(tf.distribute.MirroredStrategy(devices))
+    return Replicas(tf.distribute.MirroredStrategy([device.name for device in devices]))
 
 
 def _multiworker(workers: int | None, worker: int) -> Replicas:
