@@ -1,12 +1,14 @@
 """A batch that several devices or workers share out is the batch of one, in training and in validation."""
 
 import json
+import os
 import shutil
 import signal
 
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from command_line import write_corpora, write_spec
 from workers import ends_of, run_workers, start_process
 
@@ -207,6 +209,31 @@ def test_one_replica_starts_no_device(monkeypatch, strategy):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     monkeypatch.setattr("tensorflow.config.list_logical_devices", None)
     assert launch(strategy).count == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "line"),
+    [
+        (
+            tf.errors.UnknownError(None, None, "Could not start gRPC server\nmore"),
+            "TF_CONFIG: Could not start gRPC server",
+        ),
+        (
+            RuntimeError("Collective ops must be configured at program startup"),
+            "--strategy multiworker: TensorFlow has",
+        ),
+    ],
+)
+def test_workers_that_cannot_be_joined_are_told_in_a_line(monkeypatch, capfd, failure, line):
+    def fail():
+        os.write(2, b"what native code says")
+        raise failure
+
+    monkeypatch.setattr("tensorflow.distribute.MultiWorkerMirroredStrategy", fail)
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": CLUSTER, "task": {"type": "worker", "index": 0}}))
+    with pytest.raises(UserError, match=line):
+        launch("multiworker")
+    assert capfd.readouterr().err == ""
 
 
 def test_what_is_not_there_is_refused(monkeypatch):

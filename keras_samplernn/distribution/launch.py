@@ -64,23 +64,18 @@ def _multiworker(workers: int | None, worker: int) -> Replicas:
             f"{VARIABLE}: worker {worker} shows {len(gpus)} GPUs, and a worker has one; start one worker for each, with"
             " CUDA_VISIBLE_DEVICES=0, 1 and so on"
         )
-    try:
-        with native_stderr_held_back():
-            strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    except RuntimeError as error:
-        if "startup" not in str(error):
-            raise UserError(f"{VARIABLE}: {_first_line(error)}; correct the addresses of the workers") from None
+    # What is held back would be shown if an error left the block; a line says it all.
+    with native_stderr_held_back():
+        try:
+            return Replicas(tf.distribute.MultiWorkerMirroredStrategy(), workers, worker)
+        except (tf.errors.OpError, RuntimeError, ValueError) as error:
+            reason = str(error).strip().partition("\n")[0].rstrip(".")
+    if "program startup" in reason:
         raise UserError(
             "--strategy multiworker: TensorFlow has computed something in this program already; call `fit` first, or"
             " use the command"
-        ) from None
-    except (tf.errors.OpError, ValueError) as error:
-        raise UserError(f"{VARIABLE}: {_first_line(error)}; correct the addresses of the workers") from None
-    return Replicas(strategy, workers, worker)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".")
+        )
+    raise UserError(f"{VARIABLE}: {reason}; correct the addresses of the workers")
 
 
 def _cluster() -> tuple[int | None, int]:
