@@ -347,5 +347,5 @@ def load(folder: Path, which: str, precision: str, raw_weights: bool, replicas: 
             model = assemble(opened.spec)
         chosen = load_chosen(chosen, which, model, say, weights_of)
     with telling_lost_workers(replicas):
-        check_same(replicas, {"the checkpoint": f"{opened.spec.name} {chosen.folder.name}"})
+        check_same(replicas, lambda: {"the checkpoint": f"{opened.spec.name} {chosen.folder.name}"})
     return Run(opened, model, chosen.folder.name, precision, replicas)

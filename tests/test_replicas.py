@@ -28,6 +28,10 @@ TRAINING = {
     "schedule": "cosine",
     "decay_steps": 20,
 }
+THREE_TIERS = [
+    *({"type": "frame_rnn", "frame_size": frame, "dim": 6} for frame in (8, 2)),
+    {"type": "sample_mlp", "dim": 6, "emb_size": 4},
+]
 FOUR_TIERS = [
     *({"type": "frame_rnn", "frame_size": frame, "dim": 5, "n_rnn": layers} for frame, layers in ((8, 1), (4, 2))),
     {"type": "frame_ssm", "frame_size": 2, "dim": 4, "expansion": 2},
@@ -52,13 +56,13 @@ def home(full, tmp_path_factory):
     folder, longer = tmp_path_factory.mktemp("replicas"), {"epochs": LONG_EPOCHS} if full else {}
     training = TRAINING | ({"decay_steps": 200} | longer if full else OWN)
     write_corpora(folder)
-    write_spec(folder, training=training)
+    write_spec(folder, tiers=THREE_TIERS, training=training)
     write_spec(folder, "four.json", tiers=FOUR_TIERS, training=FOUR_TRAINING | longer)
-    write_spec(folder, "elsewhere.json", training=training, data={"train": "nowhere"})
+    write_spec(folder, "elsewhere.json", tiers=THREE_TIERS, training=training, data={"train": "nowhere"})
     (folder / "copied").mkdir()
     for name in ("train", "valid"):
         shutil.copytree(folder / name, folder / "copied" / name)
-    write_spec(folder / "copied", training=training)
+    write_spec(folder / "copied", tiers=THREE_TIERS, training=training)
     single = Replicas()
     train(folder / "spec.json", folder / "one", single)
     train(folder / "four.json", folder / "four", single, max_steps=200 if full else 4)
@@ -124,14 +128,27 @@ def test_two_workers_train_four_tiers_as_one(home, two):
     assert_same_run(home / "four", home / "four_two")
 
 
-def test_a_run_moves_between_one_two_and_three_workers(home, two):
+def whole(full, suffix):
+    """In the full counts both models are trained whole by three workers and two devices too."""
+    names = {"one": "spec.json", "four": "four.json"} if full else {}
+    return {f"{run}_{suffix}": {"spec": spec, "run": f"{run}_{suffix}"} for run, spec in names.items()}
+
+
+def assert_whole(home, runs):
+    for run in runs:
+        assert_same_run(home / run.partition("_")[0], home / run)
+
+
+def test_a_run_moves_between_one_two_and_three_workers(home, two, full):
     assert two["moved"] == [{"done": True}] * 2
     lost = {"spec": "spec.json", "run": "lost", "at_step": 2, "gets": "SIGKILL", "who": 0}
-    ends = run_workers(3, [{"spec": "spec.json", "run": "moved"}, lost], home)
-    assert [each[0] for each in ends] == [{"done": True}] * 3, ends
+    runs = whole(full, "three")
+    ends = run_workers(3, [{"spec": "spec.json", "run": "moved"}, *runs.values(), lost], home)
+    assert all(end == {"done": True} for each in ends for end in each[: len(runs) + 1]), ends
     assert_same_run(home / "one", home / "moved", rows=slice(-1, None))
+    assert_whole(home, runs)
     # Then the chief is killed.
-    for worker, (_, end, _) in enumerate(ends[1:], 1):
+    for worker, (*_, end, _) in enumerate(ends[1:], 1):
         assert end["refused"][0].startswith(f"worker {worker} of 3: another worker has ended or cannot be reached (")
 
 
@@ -165,11 +182,13 @@ def test_a_killed_worker_ends_the_others_and_the_run_goes_on(home, two):
     assert_same_run(home / "one", home / "stopped")
 
 
-def test_two_devices_of_a_host_train_and_validate_as_one(home):
+def test_two_devices_of_a_host_train_and_validate_as_one(home, full):
+    runs = whole(full, "devices")
     jobs = [{"spec": "spec.json", "run": "mirrored"}, {"spec": "spec.json", "run": "moved_mirrored"}]
-    *trained, figures, _ = ends_of(start_process([*jobs, {"evaluate": "one"}], home, DEVICES="2"))
-    assert trained == [{"done": True}] * 2
+    *trained, figures, _ = ends_of(start_process([*runs.values(), *jobs, {"evaluate": "one"}], home, DEVICES="2"))
+    assert trained == [{"done": True}] * (len(runs) + 2)
     assert_same_bits(home, figures)
+    assert_whole(home, runs)
     for run, rows in (("mirrored", slice(None)), ("moved_mirrored", slice(-1, None))):
         assert_same_run(home / "one", home / run, rows)
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -58,16 +58,19 @@ def starting_together(replicas: Replicas) -> Iterator[None]:
         raise UserError(f"{_workers(others)} could not start, as told there; mend that, and start all workers again")
 
 
-def check_same(replicas: Replicas, facts: Mapping[str, str]) -> None:
+def check_same(replicas: Replicas, tell_facts: Callable[[], Mapping[str, str]]) -> None:
     """Compare what the workers will work on.
 
     Args:
         replicas: of all workers, each of which calls this.
-        facts: text, by what it is: "the spec", "the training sounds".
+        tell_facts: returns text, by what it is: "the spec", "the sounds". Not called where a worker is alone.
 
     Raises:
         UserError: on every worker, one line for each fact in which some differ from the chief.
     """
+    if replicas.workers == 1:
+        return
+    facts = tell_facts()
     digests = np.zeros((replicas.workers, len(facts)), np.int64)
     for column, text in enumerate(facts.values()):
         digests[replicas.worker, column] = int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")

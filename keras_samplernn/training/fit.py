@@ -72,7 +72,7 @@ def fit_spec(
             trainer = Trainer(spec, model, corpora.varied, replicas)
             if replicas.is_chief:
                 _open(run, trainer, init_from, restart, locked, say)
-        check_same(replicas, _facts(spec, corpora, epochs, max_steps))
+        check_same(replicas, lambda: _facts(spec, corpora, epochs, max_steps))
         with starting_together(replicas):
             newest = read_newest(run, trainer, say) if replicas.is_chief else None
         state = share(trainer, newest)

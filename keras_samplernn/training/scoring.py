@@ -69,7 +69,7 @@ def score_folder(
     training, replicas = spec.training, replicas or Replicas()
     with starting_together(replicas):
         corpus = held_out_corpus(run, spec, data, say)
-    check_same(replicas, {"the sounds": json.dumps(corpus.manifest)})
+    check_same(replicas, lambda: {"the sounds": json.dumps(corpus.manifest)})
     windows = min(training.batch_size, len(corpus.sounds))
     check_scoring_memory(spec, model, windows)
     weights = None if precision == "float32" else model.generation_weights(precision)
