@@ -6,8 +6,10 @@ from setuptools import find_packages, setup
 
 # Scores in MIDI; some of the features of a sound; the listener of `evaluate --listen` and of the benchmarks.
 MIDI, FEATURES, LISTEN = ["mido>=1.3"], ["librosa>=0.10.2"], ["scikit-learn>=1.4"]
+# The documentation site.
+DOCS = ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.26"]
 TOOLS = ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "ruff>=0.6", "build>=1.2"]
-TESTS = [*TOOLS, *MIDI, *FEATURES, *LISTEN]
+TESTS = [*TOOLS, *MIDI, *FEATURES, *LISTEN, *DOCS]
 
 setup(
     name="keras-samplernn",
@@ -34,6 +36,7 @@ setup(
         "soundfile>=0.12.1",
         "soxr>=0.4",
         "rich>=13",
+        "matplotlib>=3.8",
     ],
     extras_require={
         # tensorflow-io's native library loads with TensorFlow 2.16 and 2.17 only.
@@ -45,6 +48,7 @@ setup(
         # Keras' other backend: the training step runs on it in a test. Its ml_dtypes is too new for TensorFlow 2.17.
         "jax": ["jax>=0.4.34"],
         "listen": LISTEN,
+        "docs": DOCS,
         # The fuzzer that is led by coverage, for `make torture`.
         "torture": ["atheris>=2.3"],
     },

@@ -35,10 +35,11 @@ from synthetic import SAMPLE_RATE, SPEC, in_fresh_process, parse, write_prepared
 from keras_samplernn import demo_corpus
 from keras_samplernn.conditions.streams import streams_of
 from keras_samplernn.data.corpus import Corpus
+from keras_samplernn.monitoring.held_out import HeldOutSounds
+from keras_samplernn.monitoring.monitor import Monitor
 from keras_samplernn.training import fit
 from keras_samplernn.training.bookkeeping import LOG_SECONDS
 from keras_samplernn.training.corpora import Corpora, prepare_corpora
-from keras_samplernn.training.monitoring import HeldOutSounds, Monitor
 from keras_samplernn.training.session import Session
 
 HOUR_SAMPLES = 3600 * SAMPLE_RATE

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from heard import SAMPLE_RATE, read_wave, read_words
 
-from keras_samplernn.training.spectrogram import spectrogram_image
+from keras_samplernn.monitoring.spectrogram import spectrogram_image
 
 SECONDS, WINDOW, HOP = 0.65, 256, 32
 BORDER = 2

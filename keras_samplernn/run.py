@@ -31,7 +31,7 @@ from keras_samplernn.progress import Progress, say
 from keras_samplernn.run_folder import RunFolder, open_run
 from keras_samplernn.spec import Spec
 from keras_samplernn.training.corpora import prepare_named
-from keras_samplernn.training.hearing import learn_judge
+from keras_samplernn.training.judge import learn_judge
 from keras_samplernn.training.raw_weights import check_raw_weights, load_raw_weights
 from keras_samplernn.training.scoring import held_out_corpus, score_folder
 

@@ -126,14 +126,14 @@ MUTANTS = (
     ),
     Mutant(
         "sounds in training are not guided",
-        "keras_samplernn/training/monitoring.py",
+        "keras_samplernn/monitoring/held_out.py",
         "seed, strength):",
         "seed):",
         "tests/test_monitoring.py -k generate",
     ),
     Mutant(
         "hearings in training are not guided",
-        "keras_samplernn/training/hearing.py",
+        "keras_samplernn/monitoring/hearing.py",
         "monitoring.guidance, update",
         "1.0, update",
         "tests/test_listening.py -k guided_as",

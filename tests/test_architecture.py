@@ -37,9 +37,12 @@ MAY_IMPORT = {
     },
     "listening": {"errors", "progress", "conditions", "data", "model", "generation"},
     "distribution": {"errors", "quiet"},
+    "monitoring": {
+        *("errors", "files", "spec", "conditions", "data", "model", "generation", "listening"),
+    },
     "training": {
         *("errors", "backend", "files", "machine", "names", "progress", "shard", "spec", "conditions", "data", "model"),
-        *("run_folder", "checkpoints", "generation", "listening", "distribution"),
+        *("run_folder", "checkpoints", "generation", "listening", "distribution", "monitoring"),
     },
     "run": {
         *("errors", "progress", "spec", "conditions", "data", "model", "run_folder", "checkpoints", "generation"),

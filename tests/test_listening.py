@@ -24,9 +24,9 @@ from keras_samplernn.listening.judging import asked_of, describe
 from keras_samplernn.listening.listener import Listener
 from keras_samplernn.listening.spectra import BANDS, FRAMES, Spectra
 from keras_samplernn.model.assembly import assemble
-from keras_samplernn.training import hearing as training_hearing
+from keras_samplernn.monitoring import hearing
+from keras_samplernn.monitoring.hearing import Hearing
 from keras_samplernn.training.corpora import prepare_named
-from keras_samplernn.training.hearing import Hearing
 
 RATE = 4000
 VOICES = "low", "high", "hiss"
@@ -397,7 +397,7 @@ def test_a_training_is_listened_to_and_goes_on_as_if_it_had_not_been_stopped(hom
         spec["monitoring"]["listen_epochs"] = listens
         (home / f"{name}.json").write_text(json.dumps(spec))
     shares = iter([0.5, 1.0, 0.5, 0.25])
-    monkeypatch.setattr(training_hearing, "_share", lambda counts: next(shares))
+    monkeypatch.setattr(hearing, "_share", lambda counts: next(shares))
     done("fit heard.json --run heard --epochs 2", home)
     done("fit heard.json --run heard", home)
     monkeypatch.undo()
@@ -426,7 +426,7 @@ def test_a_validation_counts_once_where_its_hearing_was_stopped(home, monkeypatc
         signal.raise_signal(signal.SIGTERM)
         check_stop()
 
-    monkeypatch.setattr(training_hearing.Hearing, "__call__", stop)
+    monkeypatch.setattr(hearing.Hearing, "__call__", stop)
     assert give("fit stopped.json --run stopped", home).status != 0
     (checkpoint,) = (home / "stopped/checkpoints").iterdir()
     state = json.loads((checkpoint / "state.json").read_text())

@@ -16,8 +16,8 @@ from keras_samplernn.generation.sound import Sound
 from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.registry import load_types
+from keras_samplernn.monitoring.held_out import HeldOutSounds
 from keras_samplernn.spec import load_spec
-from keras_samplernn.training.monitoring import HeldOutSounds
 
 SECONDS = 0.6
 

@@ -18,7 +18,7 @@ from keras_samplernn.generation.asked import codes_of, sound_asked_for
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.sound import Sound
 from keras_samplernn.generation.stream import stream_parts
-from keras_samplernn.training.monitoring import HeldOutSounds
+from keras_samplernn.monitoring.held_out import HeldOutSounds
 
 pytestmark = pytest.mark.law
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_samplernn.training.spectrogram import FLOOR_DB, spectrogram_db, spectrogram_image
+from keras_samplernn.monitoring.spectrogram import FLOOR_DB, spectrogram_db, spectrogram_image
 
 
 def test_a_full_scale_sine_stands_at_0_db_in_its_own_bin_and_silence_at_the_floor():

@@ -11,10 +11,10 @@ import pandas as pd
 from keras_samplernn.conditions.streams import classes_streams, figure_of, streams_of
 from keras_samplernn.errors import UserError
 from keras_samplernn.files import replace_file, writing
+from keras_samplernn.monitoring.monitor import Monitor
 from keras_samplernn.progress import Progress
 from keras_samplernn.run_folder import CLASS_COLUMN, RunFolder
 from keras_samplernn.training.evaluation import Bits
-from keras_samplernn.training.monitoring import Monitor
 from keras_samplernn.training.state import TrainingState
 from keras_samplernn.training.step import Sums
 

@@ -14,14 +14,15 @@ from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.distribution.agreement import Agreement
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.memory import SMALLER_WINDOWS, telling_exhaustion
+from keras_samplernn.monitoring.hearing import Hearing
+from keras_samplernn.monitoring.held_out import HeldOutSounds
+from keras_samplernn.monitoring.monitor import Monitor
 from keras_samplernn.progress import Progress
 from keras_samplernn.run_folder import RunFolder
 from keras_samplernn.training.bookkeeping import Bookkeeping
 from keras_samplernn.training.corpora import Corpora
 from keras_samplernn.training.evaluation import Evaluator
-from keras_samplernn.training.hearing import Hearing
 from keras_samplernn.training.interrupt import Interrupted, StopRequest
-from keras_samplernn.training.monitoring import HeldOutSounds, Monitor
 from keras_samplernn.training.state import TrainingState
 from keras_samplernn.training.step import Sums
 from keras_samplernn.training.trainer import Trainer

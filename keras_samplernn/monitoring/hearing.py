@@ -4,16 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from keras_samplernn.conditions.streams import classes_streams, stream_named, streams_of
+from keras_samplernn.conditions.streams import classes_streams
 from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.listening.excerpts import excerpts_of_corpus
-from keras_samplernn.listening.heard import HeardJudge
 from keras_samplernn.listening.judging import Performer, asked_of, learn_listener
 from keras_samplernn.model.samplernn import SampleRNN
+from keras_samplernn.monitoring.held_out import guidance_in_training
 from keras_samplernn.spec import Spec
-from keras_samplernn.training.corpora import prepare_named
-from keras_samplernn.training.monitoring import guidance_in_training
 
 
 class Hearing:
@@ -56,22 +54,6 @@ class Hearing:
             seed, monitoring.temperature, monitoring.guidance, update=lambda _: check_stop()
         )
         return _share(self._listener.confusion(made))
-
-
-def learn_judge(spec: Spec, name: str, say: Callable[[str], None]) -> HeardJudge:
-    """Return a judge of takes that has learned a stream of classes from the training sounds of a spec.
-
-    Args:
-        spec: of a run.
-        name: of the stream.
-        say: called with a line for each thing in the sounds that was assumed or left out.
-
-    Raises:
-        UserError: the sounds cannot be read, have fewer than two classes, or scikit-learn is not installed.
-    """
-    quantizer, stream = Quantizer.of(spec.audio), stream_named(streams_of(spec), name, "stream")
-    train = prepare_named(spec, "train", say)
-    return HeardJudge(learn_listener(train, quantizer, stream, spec.audio.sample_rate), quantizer)
 
 
 def _share(counts: np.ndarray) -> float:
