@@ -58,10 +58,10 @@ MAY_IMPORT = {
     },
     "testing": {"backend", "conditions", "model"},
     "doctor": {"errors", "machine", "nvidia", "xla_flags", "data"},
-    "demo_corpus": {"errors", "files", "data"},
+    "demo": {"errors", "files", "data"},
     "commands": {
         *("errors", "files", "progress", "quiet", "spec", "conditions", "data", "model", "run_folder", "training"),
-        *("generation", "api", "demo_corpus", "shard", "search", "machine", "doctor"),
+        *("generation", "api", "demo", "shard", "search", "machine", "doctor"),
     },
     "__main__": {"commands"},
 }
