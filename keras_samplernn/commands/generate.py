@@ -132,7 +132,7 @@ def generate(run: Path | None, more: tuple[Path, ...], listing: bool, **options)
     from keras_samplernn.training.tools import TOOLS
 
     # A shell makes several words of a pattern, and an option takes one: the others arrive as arguments.
-    if run is not None and run.suffix.lower() in SUFFIXES and not run.is_dir():
+    if options["conditions"] and run is not None and run.suffix.lower() in SUFFIXES and not run.is_dir():
         run, more = None, (run, *more)
     options["conditions"] += more
     options["temperatures"] = tuple(dict.fromkeys(options["temperatures"]))

@@ -15,7 +15,7 @@ from keras_samplernn.files import make_folder, replace_file, replace_json, stage
 SAMPLE_RATE = 8000
 TRAIN_FILES, VALID_FILES = 80, 8
 FILE_SECONDS = 2.5
-TEMPERATURE = 0.9
+TEMPERATURE = 0.8
 SPEC = {
     "name": "demo",
     "audio": {"sample_rate": SAMPLE_RATE, "q_type": "mu-law", "q_levels": 256, "mu": 15},
@@ -30,10 +30,12 @@ SPEC = {
     "training": {
         "seq_len": 512,
         "batch_size": 10,
-        "epochs": 5,
+        "epochs": 8,
         "learning_rate": 0.004,
         "schedule": "cosine",
-        "decay_steps": 1600,
+        "decay_steps": 2560,
+        "input_noise": 2.0,
+        "input_dropout": 0.1,
     },
     "monitoring": {"every_epochs": 2, "sounds": 2, "seconds": 2.0, "temperature": TEMPERATURE},
 }

@@ -10,7 +10,7 @@ from keras_samplernn.demo.strings import bow, strike
 SCALE = {"c4": 60, "d4": 62, "e4": 64, "g4": 67, "a4": 69}
 """The notes of the stream `pitch`, as numbers of MIDI."""
 NONE = "none"
-LEAST_VELOCITY, MOST_VELOCITY = 20, 120
+DYNAMICS = {"p": 40, "mf": 75, "f": 110}  # as velocities of MIDI
 STREAMS = {
     "string": {"classes": ["struck", "bowed", "rest"], "position": True, "neighbours": True},
     "pitch": {"classes": [*SCALE]},
@@ -18,7 +18,7 @@ STREAMS = {
 }
 
 _LEAST_SECONDS, _MOST_SECONDS = 0.4, 1.0
-_SHARES = {"struck": 0.35, "bowed": 0.3, "glide": 0.25, "rest": 0.1}
+_SHARES = {"struck": 0.35, "bowed": 0.25, "glide": 0.25, "rest": 0.15}
 _DAMPING_SECONDS = 0.03
 _ROOM = 0.006  # root mean square of what a microphone hears in a silent room
 
@@ -54,7 +54,7 @@ def draw_score(seconds: float, rng: np.random.Generator) -> list[Note]:
         kind = rng.choice([*_SHARES], p=[*_SHARES.values()])
         length = min(round(rng.uniform(_LEAST_SECONDS, _MOST_SECONDS), 3), left)
         pitch, other = rng.choice([*SCALE], 2, replace=False)
-        velocity = rng.integers(LEAST_VELOCITY, MOST_VELOCITY + 1)
+        velocity = int(rng.choice([*DYNAMICS.values()]))
         if kind == "rest":
             notes.append(Note("rest", length))
         elif kind == "glide":

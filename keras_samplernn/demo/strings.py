@@ -19,12 +19,12 @@ _STRIKE_PLACE, _BOW_PLACE = 0.17, 0.127  # shares of the string's length
 _HAMMER_SECONDS = 0.0025, 0.0009  # contact with the string: of the softest and of the hardest strike
 _DECAY_SECONDS = 2.2  # to a thousandth, of the lowest partials
 _ROUNDNESS = 0.9  # middle of the loop filter's three taps: 1 loses nothing at high frequencies
-_BOW_ROUNDNESS, _BOW_LOSS = 0.3, 0.96
+_BOW_ROUNDNESS, _BOW_LOSS = 0.3, 0.98
 _BOW_SPEED = 0.08, 0.3
 # Slope of the friction curve at speed 1. A player presses harder where the bow is faster, so that the string keeps to
 # Helmholtz's motion, one slip in a period, at each speed.
-_BOW_SLOPE = 0.35
-_BOW_ATTACK_SECONDS = 0.06
+_BOW_SLOPE = 0.4
+_BOW_ATTACK_SECONDS = 0.03
 _BOW_NOISE = 0.12  # of the bow's speed: rosin is not even
 # A mute on the bridge keeps high partials from the body, which does not radiate what is far below its notes.
 _MUTE_HZ, _BODY_HZ = 500, 80
