@@ -104,6 +104,8 @@ class Measured:
         width = round(FRAME_SECONDS * sample_rate)
         windows = np.lib.stride_tricks.sliding_window_view(wave, width)
         for kind, start, stop, begin, end in spans:
+            if kind == "rest":
+                start = min(start + ATTACK_SECONDS, stop)  # what rings on is of the note before
             self.broadband[kind].append(levels[(times >= start) & (times < stop)])
             self.squares[kind].append(wave[round(start * sample_rate) : round(stop * sample_rate)] ** 2)
             first, last = start + ATTACK_SECONDS, stop - RELEASE_SECONDS - FRAME_SECONDS

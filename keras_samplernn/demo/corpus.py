@@ -30,10 +30,10 @@ SPEC = {
     "training": {
         "seq_len": 512,
         "batch_size": 10,
-        "epochs": 8,
+        "epochs": 10,
         "learning_rate": 0.004,
         "schedule": "cosine",
-        "decay_steps": 2560,
+        "decay_steps": 3200,
         "input_noise": 2.0,
         "input_dropout": 0.1,
     },

@@ -23,9 +23,11 @@ _BOW_ROUNDNESS, _BOW_LOSS = 0.3, 0.98
 _BOW_SPEED = 0.08, 0.3
 # Slope of the friction curve at speed 1. A player presses harder where the bow is faster, so that the string keeps to
 # Helmholtz's motion, one slip in a period, at each speed.
-_BOW_SLOPE = 0.4
+_BOW_SLOPE = 0.3
 _BOW_ATTACK_SECONDS = 0.03
-_BOW_NOISE = 0.12  # of the bow's speed: rosin is not even
+# A string under a bow finds its motion in its own time: it is heard when it has done so, and swells quickly then.
+_SETTLING_SECONDS, _SWELL_SECONDS = 0.35, 0.04
+_BOW_NOISE = 0.15  # of the bow's speed: rosin is not even
 # A mute on the bridge keeps high partials from the body, which does not radiate what is far below its notes.
 _MUTE_HZ, _BODY_HZ = 500, 80
 
@@ -66,22 +68,27 @@ def bow(hertz: np.ndarray, velocity: np.ndarray, sample_rate: int, rng: np.rando
 
     Args:
         hertz: `(notes, n)` fundamental frequencies at each sample of what is returned, `HIGHEST_HZ` at most.
-        velocity: `(notes,)` of the bow, from 0, the slowest, to 1.
+        velocity: `(notes, n)` of the bow at each sample, from 0, the slowest, to 1.
         sample_rate: of what is returned, in Hz; `STRING_RATE` is a multiple of it.
         rng: draws the unevenness of the bow.
     """
     _check(hertz)
-    notes, samples = len(hertz), hertz.shape[1] * (STRING_RATE // sample_rate)
+    oversampling = STRING_RATE // sample_rate
+    settling = round(_SETTLING_SECONDS * sample_rate)
+    hertz, velocity = (np.pad(each, ((0, 0), (settling, 0)), mode="edge") for each in (hertz, velocity))
+    notes, samples = len(hertz), hertz.shape[1] * oversampling
     rows = np.arange(notes)[:, None, None]
     block = int(_BOW_PLACE * STRING_RATE / hertz.max()) - 3
-    full = np.interp(velocity, (0, 1), _BOW_SPEED)[:, None]
-    speed = full * np.minimum(1, np.arange(samples) / (_BOW_ATTACK_SECONDS * STRING_RATE))
+    full = np.interp(velocity, (0, 1), _BOW_SPEED)
+    speed = np.repeat(full, oversampling, axis=1) * np.minimum(
+        1, np.arange(samples) / (_BOW_ATTACK_SECONDS * STRING_RATE)
+    )
     speed = speed * (1 + _BOW_NOISE * rng.standard_normal(speed.shape))
     lead = int(STRING_RATE / hertz.min()) + 8
     to_nut, to_bridge = np.zeros((2, notes, lead + samples))
     for start in range(0, samples, block):
         stop = min(start + block, samples)
-        period = STRING_RATE / hertz[:, start * sample_rate // STRING_RATE]
+        period = STRING_RATE / hertz[:, start // oversampling]
         at = np.arange(lead + start, lead + stop)[:, None]
         incoming = []
         for line, share, roundness, loss in (
@@ -93,11 +100,13 @@ def bow(hertz: np.ndarray, velocity: np.ndarray, sample_rate: int, rng: np.rando
             incoming.append(-np.einsum("nbt,nt->nb", line[rows, places], taps))
         slip = speed[:, start:stop] - sum(incoming)
         # The bow holds a string that moves nearly as fast as it does, and hardly drags one that slips.
-        held = np.minimum(1, (np.abs(slip * _BOW_SLOPE / full) + 0.75) ** -4) * slip
+        held = np.minimum(1, (np.abs(slip * _BOW_SLOPE / full[:, start // oversampling, None]) + 0.75) ** -4) * slip
         from_nut, from_bridge = incoming
         to_nut[:, lead + start : lead + stop] = from_bridge + held
         to_bridge[:, lead + start : lead + stop] = from_nut + held
-    return _resampled(_muted(to_bridge[:, lead:]), sample_rate)
+    heard = _resampled(_muted(to_bridge[:, lead:]), sample_rate)[:, settling:]
+    swell = np.minimum(1, np.arange(heard.shape[1]) / (_SWELL_SECONDS * sample_rate))
+    return heard * np.sin(0.5 * np.pi * swell) ** 2
 
 
 def _check(hertz: np.ndarray) -> None:
