@@ -16,7 +16,7 @@ STRING_RATE = 32_000
 HIGHEST_HZ = 500
 
 _STRIKE_PLACE, _BOW_PLACE = 0.17, 0.127  # shares of the string's length
-_HAMMER_SECONDS = 0.0025, 0.0009  # contact with the string: of the softest and of the hardest strike
+_HAMMER_SECONDS = 0.004, 0.0016  # contact with the string: of the softest and of the hardest strike
 _DECAY_SECONDS = 2.2  # to a thousandth, of the lowest partials
 _ROUNDNESS = 0.9  # middle of the loop filter's three taps: 1 loses nothing at high frequencies
 _BOW_ROUNDNESS, _BOW_LOSS = 0.3, 0.98
@@ -57,7 +57,7 @@ def strike(hertz: np.ndarray, velocity: np.ndarray, seconds: float, sample_rate:
         stop = min(start + block, lead + samples)
         back = np.arange(start, stop) - whole[:, None]
         line[:, start:stop] += sum(taps[:, tap, None] * line[rows, back - tap] for tap in range(taps.shape[1]))
-    loudness = np.interp(velocity, (0, 1), (0.2, 0.75)) * (_HAMMER_SECONDS[1] * STRING_RATE / contact) ** 0.3
+    loudness = np.interp(velocity, (0, 1), (0.15, 0.5)) * (_HAMMER_SECONDS[1] * STRING_RATE / contact) ** 0.3
     return _resampled(line[:, lead:] * loudness[:, None], sample_rate)
 
 
@@ -80,10 +80,6 @@ def bow(hertz: np.ndarray, velocity: np.ndarray, sample_rate: int, rng: np.rando
     rows = np.arange(notes)[:, None, None]
     block = int(_BOW_PLACE * STRING_RATE / hertz.max()) - 3
     full = np.interp(velocity, (0, 1), _BOW_SPEED)
-    speed = np.repeat(full, oversampling, axis=1) * np.minimum(
-        1, np.arange(samples) / (_BOW_ATTACK_SECONDS * STRING_RATE)
-    )
-    speed = speed * (1 + _BOW_NOISE * rng.standard_normal(speed.shape))
     lead = int(STRING_RATE / hertz.min()) + 8
     to_nut, to_bridge = np.zeros((2, notes, lead + samples))
     for start in range(0, samples, block):
@@ -98,13 +94,15 @@ def bow(hertz: np.ndarray, velocity: np.ndarray, sample_rate: int, rng: np.rando
             whole, taps = _loop(share * period, roundness, loss)
             places = at - whole[:, None, None] - np.arange(taps.shape[1])
             incoming.append(-np.einsum("nbt,nt->nb", line[rows, places], taps))
-        slip = speed[:, start:stop] - sum(incoming)
+        times = np.arange(start, stop)
+        speed = full[:, times // oversampling] * np.minimum(1, times / (_BOW_ATTACK_SECONDS * STRING_RATE))
+        slip = speed * (1 + _BOW_NOISE * rng.standard_normal(speed.shape)) - sum(incoming)
         # The bow holds a string that moves nearly as fast as it does, and hardly drags one that slips.
         held = np.minimum(1, (np.abs(slip * _BOW_SLOPE / full[:, start // oversampling, None]) + 0.75) ** -4) * slip
         from_nut, from_bridge = incoming
         to_nut[:, lead + start : lead + stop] = from_bridge + held
         to_bridge[:, lead + start : lead + stop] = from_nut + held
-    heard = _resampled(_muted(to_bridge[:, lead:]), sample_rate)[:, settling:]
+    heard = _muted(_resampled(to_bridge[:, lead:], sample_rate), sample_rate)[:, settling:]
     swell = np.minimum(1, np.arange(heard.shape[1]) / (_SWELL_SECONDS * sample_rate))
     return heard * np.sin(0.5 * np.pi * swell) ** 2
 
@@ -144,10 +142,10 @@ def _loop(delay: np.ndarray, roundness: float, loss: float | np.ndarray) -> tupl
     return whole, taps * np.reshape(loss, (-1, 1))
 
 
-def _muted(waves: np.ndarray) -> np.ndarray:
+def _muted(waves: np.ndarray, sample_rate: int) -> np.ndarray:
     """Return waves after two lowpass filters and one highpass filter of first order."""
     size = 2 * waves.shape[1]  # what rings on does not come round to the start
-    hertz = np.fft.rfftfreq(size, 1 / STRING_RATE)
+    hertz = np.fft.rfftfreq(size, 1 / sample_rate)
     response = 1j * hertz / (_BODY_HZ + 1j * hertz) / (1 + 1j * hertz / _MUTE_HZ) ** 2
     return np.fft.irfft(np.fft.rfft(waves, size) * response, size)[:, : waves.shape[1]]
 
