@@ -1,4 +1,4 @@
-"""The fields of a spec's condition streams, with their ranges, defaults and one sentence each."""
+"""The fields of a spec's condition streams, with their ranges and one sentence each; `fields.py` says what defaults are."""
 
 import json
 import re
