@@ -71,7 +71,7 @@ def spec_schema(types: Types) -> dict[str, Any]:
 
 
 def _show_defaults(properties: dict[str, Any], definitions: dict[str, Any]) -> None:
-    """Put the values of the default preset in place of the defaults in `fields.py`, which are those of recorded specs."""
+    """Put the values of the default preset over the defaults in `fields.py`, which are those of recorded specs."""
     for key, values in PRESETS[DEFAULT_PRESET].items():
         if key in ("tiers", "tier_defaults"):
             properties[key]["default"] = values
