@@ -55,7 +55,7 @@ GOOD = {
         FrameSSM,
         {"frame_size": 3, "dim": 5, "n_layers": 1, "expansion": 3, "learn_h0": False, "weight_norm": False},
     ),
-    "embedded samples": (SampleMLP, {"dim": 8, "emb_size": 5}),
+    "embedded samples": (SampleMLP, {"dim": 8, "emb_size": 5, "window": None}),
     "one-hot samples, wide lookback": (SampleMLP, {"dim": 6, "emb_size": 0, "window": 7}),
     "inherited sequence": (Echo, {"frame_size": 4}),
     "inherited sequence at the bottom": (Echo, {"frame_size": 1}),
