@@ -251,14 +251,10 @@ TOP, LAST, BOTTOM = (
     for place in ("the unconditional top tier", "a middle, conditional tier", "the unconditional bottom tier")
 )
 KEYWORDS = "the model gives it name and dtype; let it take **kwargs, and call super().__init__(**kwargs)"
-NUMPY = "use keras.ops, not NumPy, on tensors"
-SYMBOLIC = (
-    "Cannot convert a symbolic tf.Tensor (...) to a numpy array. This error may indicate that you're trying to pass a "
-    f"Tensor to a NumPy call, which is not supported; {NUMPY}"
-)
+NUMPY = "Cannot convert ...; use keras.ops, not NumPy, on tensors"
 TWO_DTYPES = (
-    "tensor [Op:...] name:; two dtypes met: make sublayers with dtype=self.dtype_policy, states and constants with "
-    "self.compute_dtype"
+    "it raised InvalidArgumentError in step (FILE, line N): cannot compute ...; two dtypes met: make sublayers with "
+    "dtype=self.dtype_policy, states and constants with self.compute_dtype"
 )
 # Each mistake: the place in which it is seen, the law that it breaks, and what is said of it.
 MISTAKES = {
@@ -352,14 +348,12 @@ MISTAKES = {
     StartsInFloat32: (
         TOP,
         "half precision keeps its dtypes",
-        "it raised InvalidArgumentError in step (FILE, line N): cannot compute AddV2 as input #1(zero-based) was "
-        f"expected to be a float tensor but is a bfloat16 {TWO_DTYPES}",
+        TWO_DTYPES,
     ),
     MakesAFloat32Dense: (
         TOP,
         "half precision keeps its dtypes",
-        "it raised InvalidArgumentError in step (FILE, line N): cannot compute AddV2 as input #1(zero-based) was "
-        f"expected to be a bfloat16 tensor but is a float {TWO_DTYPES}",
+        TWO_DTYPES,
     ),
     MixesRows: (
         TOP,
@@ -401,7 +395,7 @@ MISTAKES = {
     LeavesTheGraph: (
         TOP,
         "xla gives the same numbers",
-        f"it raised NotImplementedError in step (FILE, line N): {SYMBOLIC}",
+        f"it raised NotImplementedError in step (FILE, line N): {NUMPY}",
     ),
     ForgetsAWeight: (
         BOTTOM,
@@ -412,7 +406,7 @@ MISTAKES = {
     LeavesTheGraphBackwards: (
         " as the conditional bottom tier",
         "gradients reach every weight in a graph",
-        f"it raised NotImplementedError in <lambda> (FILE, line N): {SYMBOLIC}",
+        f"it raised NotImplementedError in <lambda> (FILE, line N): {NUMPY}",
     ),
     DependsOnItsProcess: (
         "",
@@ -422,12 +416,11 @@ MISTAKES = {
 }
 # The laws that are checked last; a bottom tier has fewer places.
 LATE = {ForgetsAWeight, LeavesTheGraphBackwards, DependsOnItsProcess}
-# What a message has from the machine: figures, lines of files, names of TensorFlow's operations.
+# What a message has from the machine: figures, lines of files, the words of TensorFlow.
 MACHINE = {
     r"by [\d.e+-]+, of [\d.e+-]+": "by N, of M",
     r"\(\w+\.py, line \d+\)": "(FILE, line N)",
-    r"tf\.Tensor \(.*?\) to": "tf.Tensor (...) to",
-    r"\[Op:\w+\]": "[Op:...]",
+    r"(annot (?:compute|convert)) .*; ": r"\1 ...; ",
     r"\b(dense|forgets_a_weight)_\d+": r"\1",
 }
 
