@@ -32,16 +32,17 @@ def check_tier(tier_class: type[Tier], **config: Any) -> None:
     """Check a tier against the contract, in each place of a model that fits it, with and without conditions.
 
     A tier of frame size 1 is bound as the bottom tier, any other as the top tier and as one between. Its weights are
-    random, biases included. The laws are the functions of `keras_samplernn.testing.laws`, each named after what it
-    claims. One further law starts another Python process, which must be able to import the class. Keras' global seed
-    is set.
+    random, biases included. The laws are functions, each named after what it claims; `keras_samplernn.testing.laws` has
+    the table. One further law starts another Python process, which must be able to import the class. Keras' global
+    seed is set.
 
     Args:
         tier_class: a subclass of `keras_samplernn.Tier`.
         config: its constructor's arguments, as a spec would give them. Choose small sizes.
 
     Raises:
-        AssertionError: a law is broken; one sentence that names the tier, its place, the law and what was seen.
+        AssertionError: a law is broken; one sentence that names the tier, its place, the law, what was seen and, where
+            that is known, what to do.
 
     Example:
         >>> check_tier(FrameRNN, frame_size=4, dim=8)
