@@ -56,7 +56,7 @@ MAY_IMPORT = {
         *("errors", "progress", "quiet", "shard", "spec", "model", "run_folder", "training", "run", "search"),
         "distribution",
     },
-    "testing": {"backend", "conditions", "model"},
+    "testing": {"backend", "conditions", "model", "spec"},
     "doctor": {"errors", "machine", "nvidia", "xla_flags", "data"},
     "demo_corpus": {"errors", "files", "data"},
     "commands": {

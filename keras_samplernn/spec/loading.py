@@ -76,8 +76,8 @@ def parse_spec(text: str, place: str, types: Types, folder: str | Path) -> Spec:
     raw.pop("$schema", None)  # for editors: the schema to use
     given = raw
     raw, found_in_preset = fill_in(given)
-    tiers, top_frame_size, found = resolve_tiers(raw, types.tiers)
-    head, found_in_head = resolve_head(raw, types.heads)
+    tiers, top_frame_size, found = resolve_tiers(raw, types)
+    head, found_in_head = resolve_head(raw, types)
     found |= found_in_head | found_in_preset
     sections = {key: value for key, value in raw.items() if key not in ("tiers", "tier_defaults", "head")}
     typed = {"tiers": tiers, "head": head or HeadSpec(type="", head_class=object, config={})}
