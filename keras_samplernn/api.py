@@ -23,13 +23,13 @@ from keras_samplernn.progress import say
 from keras_samplernn.quiet import import_tensorflow, start_tensorflow
 
 if TYPE_CHECKING:
+    from keras_samplernn.checking.report import Report
     from keras_samplernn.distribution.replicas import Replicas
     from keras_samplernn.run import Run
     from keras_samplernn.run_folder import RunFolder
     from keras_samplernn.search.results import Results
     from keras_samplernn.shard import Shard
     from keras_samplernn.spec import Spec
-    from keras_samplernn.training.estimate import Estimate
 
 BACKENDS, CHECKPOINTS, PRECISIONS = ("tensorflow", "jax"), ("best", "heard", "newest"), ("float32", "int8")
 STRATEGIES = "auto", "single", "mirrored", "multiworker"
@@ -201,7 +201,7 @@ def search(
     return Search(search_folder, rungs, steps, say).train(shard)
 
 
-def check(spec: "str | Path | Mapping[str, Any]", *, strict: bool = False) -> "Estimate":
+def check(spec: "str | Path | Mapping[str, Any]", *, strict: bool = False) -> "Report":
     """Check a spec and its sounds, and take a few trial steps of its training; no run is written.
 
     Args:
@@ -209,17 +209,18 @@ def check(spec: "str | Path | Mapping[str, Any]", *, strict: bool = False) -> "E
         strict: refuse sounds of which a part is missing or left out, such as files that are truncated.
 
     Returns:
-        The figures of the sounds, the model and the training on this machine; as text, the lines of the command.
+        The figures of the sounds, the model and the training on this machine, and the sentences of the `verdict`; as
+        text, the lines of the command.
 
     Raises:
         UserError: one line for each problem of the spec or its sounds.
     """
     _start()
+    from keras_samplernn.checking.report import report_on
     from keras_samplernn.training.corpora import prepare_corpora
-    from keras_samplernn.training.estimate import estimate
 
     loaded = _load_spec(spec)
-    return estimate(loaded, prepare_corpora(loaded, say, strict))
+    return report_on(loaded, prepare_corpora(loaded, say, strict))
 
 
 def _check_count(name: str, value: Any, least: int, remedy: str = "") -> None:

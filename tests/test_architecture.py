@@ -48,13 +48,14 @@ MAY_IMPORT = {
         *("errors", "progress", "spec", "conditions", "data", "model", "run_folder", "checkpoints", "generation"),
         *("training", "listening", "distribution"),
     },
+    "checking": {"errors", "machine", "progress", "spec", "conditions", "data", "model", "generation", "training"},
     "search": {
         *("errors", "backend", "files", "progress", "quiet", "shard", "spec", "model", "run_folder"),
         *("checkpoints", "training"),
     },
     "api": {
         *("errors", "progress", "quiet", "shard", "spec", "model", "run_folder", "training", "run", "search"),
-        "distribution",
+        *("distribution", "checking"),
     },
     "testing": {"backend", "conditions", "model"},
     "doctor": {"errors", "machine", "nvidia", "xla_flags", "data"},

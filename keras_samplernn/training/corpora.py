@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_samplernn.conditions.streams import stream_from_folder, streams_of
+from keras_samplernn.conditions.streams import classes_streams, stream_from_folder, streams_of
+from keras_samplernn.conditions.stretches import longest_seconds
 from keras_samplernn.data.corpus import Corpus, prepare_corpus, prepare_shard
 from keras_samplernn.data.duplicates import near_duplicates
 from keras_samplernn.data.folders import find_in_folders
@@ -19,6 +20,7 @@ from keras_samplernn.data.speeds import Versions, speeds_within
 from keras_samplernn.errors import UserError, collect
 from keras_samplernn.names import existing
 from keras_samplernn.progress import Progress
+from keras_samplernn.run_folder import LongestSpans
 from keras_samplernn.shard import Shard
 from keras_samplernn.spec import DATA_PATHS, Spec
 
@@ -53,6 +55,12 @@ class Corpora:
     def manifest(self) -> dict[str, Any]:
         """Return the manifest of each corpus, for the run directory."""
         return {name: corpus.manifest for name, corpus in self.present().items()}
+
+    def longest_spans(self) -> LongestSpans:
+        """Return the length in seconds of the longest stretch of each class in training, for the run directory."""
+        tracks = [sound.columns.track for sound in self.train.sounds if sound.columns is not None]
+        rate = self.train.manifest["settings"]["sample_rate"]
+        return {stream.name: longest_seconds(stream, tracks, rate) for stream in classes_streams(self.train.streams)}
 
 
 def prepare_folder(spec: Spec, folder: Path, say: Callable[[str], None]) -> Corpus:
