@@ -136,7 +136,7 @@ def train(
     from keras_samplernn.run_folder import RUNS
     from keras_samplernn.training.fit import fit_spec
 
-    loaded = _load_spec(spec)
+    loaded = _load_spec(spec, with_sounds=True)
     for name in ("epochs", "max_steps"):
         if (limit := options.get(name)) is not None:
             _check_count(name, limit, 1, "; leave it out for no limit")
@@ -219,7 +219,7 @@ def check(spec: "str | Path | Mapping[str, Any]", *, strict: bool = False) -> "R
     from keras_samplernn.checking.report import report_on
     from keras_samplernn.training.corpora import prepare_corpora
 
-    loaded = _load_spec(spec)
+    loaded = _load_spec(spec, with_sounds=True)
     return report_on(loaded, prepare_corpora(loaded, say, strict))
 
 
@@ -228,12 +228,35 @@ def _check_count(name: str, value: Any, least: int, remedy: str = "") -> None:
         raise UserError(f"{name} = {value!r}: must be a whole number of at least {least}{remedy}")
 
 
-def _load_spec(spec: "str | Path | Mapping[str, Any]") -> "Spec":
+def _load_spec(spec: "str | Path | Mapping[str, Any]", with_sounds: bool = False) -> "Spec":
+    """Return a validated spec; `with_sounds`: the problems of its sounds are told with its own."""
     from keras_samplernn.model.registry import load_types
     from keras_samplernn.spec import parse_spec
 
     text, place, folder = _read_spec(spec)
-    return parse_spec(text, place, load_types(), folder)
+    try:
+        return parse_spec(text, place, load_types(), folder)
+    except UserError as error:
+        raise UserError(*error.lines, *(_problems_of_sounds(text, folder) if with_sounds else ())) from None
+
+
+def _problems_of_sounds(text: str, folder: Path) -> tuple[str, ...]:
+    """Return a line for each problem of the sounds of a spec; none if what it says of them is not valid itself."""
+    from keras_samplernn.model.registry import load_types
+    from keras_samplernn.spec import parse_spec
+    from keras_samplernn.training.corpora import prepare_corpora
+
+    try:
+        raw = json.loads(text)
+        sections = {name: raw[name] for name in ("audio", "data", "conditioning") if name in raw}
+        spec = parse_spec(json.dumps(sections), "", load_types(), folder)
+    except (ValueError, TypeError, RecursionError, UserError):
+        return ()
+    try:
+        prepare_corpora(spec, lambda line: None)
+    except UserError as error:
+        return error.lines
+    return ()
 
 
 def _read_spec(spec: "str | Path | Mapping[str, Any]") -> tuple[str, str, Path]:

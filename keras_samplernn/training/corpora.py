@@ -9,6 +9,7 @@ from typing import Any
 
 from keras_samplernn.conditions.streams import classes_streams, stream_from_folder, streams_of
 from keras_samplernn.conditions.stretches import longest_seconds
+from keras_samplernn.data.alone import problems_alone
 from keras_samplernn.data.corpus import Corpus, prepare_corpus, prepare_shard
 from keras_samplernn.data.duplicates import near_duplicates
 from keras_samplernn.data.folders import find_in_folders
@@ -132,7 +133,7 @@ def prepare_corpora_shard(spec: Spec, say: Callable[[str], None], shard: Shard, 
         speeds = speeds_within(spec.training.augmentation.speed) if name == "train" else ()
         for speed in (1.0, *speeds):
             with _shown(_label(name, speed)) as show:
-                arguments = found.pairs, _settings(spec, speed), shard, found.problems, processes, show
+                arguments = found.pairs, _settings(spec, speed), shard, _known(spec, found), processes, show
                 counts.append(collect(problems, prepare_shard, *arguments))
     if problems:
         raise UserError(*dict.fromkeys(problems))
@@ -182,7 +183,7 @@ def _find_named(spec: Spec, name: str) -> Found:
         return _find(spec, spec.data.folders(name))
     found = _find(spec, spec.data.folders("train"))
     if found.problems and len(found.pairs) < 2:
-        raise UserError(*found.problems)
+        raise UserError(*_known(spec, found))
     train, valid = split_pairs(found.pairs, fraction)
     return dataclasses.replace(found, pairs=train if name == "train" else valid)
 
@@ -212,14 +213,19 @@ def _settings(spec: Spec, speed: float = 1.0) -> CorpusSettings:
     return CorpusSettings(spec.audio.sample_rate, Quantizer.of(spec.audio), streams_of(spec), speed)
 
 
+def _known(spec: Spec, found: Found) -> list[str]:
+    """Return the problems of folders, and of the files in them that make no pair."""
+    return [*found.problems, *problems_alone(found.alone, streams_of(spec), spec.audio.sample_rate)]
+
+
 def _prepare(
     spec: Spec, found: Found, label: str, say: Callable[[str], None], strict: bool = False, processes: int = 1
 ) -> Corpus:
     """Prepare what was found and say what was done; where it is strict, what is lost is refused, and not said too."""
     problems: list[str] = []
-    notes = found.notes.lines()
+    notes, known = found.notes.lines(), _known(spec, found)
     with _shown(label) as show:
-        arguments = found.pairs, _settings(spec), notes.append, found.problems, processes, show
+        arguments = found.pairs, _settings(spec), notes.append, known, processes, show
         corpus = collect(problems, prepare_corpus, *arguments)
     lost = [*found.notes.lost(), *(corpus.lost if corpus else ())] if strict else []
     for line in notes:
