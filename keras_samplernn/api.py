@@ -14,7 +14,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -221,6 +221,24 @@ def check(spec: "str | Path | Mapping[str, Any]", *, strict: bool = False) -> "R
 
     loaded = _load_spec(spec, with_sounds=True)
     return report_on(loaded, prepare_corpora(loaded, say, strict))
+
+
+def fix(spec: "str | Path | Mapping[str, Any]") -> Iterator[str]:
+    """Write repaired copies of a spec's faulty csv files beside them, as `NAME.csv.fixed`.
+
+    Args:
+        spec: as for `fit`.
+
+    Yields:
+        A line for each faulty condition file: what was changed, or that it cannot be mended.
+
+    Raises:
+        UserError: one line for each problem of the spec.
+    """
+    _start()
+    from keras_samplernn.checking.fixing import fix_conditions
+
+    return fix_conditions(_load_spec(spec, with_sounds=True))
 
 
 def _check_count(name: str, value: Any, least: int, remedy: str = "") -> None:

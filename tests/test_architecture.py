@@ -48,7 +48,10 @@ MAY_IMPORT = {
         *("errors", "progress", "spec", "conditions", "data", "model", "run_folder", "checkpoints", "generation"),
         *("training", "listening", "distribution"),
     },
-    "checking": {"errors", "machine", "progress", "spec", "conditions", "data", "model", "generation", "training"},
+    "checking": {
+        *("errors", "files", "machine", "progress", "text", "spec", "conditions", "data", "model", "generation"),
+        "training",
+    },
     "search": {
         *("errors", "backend", "files", "progress", "quiet", "shard", "spec", "model", "run_folder"),
         *("checkpoints", "training"),

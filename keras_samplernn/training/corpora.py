@@ -14,7 +14,7 @@ from keras_samplernn.data.corpus import Corpus, prepare_corpus, prepare_shard
 from keras_samplernn.data.duplicates import near_duplicates
 from keras_samplernn.data.folders import find_in_folders
 from keras_samplernn.data.notes import Notes, first_few
-from keras_samplernn.data.pairs import Found, split_pairs
+from keras_samplernn.data.pairs import Found, Pair, split_pairs
 from keras_samplernn.data.preparation import CorpusSettings
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.data.speeds import Versions, speeds_within
@@ -110,6 +110,12 @@ def prepare_corpora(spec: Spec, say: Callable[[str], None], strict: bool = False
         if same:
             say(f"{name}: nearly the same as a sound in train, so that its figures say less: {first_few(same)}")
     return corpora
+
+
+def find_pairs_of(spec: Spec) -> list[Pair]:
+    """Return the sounds of a spec that have a condition file, each once; what is wrong with folders is passed over."""
+    found = _find_all(spec, [])
+    return [pair for each in found.values() for pair in each.pairs if pair.conditions is not None]
 
 
 def prepare_corpora_shard(spec: Spec, say: Callable[[str], None], shard: Shard, processes: int = 1) -> tuple[int, int]:
