@@ -91,7 +91,7 @@ def find_pairs(folder: str | Path, conditional: bool, unlabelled: bool = False) 
     stems = {*sound_of_stem, *left_out}
     tables = [(_stem_of_table(file, stems), file) for file in files if file.suffix.lower() in SUFFIXES]
     tables = [(stem, file) for stem, file in tables if stem in stems or file.suffix.lower() in _ONLY_CONDITIONS]
-    alone = [sound for stem, sound in sound_of_stem.items() if stem in several]
+    alone: list[Path] = []
     if not conditional:
         ignored = Remark("condition files beside sounds: not read, since no stream of the spec is read from files")
         for stem, table in tables:
