@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from keras_samplernn.commands.options import FILE, all_option
+from keras_samplernn.errors import condensed
 from keras_samplernn.progress import say
 
 
@@ -30,7 +31,8 @@ def check(spec: Path, strict: bool, as_json: bool, fix: bool) -> None:
     from keras_samplernn import api
 
     if fix:
-        for line in api.fix(spec):
+        lines = list(api.fix(spec))
+        for line in lines if click.get_current_context().find_root().obj["all"] else condensed(lines):
             say(line)
     report = api.check(spec, strict=strict)
     print(json.dumps(report.to_json(), ensure_ascii=False, allow_nan=False) if as_json else report)
