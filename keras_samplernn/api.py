@@ -14,7 +14,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +23,13 @@ from keras_samplernn.progress import say
 from keras_samplernn.quiet import import_tensorflow, start_tensorflow
 
 if TYPE_CHECKING:
+    from keras_samplernn.checking.report import Report
     from keras_samplernn.distribution.replicas import Replicas
     from keras_samplernn.run import Run
     from keras_samplernn.run_folder import RunFolder
     from keras_samplernn.search.results import Results
     from keras_samplernn.shard import Shard
     from keras_samplernn.spec import Spec
-    from keras_samplernn.training.estimate import Estimate
 
 BACKENDS, CHECKPOINTS, PRECISIONS = ("tensorflow", "jax"), ("best", "heard", "newest"), ("float32", "int8")
 STRATEGIES = "auto", "single", "mirrored", "multiworker"
@@ -136,7 +136,7 @@ def train(
     from keras_samplernn.run_folder import RUNS
     from keras_samplernn.training.fit import fit_spec
 
-    loaded = _load_spec(spec)
+    loaded = _load_spec(spec, with_sounds=True)
     for name in ("epochs", "max_steps"):
         if (limit := options.get(name)) is not None:
             _check_count(name, limit, 1, "; leave it out for no limit")
@@ -201,7 +201,7 @@ def search(
     return Search(search_folder, rungs, steps, say).train(shard)
 
 
-def check(spec: "str | Path | Mapping[str, Any]", *, strict: bool = False) -> "Estimate":
+def check(spec: "str | Path | Mapping[str, Any]", *, strict: bool = False) -> "Report":
     """Check a spec and its sounds, and take a few trial steps of its training; no run is written.
 
     Args:
@@ -209,17 +209,36 @@ def check(spec: "str | Path | Mapping[str, Any]", *, strict: bool = False) -> "E
         strict: refuse sounds of which a part is missing or left out, such as files that are truncated.
 
     Returns:
-        The figures of the sounds, the model and the training on this machine; as text, the lines of the command.
+        The figures of the sounds, the model and the training on this machine, and the sentences of the `verdict`; as
+        text, the lines of the command.
 
     Raises:
         UserError: one line for each problem of the spec or its sounds.
     """
     _start()
+    from keras_samplernn.checking.report import report_on
     from keras_samplernn.training.corpora import prepare_corpora
-    from keras_samplernn.training.estimate import estimate
 
-    loaded = _load_spec(spec)
-    return estimate(loaded, prepare_corpora(loaded, say, strict))
+    loaded = _load_spec(spec, with_sounds=True)
+    return report_on(loaded, prepare_corpora(loaded, say, strict))
+
+
+def fix(spec: "str | Path | Mapping[str, Any]") -> Iterator[str]:
+    """Write repaired copies of a spec's faulty csv files beside them, as `NAME.csv.fixed`.
+
+    Args:
+        spec: as for `fit`.
+
+    Yields:
+        A line for each faulty condition file: what was changed, or that it cannot be mended.
+
+    Raises:
+        UserError: one line for each problem of the spec.
+    """
+    _start()
+    from keras_samplernn.checking.fixing import fix_conditions
+
+    return fix_conditions(_load_spec(spec, with_sounds=True))
 
 
 def _check_count(name: str, value: Any, least: int, remedy: str = "") -> None:
@@ -227,12 +246,35 @@ def _check_count(name: str, value: Any, least: int, remedy: str = "") -> None:
         raise UserError(f"{name} = {value!r}: must be a whole number of at least {least}{remedy}")
 
 
-def _load_spec(spec: "str | Path | Mapping[str, Any]") -> "Spec":
+def _load_spec(spec: "str | Path | Mapping[str, Any]", with_sounds: bool = False) -> "Spec":
+    """Return a validated spec; `with_sounds`: the problems of its sounds are told with its own."""
     from keras_samplernn.model.registry import load_types
     from keras_samplernn.spec import parse_spec
 
     text, place, folder = _read_spec(spec)
-    return parse_spec(text, place, load_types(), folder)
+    try:
+        return parse_spec(text, place, load_types(), folder)
+    except UserError as error:
+        raise UserError(*error.lines, *(_problems_of_sounds(text, folder) if with_sounds else ())) from None
+
+
+def _problems_of_sounds(text: str, folder: Path) -> tuple[str, ...]:
+    """Return a line for each problem of the sounds of a spec; none if what it says of them is not valid itself."""
+    from keras_samplernn.model.registry import load_types
+    from keras_samplernn.spec import parse_spec
+    from keras_samplernn.training.corpora import prepare_corpora
+
+    try:
+        raw = json.loads(text)
+        sections = {name: raw[name] for name in ("audio", "data", "conditioning") if name in raw}
+        spec = parse_spec(json.dumps(sections), "", load_types(), folder)
+    except (ValueError, TypeError, RecursionError, UserError):
+        return ()
+    try:
+        prepare_corpora(spec, lambda line: None)
+    except UserError as error:
+        return error.lines
+    return ()
 
 
 def _read_spec(spec: "str | Path | Mapping[str, Any]") -> tuple[str, str, Path]:

@@ -48,13 +48,17 @@ MAY_IMPORT = {
         *("errors", "progress", "spec", "conditions", "data", "model", "run_folder", "checkpoints", "generation"),
         *("training", "listening", "distribution"),
     },
+    "checking": {
+        *("errors", "files", "machine", "progress", "text", "spec", "conditions", "data", "model", "generation"),
+        "training",
+    },
     "search": {
         *("errors", "backend", "files", "progress", "quiet", "shard", "spec", "model", "run_folder"),
         *("checkpoints", "training"),
     },
     "api": {
         *("errors", "progress", "quiet", "shard", "spec", "model", "run_folder", "training", "run", "search"),
-        "distribution",
+        *("distribution", "checking"),
     },
     "testing": {"backend", "conditions", "model", "spec"},
     "doctor": {"errors", "machine", "nvidia", "xla_flags", "data"},
