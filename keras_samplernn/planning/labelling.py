@@ -44,9 +44,13 @@ def label(found: Survey) -> Labelling:
         UserError: one line for each condition file that cannot be read, or that names what cannot be a class or a
             stream.
     """
-    if found.labelled:
-        return _from_files(found.sounds)
-    return _from_folders([sound.pair.name for sound in found.sounds])
+    by_folder = _from_folders([sound.pair.name for sound in found.all_sounds])
+    if not found.labelled:
+        return by_folder
+    by_file = _from_files(found.all_sounds)
+    if by_folder.conditioning is None:
+        return by_file
+    return Labelling(by_file.conditioning, f"{by_file.line}; folders are not taken for classes too")
 
 
 def _from_files(sounds: Sequence[Sound]) -> Labelling:
@@ -164,14 +168,14 @@ def _from_folders(names: Sequence[str]) -> Labelling:
     """Return the classes that the folders of sounds are, from the names of the sounds within the corpus folder."""
     folders = [name.split("/")[:-1] for name in names]
     shared = 0
-    while all(len(each) > shared + 1 for each in folders) and len({each[shared] for each in folders}) == 1:
+    while all(len(each) > shared for each in folders) and len({each[shared] for each in folders}) == 1:
         shared += 1
     inside = [each[shared] if len(each) > shared else None for each in folders]
     classes = sorted({each for each in inside if each is not None}, key=_order)
     nothing = (
         "conditions: none, since there are no label tracks or other condition files beside the sounds (docs/scores.md)"
     )
-    if not classes or (len(classes) == 1 and None not in inside):
+    if not classes:
         return Labelling(None, f"{nothing}, nor a folder for each class")
     if loose := inside.count(None):
         return Labelling(

@@ -70,11 +70,11 @@ def propose(folder: Path, preset: str, minutes: float | None, types: Types, say:
     Raises:
         UserError: one line for each problem of the folder or its files.
     """
-    found = survey(folder, say)
+    found = survey(folder)
     labelling = label(found)
     split = choose_split(found)
     seconds_by_rate = found.seconds_by_rate()
-    spectrum = measure_spectrum(found.sounds)
+    spectrum = measure_spectrum(found.sounds["train"])
     rate = choose_rate(seconds_by_rate, spectrum)
     draft = _Draft(folder, preset, rate, labelling, types)
     split, corpora = _prepare(draft, split, say)
@@ -158,7 +158,7 @@ def _size(draft: _Draft, split: Split, corpora: Corpora, minutes: float) -> tupl
             break
         narrowed.append(f"{dim} ({measured.samples_per_second:,.0f} samples/s)")
         dim = less
-    epochs = epochs_for(minutes, measured.seconds_per_epoch)
+    epochs = epochs_for(minutes, measured.seconds_per_step * measured.steps_per_epoch)
     sizes |= {"epochs": epochs, **schedule_for(training, epochs * measured.steps_per_epoch)}
     lines = [
         describe_model(draft.preset, model, draft.rate, measured, narrowed),

@@ -41,22 +41,23 @@ def choose_split(found: Survey) -> Split:
     parts = found.parts
     split = Split(parts["train"], parts.get("valid"), parts.get("test"), "")
     if split.valid is not None:
-        folders = ", ".join(f"{part} from {folder}" for part, folder in parts.items())
+        folders = ", ".join(f"{part} from {folder} ({length(found.seconds(part))})" for part, folder in parts.items())
         return split._replace(line=f"split: by folders: {folders}")
-    if len(found.sounds) == 1:
+    sounds, whole = found.sounds["train"], found.seconds("train")
+    if len(sounds) == 1:
         return split.without_validation("there is one file, and whole files are held out")
-    fraction = valid_fraction(found.seconds)
-    by_name = {sound.pair.name: sound for sound in found.sounds}
-    held_out = [by_name[pair.name] for pair in split_pairs([sound.pair for sound in found.sounds], fraction)[1]]
+    fraction = valid_fraction(whole)
+    by_name = {sound.pair.name: sound for sound in sounds}
+    held_out = [by_name[pair.name] for pair in split_pairs([sound.pair for sound in sounds], fraction)[1]]
     seconds = sum(sound.seconds for sound in held_out)
-    share = seconds / found.seconds if found.seconds else len(held_out) / len(found.sounds)
+    share = seconds / whole if whole else len(held_out) / len(sounds)
     if share > _MOST_HELD_OUT:
         return split.without_validation(
-            f"of so few files, {len(found.sounds)}, whole ones are held out, and that would be {share:.0%} of the sound"
+            f"of so few files, {len(sounds)}, whole ones are held out, and that would be {share:.0%} of the sound"
         )
-    rest = len(found.sounds) - len(held_out)
+    rest = len(sounds) - len(held_out)
     line = (
         f"split: {fraction:g} of the files is held out: {len(held_out):,} to validate on, {length(seconds)};"
-        f" {rest:,} to train on, {length(found.seconds - seconds)}"
+        f" {rest:,} to train on, {length(whole - seconds)}"
     )
     return split._replace(valid=fraction, line=line)

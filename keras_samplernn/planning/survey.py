@@ -1,14 +1,14 @@
 """What lies in a folder of sounds: the sounds with their headers, the condition files, folders for validation."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from keras_samplernn.conditions.readers.survey import is_label_track
 from keras_samplernn.data.inspection import AUDIO_SUFFIXES, AudioInfo, inspect_audio
 from keras_samplernn.data.notes import first_few
-from keras_samplernn.data.pairs import Found, Pair, find_pairs
+from keras_samplernn.data.pairs import Pair, find_pairs
 from keras_samplernn.errors import UserError, collect
 from keras_samplernn.names import existing
 from keras_samplernn.progress import format_duration
@@ -24,7 +24,7 @@ _MOST_TOLD_IN_SECONDS = 60
 
 @dataclass(frozen=True)
 class Sound:
-    """A training sound.
+    """A sound of the folder.
 
     Attributes:
         pair: its files.
@@ -48,44 +48,43 @@ class Survey:
         folder: the folder.
         parts: the folder of each part, relative to `folder`, by the field of the spec's `data`: `train`, and perhaps
             `valid` and `test`.
-        sounds: of training, validation by a fraction included.
+        sounds: of each part; of `train` those too that a fraction holds out.
         labelled: whether some have condition files that can be read.
         lines: what is to be told.
     """
 
     folder: Path
     parts: dict[str, str]
-    sounds: list[Sound]
+    sounds: dict[str, list[Sound]]
     labelled: bool
     lines: list[str]
 
     @property
-    def seconds(self) -> float:
-        """Length of all training sounds, as their headers tell it."""
-        return sum(sound.seconds for sound in self.sounds)
+    def all_sounds(self) -> list[Sound]:
+        """The sounds of all parts."""
+        return [sound for sounds in self.sounds.values() for sound in sounds]
+
+    def seconds(self, part: str) -> float:
+        """Return the length of all sounds of a part, as their headers tell it."""
+        return sum(sound.seconds for sound in self.sounds[part])
 
     def seconds_by_rate(self) -> dict[int, float]:
-        """Return the seconds of sound at each sample rate, in Hz; most first."""
+        """Return the seconds of training sound at each sample rate, in Hz; most first."""
         seconds: Counter[int] = Counter()
-        for sound in self.sounds:
+        for sound in self.sounds["train"]:
             seconds[sound.info.header.sample_rate] += sound.seconds or 1.0
         return dict(seconds.most_common())
 
 
-def survey(folder: Path, say: Callable[[str], None]) -> Survey:
-    """Look at what lies in a folder, without decoding any sound.
-
-    Args:
-        folder: read with its subfolders.
-        say: called with a line for each kind of file that is left out.
+def survey(folder: Path) -> Survey:
+    """Look at what lies in a folder and its subfolders, without decoding any sound.
 
     Raises:
         UserError: the folder is missing or has no sounds; or one line for each problem of its files.
     """
     parts, lines = _parts(existing(folder))
-    train = folder / parts["train"]
-    found = find_pairs(train, conditional=True, unlabelled=True)
-    described = [pair for pair in found.pairs if pair.conditions is not None]
+    found = {part: find_pairs(folder / name, conditional=True, unlabelled=True) for part, name in parts.items()}
+    described = [pair for each in found.values() for pair in each.pairs if pair.conditions is not None]
     texts = [pair for pair in described if pair.conditions.suffix.lower() == ".txt"]
     labelled = bool(described) and (
         len(texts) < len(described) or any(is_label_track(pair.conditions) for pair in texts)
@@ -96,11 +95,12 @@ def survey(folder: Path, say: Callable[[str], None]) -> Survey:
                 f"conditions: the txt files beside {len(texts):,} sounds are not read, since they are not label tracks,"
                 " lines of begin, end and label with tabs between them"
             )
-        found = find_pairs(train, conditional=False)
-    for line in found.notes.lines():
-        say(line)
-    sounds = _sounds(found)
-    lines.insert(0, _described(folder, sounds))
+        found = {part: find_pairs(folder / name, conditional=False) for part, name in parts.items()}
+    problems = [problem for each in found.values() for problem in each.problems]
+    sounds = {part: _sounds(each.pairs, problems) for part, each in found.items()}
+    if problems:
+        raise UserError(*problems)
+    lines.insert(0, _described(folder, [sound for each in sounds.values() for sound in each]))
     return Survey(folder, parts, sounds, labelled, lines)
 
 
@@ -131,12 +131,9 @@ def _parts(folder: Path) -> tuple[dict[str, str], list[str]]:
     return parts, lines
 
 
-def _sounds(found: Found) -> list[Sound]:
-    problems = [*found.problems]
-    infos = [collect(problems, inspect_audio, pair.audio) for pair in found.pairs]
-    if problems:
-        raise UserError(*problems)
-    return [Sound(pair, info) for pair, info in zip(found.pairs, infos, strict=True)]
+def _sounds(pairs: Sequence[Pair], problems: list[str]) -> list[Sound]:
+    infos = [collect(problems, inspect_audio, pair.audio) for pair in pairs]
+    return [Sound(pair, info) for pair, info in zip(pairs, infos, strict=True) if info is not None]
 
 
 def _described(folder: Path, sounds: Sequence[Sound]) -> str:

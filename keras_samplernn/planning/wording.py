@@ -72,7 +72,7 @@ def describe_training(sizes: Mapping[str, Any], training: Mapping[str, Any], min
         minutes: asked for.
         measured: the time of a step.
     """
-    epochs, seconds = sizes["epochs"], measured.seconds_per_epoch
+    epochs, seconds = sizes["epochs"], measured.seconds_per_step * measured.steps_per_epoch
     line = (
         f"training: {epochs:,} epochs of {format_duration(seconds)} for {minutes:g} minutes (--minutes), without"
         f" validation; {measured.samples_per_second:,.0f} samples/s were measured"

@@ -53,8 +53,8 @@ def read_midi(path: Path, streams: Sequence[Stream], sound: Sound) -> Track:
         place = f"{path}: at {note.start / sound.sample_rate:.3f} s"
         if before is not None and before.start == note.start:
             raise UserError(
-                f"{place}: {note_name(before.number)} and {note_name(note.number)} begin together; a stream has one note"
-                " at a time: remove one, or give each voice a stream and a file of another format"
+                f"{place}: {note_name(before.number)} and {note_name(note.number)} begin together; a stream has one"
+                " note at a time: remove one, or give each voice a stream and a file of another format"
             )
         if pitch is not None:
             if note.number not in classes:
