@@ -109,6 +109,14 @@ def test_the_commands_that_follow_are_printed(speeds, tmp_path):
     ]
 
 
+def test_nothing_is_to_be_made_inside_the_folder_of_the_sounds(speeds, tmp_path):
+    write_tones(tmp_path / "sounds", 2)
+    assert done("init .", tmp_path / "sounds")[-2:] == [
+        "keras-samplernn fit spec.json --run ../runs/sounds",
+        "keras-samplernn generate ../runs/sounds --seconds 10 --out ../sounds-sounds",
+    ]
+
+
 @pytest.mark.parametrize(
     ("folder", "name"), [("rooms", "rooms"), ("Mes sons é", "Mes-sons-e"), ("Звук", "sounds"), (".a b.", "a-b")]
 )

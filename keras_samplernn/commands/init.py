@@ -1,5 +1,6 @@
 """The `init` command."""
 
+import os
 import shlex
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from keras_samplernn.planning.sizing import DEFAULT_MINUTES
 @click.option(
     "--minutes",
     type=Number(min=0, min_open=True, max=100_000),
-    show_default="by the preset: 30 for small, 60 for medium",
+    show_default=", ".join(f"{name} {minutes:g}" for name, minutes in DEFAULT_MINUTES.items()),
     help="How long training is to take here.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a spec.json that exists.")
@@ -38,8 +39,21 @@ def init(ctx: click.Context, folder: Path, preset: str, minutes: float | None, o
 
     proposal = api.init(folder, preset=preset, minutes=minutes, overwrite=overwrite)
     print(proposal)
-    program, spec, run = ctx.find_root().info_name, folder / "spec.json", Path("runs", proposal.fields["name"])
-    asked = ["--conditions", str(folder / "score.txt")] if proposal.score else ["--seconds", "10"]
     print("next:")
-    for arguments in (["check", spec], ["fit", spec], ["generate", run, *asked, "--out", f"{run.name}-sounds"]):
+    program = ctx.find_root().info_name
+    for arguments in _next_commands(folder, proposal.fields["name"], bool(proposal.score)):
         print(f"{program} {shlex.join(map(str, arguments))}")
+
+
+def _next_commands(folder: Path, name: str, has_score: bool) -> list[list[str | Path]]:
+    """Return the commands that follow, which keep what they make out of the folder of the sounds."""
+    spec, here, run_option = folder / "spec.json", Path(), []
+    if Path.cwd().is_relative_to(folder.resolve()):
+        here = Path(os.path.relpath(folder.resolve().parent))
+        run_option = ["--run", here / "runs" / name]
+    asked = ["--conditions", folder / "score.txt"] if has_score else ["--seconds", "10"]
+    return [
+        ["check", spec],
+        ["fit", spec, *run_option],
+        ["generate", here / "runs" / name, *asked, "--out", here / f"{name}-sounds"],
+    ]
