@@ -292,6 +292,11 @@ def test_each_row_has_some_seconds(seconds, rows, window):
     assert sizing.rows_for(samples, RATE, 8) * RATE * sizing.LEAST_ROW_SECONDS <= max(samples, RATE * 8)
 
 
+def test_a_window_is_no_longer_than_a_row():
+    assert sizing.window_for(16_000, 4, 8192, 16) == 4000
+    assert sizing.window_for(10, 1, 8192, 16) == 16
+
+
 def test_the_learning_rate_halves_as_often_as_in_the_measured_trainings():
     # docs/sound.md: half an hour at 40,100 samples a second, every 2,000 steps; an hour, every 4,000.
     for preset, minutes in (("small", 30), ("medium", 60)):
