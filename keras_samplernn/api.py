@@ -1,9 +1,10 @@
-"""The functions for programs and notebooks: `check`, `fit`, `search`, `load_run`.
+"""The functions for programs and notebooks: `init`, `check`, `fit`, `search`, `load_run`.
 
 TensorFlow is imported when one is called.
 
 Example:
     >>> import keras_samplernn
+    >>> print(keras_samplernn.init("rooms"))
     >>> print(keras_samplernn.check("rooms/spec.json"))
     >>> run = keras_samplernn.fit("rooms/spec.json")
     >>> run = keras_samplernn.load_run("runs/rooms")
@@ -25,6 +26,7 @@ from keras_samplernn.quiet import import_tensorflow, start_tensorflow
 if TYPE_CHECKING:
     from keras_samplernn.checking.report import Report
     from keras_samplernn.distribution.replicas import Replicas
+    from keras_samplernn.planning.proposal import Proposal
     from keras_samplernn.run import Run
     from keras_samplernn.run_folder import RunFolder
     from keras_samplernn.search.results import Results
@@ -33,6 +35,48 @@ if TYPE_CHECKING:
 
 BACKENDS, CHECKPOINTS, PRECISIONS = ("tensorflow", "jax"), ("best", "heard", "newest"), ("float32", "int8")
 STRATEGIES = "auto", "single", "mirrored", "multiworker"
+
+
+def init(
+    folder: str | Path, *, preset: str = "small", minutes: float | None = None, overwrite: bool = False
+) -> "Proposal":
+    """Write the spec of a folder of sounds, sized for these sounds and this machine by a few trial steps.
+
+    It is `spec.json` in the folder, with its JSON Schema in `spec.schema.json` and, for a model with classes, an
+    example of a score in `score.txt`.
+
+    Args:
+        folder: with sounds, in subfolders too, and condition files beside them or a folder for each class, if any.
+        preset: what tiers and training begin from.
+        minutes: of training; None: as many as suit the preset.
+        overwrite: whether to replace a spec that is there.
+
+    Returns:
+        The spec as JSON, `fields`; as text, a line for each choice.
+
+    Raises:
+        UserError: there is a spec already, or no sound; or one line for each problem of a sound or a condition file.
+    """
+    from keras_samplernn.spec.presets import PRESETS
+
+    if preset not in PRESETS:
+        raise UserError(f'preset = "{preset}" is unknown; give one of {", ".join(PRESETS)}')
+    if minutes is not None and not 0 < minutes < math.inf:
+        raise UserError(f"minutes = {minutes!r}: must be a number above 0; leave it out for what suits the preset")
+    from keras_samplernn.planning.writing import refuse_existing, write
+
+    folder = Path(folder)
+    if not overwrite:
+        refuse_existing(folder)
+    _start()
+    from keras_samplernn.model.registry import load_types
+    from keras_samplernn.planning.proposal import propose
+
+    types = load_types()
+    proposal = propose(folder, preset, minutes, types, say)
+    written = write(proposal, types, overwrite)
+    proposal.lines.append(f"wrote {', '.join(map(str, written))}")
+    return proposal
 
 
 def load_run(

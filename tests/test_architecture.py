@@ -44,6 +44,9 @@ MAY_IMPORT = {
         *("errors", "backend", "files", "machine", "names", "progress", "shard", "spec", "conditions", "data", "model"),
         *("run_folder", "checkpoints", "generation", "listening", "distribution", "monitoring"),
     },
+    "planning": {
+        *("errors", "files", "names", "progress", "text", "spec", "conditions", "data", "training"),
+    },
     "run": {
         *("errors", "progress", "spec", "conditions", "data", "model", "run_folder", "checkpoints", "generation"),
         *("training", "listening", "distribution"),
@@ -58,14 +61,14 @@ MAY_IMPORT = {
     },
     "api": {
         *("errors", "progress", "quiet", "shard", "spec", "model", "run_folder", "training", "run", "search"),
-        *("distribution", "checking"),
+        *("distribution", "checking", "planning"),
     },
     "testing": {"backend", "conditions", "model", "spec"},
     "doctor": {"errors", "machine", "nvidia", "xla_flags", "data"},
     "demo_corpus": {"errors", "files", "data"},
     "commands": {
         *("errors", "files", "progress", "quiet", "spec", "conditions", "data", "model", "run_folder", "training"),
-        *("generation", "api", "demo_corpus", "shard", "search", "machine", "doctor"),
+        *("generation", "api", "demo_corpus", "shard", "search", "machine", "doctor", "planning"),
     },
     "__main__": {"commands"},
 }
