@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 EVERY_STEPS = 50
-EARLY_STEPS = (1, 2, 5, 10, 20)
+EARLY_STEPS = (1, 10)
 
 
 def is_point(step: int) -> bool:
-    """Return whether the curves have a point at a step, counted from 1: every 50 steps, and a few before the first."""
+    """Return whether the curves have a point at a step, counted from 1: every 50 steps, and two before these."""
     return step % EVERY_STEPS == 0 or step in EARLY_STEPS
 
 
