@@ -149,7 +149,7 @@ def test_steps_that_are_done_are_not_done_again(home):
     assert (answer.status, answer.out) == (0, "runs/tiny\n")
     assert answer.err.splitlines() == [
         "runs/tiny: is finished: 2 of 2 steps are done; to continue, give a larger --max-steps or none",
-        "TensorBoard: tensorboard --logdir runs/tiny/logs",
+        "TensorBoard: tensorboard --logdir runs/tiny",
     ]
     assert listing(home / "runs/tiny") == before
 
@@ -311,6 +311,6 @@ def test_a_finished_run_says_so(trained):
     assert (answer.status, answer.out) == (0, "whole\n")
     assert answer.err.splitlines() == [
         "whole: is finished: 2 of 2 epochs are done; to continue, raise training.epochs or give --epochs",
-        "TensorBoard: tensorboard --logdir whole/logs",
+        "TensorBoard: tensorboard --logdir whole",
     ]
     assert listing(trained / "whole") == before

@@ -5,10 +5,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from keras_samplernn.conditions.streams import ClassesStream, NumberStream
 from keras_samplernn.conditions.track import Item, Track, lay_spans
-from keras_samplernn.monitoring.picture import HEIGHT, WIDTH, draw_sound
+from keras_samplernn.monitoring.picture import HEIGHT, WIDTH, _draw_spectrogram, draw_sound
 from keras_samplernn.monitoring.strips import ClassesStrip, NumberStrip, class_colour
 
 RATE = 8000
@@ -36,6 +37,13 @@ def test_a_tone_is_bright_at_its_frequency_and_time():
     tall = HEIGHT - 10 - 24 - 8
     assert np.median(rows) == pytest.approx(10 + tall * 3 / 4, abs=4)  # 1 of 4 kHz
     assert columns.min() == pytest.approx(50 + (WIDTH - 136) / 2, abs=8)  # the second of two seconds
+
+
+def test_the_axes_are_in_seconds_kilohertz_and_decibels():
+    axes = Figure().add_axes((0, 0, 1, 1))
+    image = _draw_spectrogram(axes, np.zeros(2 * RATE), RATE)
+    assert (axes.get_xlim(), axes.get_ylim(), image.get_clim()) == ((0, 2), (0, 4), (-80, 0))
+    assert axes.get_ylabel() == "kHz" and axes.xaxis.get_major_formatter()(0.5) == "0.5 s"
 
 
 def test_colours_follow_the_spans_and_blend_in_cross_fades():
