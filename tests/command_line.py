@@ -133,6 +133,7 @@ def outcome(run: Path) -> tuple:
     last = list_checkpoints(run / "checkpoints")[-1]
     state = last.read_state()
     rows = list(csv.DictReader((run / "metrics.csv").open()))
+    del state["times"]
     for row in [*state["rows"], *rows]:
         del row["samples_per_second"]
     arrays = [(last.folder / name).read_bytes() for name in ("weights.npz", "training.npz")]

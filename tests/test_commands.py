@@ -180,7 +180,7 @@ EXHAUSTED = {
         "big: the device has too little memory for 2 windows of 16 samples; lower training.batch_size,"
         " training.seq_len or the tiers' dim, or set a small training.remat_samples in a new run",
     ),
-    "keras_samplernn.monitoring.held_out.HeldOutSounds.show": (
+    "keras_samplernn.monitoring.sounds.SoundsInTraining.show": (
         "fit {home}/sounds.json --run big",
         "big: the device has too little memory for the sounds that it generates in training; lower monitoring.sounds,"
         " or set monitoring.guidance to 1, and go on",

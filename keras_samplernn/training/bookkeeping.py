@@ -1,8 +1,9 @@
 """The figures of a training: collected from each step, shown while it runs, written to metrics.csv and TensorBoard."""
 
+import contextlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from keras_samplernn.monitoring.monitor import Monitor
 from keras_samplernn.progress import Progress
 from keras_samplernn.run_folder import CLASS_COLUMN, RunFolder
 from keras_samplernn.training.evaluation import Bits
-from keras_samplernn.training.state import TrainingState
+from keras_samplernn.training.state import TrainingState, is_in_passing
 from keras_samplernn.training.step import Sums
 
 LOG_SECONDS = 5.0
@@ -45,6 +46,17 @@ class Bookkeeping:
         """Start to measure the speed of an epoch."""
         self._first_step_ended: tuple[float, int] | None = None  # when, and the epoch's samples by then
         self._begin_interval(time.monotonic())
+
+    @contextlib.contextmanager
+    def pause(self) -> Iterator[None]:
+        """Do something between two steps that is no part of the speed of steps."""
+        began = time.monotonic()
+        yield
+        seconds = time.monotonic() - began
+        self._logged += seconds
+        if self._first_step_ended is not None:
+            ended, samples = self._first_step_ended
+            self._first_step_ended = ended + seconds, samples
 
     def add_steps(self, sums: Sequence[Sums], learning_rate: float) -> None:
         """Add the sums of the steps since the last call.
@@ -96,6 +108,11 @@ class Bookkeeping:
             "samples_per_second": self._epoch_speed(),
         }
 
+    def begin_row_in_passing(self) -> dict[str, Any]:
+        """Return the row of a validation before the first step, or within an epoch: without figures of training."""
+        row = self.begin_row()
+        return dict.fromkeys(row) | {"epoch": row["epoch"] if self.state.step else 0, "step": row["step"]}
+
     def add_validation(self, row: dict[str, Any], bits: Bits) -> dict[str, Any]:
         """Add the figures of a validation to TensorBoard's log; return the row with their columns.
 
@@ -129,7 +146,9 @@ class Bookkeeping:
     def tell_row(self, row: dict[str, Any]) -> None:
         """Write metrics.csv, and print a line for the last row."""
         write_metrics(self.run.metrics_file, self.state.rows)
-        text = f"epoch {row['epoch']}/{self.epochs}  step {row['step']}  training {row['training_bits']:.4f} bits"
+        text = f"epoch {row['epoch']}/{self.epochs}  step {row['step']}"
+        if not is_in_passing(row):
+            text += f"  training {row['training_bits']:.4f} bits"
         if "validation_bits" in row:
             best = " (best)" if self.state.best_step == row["step"] else ""
             text += f"  validation {row['validation_bits']:.4f} bits{best}"
@@ -162,7 +181,8 @@ class Bookkeeping:
 def write_metrics(path: Path, rows: list[dict[str, Any]]) -> None:
     """Write all rows again: a resumed run may have fewer than the file."""
     if rows:
-        replace_file(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n").encode())
+        # As objects, whole numbers stay whole where a row has none.
+        replace_file(path, pd.DataFrame(rows, dtype=object).to_csv(index=False, lineterminator="\n").encode())
     else:
         with writing(path):
             path.unlink(missing_ok=True)

@@ -9,10 +9,13 @@ from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError
 
 from keras_samplernn.checkpoints.checkpoint import MOST_STATE_BYTES, MOST_STATE_ROWS
 from keras_samplernn.run_folder import CLASS_COLUMN
+from keras_samplernn.training.clock import Times
 
 _VALUE_BYTES = 32  # most bytes of a value in JSON, with quotes, comma and blanks
 # The fields that checkpoints of version 0.1.0 hold as arrays.
 KEPT_AS_ARRAYS = {"epoch_bits", "epoch_samples", "gradient_norm"}
+# The field that states have only since runs are looked at by the clock.
+TIMES = {"times"}
 # The fields that states have only since runs can be listened to.
 HEARD = {"best_heard", "best_heard_step"}
 MOST_CELLS = 20_000_000  # in metrics.csv, with empty ones
@@ -33,10 +36,11 @@ class TrainingState:
         epochs_since_best: epochs that have ended since then.
         best_heard: greatest share of generated excerpts that a listener heard as asked.
         best_heard_step: step of that hearing.
+        times: how long the run has trained.
         epoch_bits: bits of all targets so far in the present epoch.
         epoch_samples: number of these targets.
         gradient_norm: gradient norm of the last step.
-        rows: rows of metrics.csv.
+        rows: rows of metrics.csv; one without training bits is of a validation in passing, which chooses nothing.
     """
 
     epoch: Count = 0
@@ -51,11 +55,17 @@ class TrainingState:
     rows: list[dict[str, Figure]] = dataclasses.field(default_factory=list)
     best_heard: FiniteFloat | None = None
     best_heard_step: Count | None = None
+    times: Times = dataclasses.field(default_factory=Times)
 
     @property
     def epoch_mean_bits(self) -> float:
         """Bits per sample of the present epoch so far."""
         return self.epoch_bits / max(self.epoch_samples, 1)
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether the present step ended an epoch or a run, and was noted."""
+        return bool(self.rows) and self.rows[-1]["step"] == self.step and not is_in_passing(self.rows[-1])
 
     @property
     def best_steps(self) -> tuple[int | None, int | None]:
@@ -83,8 +93,10 @@ class TrainingState:
         """Add a row of metrics.csv; if a checkpoint cannot hold all rows, the oldest lose the columns of their classes.
 
         With 4,096 classes that happens after 200 validations. If there are more rows than a checkpoint or metrics.csv
-        can hold, the oldest are dropped.
+        can hold, the oldest are dropped. A row takes the place of one in passing after the same step.
         """
+        if self.rows and self.rows[-1]["step"] == row["step"] and is_in_passing(self.rows[-1]):
+            self.rows.pop()
         self.rows.append(row)
         del self.rows[: -min(MOST_STATE_ROWS, MOST_CELLS // _columns_of(self.rows))]
         too_many = sum(map(_bytes_of, self.rows)) - MOST_STATE_BYTES * 9 // 10
@@ -110,7 +122,8 @@ class TrainingState:
             ValueError: the values are not those of a state after this step.
         """
         fields = {field.name for field in dataclasses.fields(cls)}
-        if values.keys() not in (fields, fields - HEARD, fields - HEARD - KEPT_AS_ARRAYS):
+        older = fields - TIMES
+        if values.keys() not in (fields, older, older - HEARD, older - HEARD - KEPT_AS_ARRAYS):
             raise ValueError(f"a state has other fields than {', '.join(values)}")
         try:
             state = TypeAdapter(cls).validate_json(json.dumps(values), strict=True)
@@ -121,6 +134,11 @@ class TrainingState:
         if len(state.rows) * _columns_of(state.rows) > MOST_CELLS:
             raise ValueError(f"{len(state.rows)} rows of {_columns_of(state.rows)} columns")
         return state
+
+
+def is_in_passing(row: dict[str, Any]) -> bool:
+    """Return whether a row of metrics.csv is of a validation before the first step, or within an epoch by the clock."""
+    return row.get("training_bits") is None
 
 
 def _columns_of(rows: list[dict[str, Any]]) -> int:
