@@ -141,9 +141,7 @@ def test_what_is_not_made_and_not_heard_is_told(tmp_path, corpus):
     assert told == ["monitoring: in 1 clip of 0.7 s not heard: 2; raise monitoring.sounds"]
     clips, told = chosen(spec_of(tmp_path, {"sounds": 9, "seconds": 1}), corpus)
     (line,) = told
-    assert line == (
-        f"monitoring.sounds = 9: {len(clips)} are made, since the valid files have no more clips"
-    )
+    assert line == (f"monitoring.sounds = 9: {len(clips)} are made, since the valid files have no more clips")
     assert len(clips) < 9
 
 
@@ -205,7 +203,10 @@ def test_the_window_of_a_track_is_what_the_track_says_there():
     fade = Spans(np.array([0, 10, 20]), np.array([0, 0, 1], np.int32), np.array([0, 1, 1], np.int32))
     ramp = Spans(np.array([0, 16]), np.array([0, 8], np.float32), np.array([8, 2], np.float32))
     track = Track(30, {"class": fade, "level": ramp})
-    whole, window = Columns(track, streams, RATE).piece(10, 18), Columns(track.window(10, 18), streams, RATE).piece(0, 8)
+    whole, window = (
+        Columns(track, streams, RATE).piece(10, 18),
+        Columns(track.window(10, 18), streams, RATE).piece(0, 8),
+    )
     np.testing.assert_array_equal(window.classes, whole.classes)
     np.testing.assert_allclose(window.numbers, whole.numbers, atol=1e-6)
     inside = track.window(12, 25)

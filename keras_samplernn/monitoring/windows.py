@@ -42,7 +42,7 @@ class _Candidate(NamedTuple):
 def choose_windows(
     sounds: Sequence[_Entry], streams: Sequence[ClassesStream], count: int, longest: int, enough: int
 ) -> Choice:
-    """Choose windows, most of which begin with a span, each the one in which most is heard that the ones before it lack.
+    """Choose windows, most of which begin with a span; each is the one with most classes that the ones before it lack.
 
     When every class is heard, the choice begins anew among the windows that share no sample with those chosen. Between
     windows that are as good, one of a sound not chosen yet comes first, then the longest, then the first.
