@@ -76,7 +76,7 @@ def test_a_watched_training_makes_sounds_and_validates_by_the_clock_and_learns_t
     # After 120, 240, 480 and 960 seconds, and with the last epoch.
     assert steps_of_sounds(answer) == [5, 10, 20, 39, last]
     assert (last * STEP_SECONDS, last) == (1200, 48)
-    assert f"\nsounds after 2:05 of training, at step 5: watched/samples/step-0000000005\n" in answer.err
+    assert "\nsounds after 2:05 of training, at step 5: watched/samples/step-0000000005\n" in answer.err
     folders = {path.name for path in (home / "watched/samples").iterdir()}
     assert folders == {"clips.csv", "real", *(f"step-{step:010d}" for step in (5, 10, 20, 39, last))}
     for folder in folders - {"clips.csv"}:
