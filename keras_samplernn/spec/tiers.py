@@ -5,7 +5,7 @@ from typing import Any
 
 from keras_samplernn.errors import nearest
 from keras_samplernn.spec.constructors import frame_size_of
-from keras_samplernn.spec.fields import DEFAULT_TIERS, MOST_TIERS, TierSpec
+from keras_samplernn.spec.fields import MOST_TIERS, TierSpec
 from keras_samplernn.spec.types import Problems, resolve
 from keras_samplernn.spec.wording import any_of, show
 
@@ -19,7 +19,7 @@ def resolve_tiers(raw: dict[str, Any], tier_types: Mapping[str, type]) -> tuple[
         The tiers, empty if any has a problem; the top tier's frame size, or None if it is not known; and a message for
         each path that has a problem.
     """
-    entries, defaults = raw.get("tiers", DEFAULT_TIERS), raw.get("tier_defaults", {})
+    entries, defaults = raw.get("tiers"), raw.get("tier_defaults", {})
     problems: Problems = {}
     if not isinstance(defaults, dict):
         problems["tier_defaults",] = f"tier_defaults = {show(defaults)} must be an object"
