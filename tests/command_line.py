@@ -135,7 +135,8 @@ def outcome(run: Path) -> tuple:
     state = last.read_state()
     rows = list(csv.DictReader((run / "metrics.csv").open()))
     del state["times"]
-    for row in [*state["rows"], *rows]:
-        del row["samples_per_second"]
+    for row in [state, *state["rows"], *rows]:
+        row.pop("samples_per_second", None)
+        del row["seconds"]
     arrays = [(last.folder / name).read_bytes() for name in ("weights.npz", "training.npz")]
     return last.folder.name, arrays, json.dumps(state), rows

@@ -18,6 +18,7 @@ from keras_samplernn.generation.sound import Sound, any_fades, longest_first
 from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
 from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.monitoring.clips import Clip
+from keras_samplernn.monitoring.monitor import Clip as Logged
 from keras_samplernn.monitoring.monitor import Monitor
 from keras_samplernn.spec import Spec
 
@@ -66,10 +67,11 @@ class SoundsInTraining:
             times = clip.first / rate, clip.samples / rate
             lines.writerow([clip.name, clip.source, *(f"{each:.3f}" for each in times), " ".join(clip.classes)])
         replace_file(self.folder / "clips.csv", table.getvalue().encode())
-        for clip in self.clips:
-            if clip.real is not None:
-                self._write("real", clip, clip.real)
-                monitor.log_sound(step, f"{clip.title}/real", clip.real)
+        real = [clip for clip in self.clips if clip.real is not None]
+        for clip in real:
+            self._write("real", clip, clip.real)
+        if real:
+            monitor.log_real(step, [Logged(f"{clip.title}/real", clip.real, clip.track) for clip in real])
 
     def show(
         self, monitor: Monitor, trained: SampleRNN, step: int, check_stop: Callable[[], None] = lambda: None
@@ -99,7 +101,7 @@ class SoundsInTraining:
         for clip in self.clips:
             wave = self.quantizer.decoder()(np.concatenate(pieces[clip.name]))
             self._write(name, clip, wave)
-            monitor.log_sound(step, f"{clip.title}/generated", wave)
+            monitor.log_sound(step, f"{clip.title}/generated", wave, clip.track)
         return self.folder / name
 
     def _sounds(self) -> list[Sound]:

@@ -5,8 +5,6 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-import keras
-
 from keras_samplernn.checkpoints.checkpoint import NOTED, VALIDATED, save_checkpoint
 from keras_samplernn.checkpoints.shelf import prune_checkpoints
 from keras_samplernn.data.plan import Plan
@@ -24,6 +22,7 @@ from keras_samplernn.training.bookkeeping import Bookkeeping
 from keras_samplernn.training.clock import START_SECONDS, Clock
 from keras_samplernn.training.corpora import Corpora
 from keras_samplernn.training.evaluation import Evaluator
+from keras_samplernn.training.facts import facts_of
 from keras_samplernn.training.interrupt import Interrupted, StopRequest
 from keras_samplernn.training.state import TrainingState
 from keras_samplernn.training.step import Sums
@@ -103,7 +102,7 @@ class Session:
             minutes = spec.monitoring.minutes, spec.training.checkpoint_minutes
             self._clock = Clock(self.state.times, *minutes, self._evaluator is not None, self._sounds is not None)
             self._agreement = Agreement(self.replicas, lambda: self._stop.signal_number, self._clock.due)
-            self._monitor.log_spec(self.state.step)
+            self._monitor.log_about(self.state.step, facts_of(self.trainer))
             if self._sounds is not None:
                 self._sounds.show_real(self._monitor, self.state.step)
             self._book = Bookkeeping(self.run, self.state, self.epochs, self._monitor, self._progress)
@@ -122,7 +121,7 @@ class Session:
             last_step = min(last_step, state.epoch_step + max(self.max_steps - state.step, 0))
         self._book.begin_epoch()
         for sums in self._steps(plan, last_step):
-            self._book.add_steps(sums, self._learning_rate())
+            self._book.add_steps(sums)
             # After the last step, there is more to do than the clock asks for.
             if self._agreement.due and state.epoch_step < last_step and not self._agreement.signal_number:
                 with self._book.pause():
@@ -183,7 +182,6 @@ class Session:
     def _finish(self, whole_epoch: bool) -> None:
         """Validate, note the figures, save; after a whole epoch, move to the start of the next one."""
         state = self.state
-        self._book.log(self._learning_rate())
         # Before the epoch counts as done, so that sounds that were interrupted are generated again.
         heard = self._alone(self._make_sounds_and_hear) if whole_epoch else None
         row = self._book.begin_row()
@@ -258,14 +256,12 @@ class Session:
     def _save(self, suffix: str = "") -> None:
         """Write a checkpoint of the present step; see `save_checkpoint`. All workers give their part of it."""
         self._clock.count()
+        self._book.count_seconds()
         folder, state, kept = self.run.checkpoints_folder, self.state, self.trainer.kept()
         if self.replicas.is_chief:
             save_checkpoint(folder, state.step, suffix, self.trainer.result, kept, dataclasses.asdict(state))
             prune_checkpoints(folder, self.spec.training.keep_checkpoints, state.best_steps)
         self._clock.saved()
-
-    def _learning_rate(self) -> float:
-        return float(keras.ops.convert_to_numpy(self.trainer.optimizer.learning_rate))
 
     def _steps_in_all(self) -> int:
         """Estimate the number of steps of the whole run; epochs differ by a few steps."""
