@@ -84,13 +84,8 @@ def fit_spec(
             # If the last `fit` was killed after it saved a checkpoint, metrics.csv is old, one checkpoint too many.
             write_metrics(run.metrics_file, state.rows)
             prune_checkpoints(run.checkpoints_folder, spec.training.keep_checkpoints, state.best_steps)
-<<<<<<< HEAD
             run.record(corpora.manifest(), corpora.longest_spans())
-        session = Session(run, trainer, corpora, state, epochs or spec.training.epochs, max_steps)
-=======
-            run.record(corpora.manifest())
         session = Session(run, trainer, corpora, state, epochs or spec.training.epochs, max_steps, clips)
->>>>>>> clock-board
         if balance := trainer.describe_balance():
             say(balance)
         if end := session.end():
