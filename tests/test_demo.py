@@ -171,7 +171,7 @@ def test_the_demo_makes_its_sounds_and_makes_them_again_when_called_again(tiny_d
     assert answer.out.splitlines() == [str(sounds / f"{stem}.wav") for stem in ("change", "note")]
     assert soundfile.info(tmp_path / sounds / "note.wav").frames == 800
     assert soundfile.info(tmp_path / sounds / "change.wav").frames == 1600
-    assert answer.err.splitlines()[-1] == "TensorBoard: tensorboard --logdir runs/demo/logs"
+    assert answer.err.splitlines()[-1] == "TensorBoard: tensorboard --logdir runs/demo"
     before = (tmp_path / sounds / "change.wav").read_bytes()
     (tmp_path / sounds / "change.wav").unlink()
 

@@ -23,6 +23,7 @@ def toy_spec(corpus, tiers=FRAME_TIERS):
     """Return the shared run's spec; `tiers` stand above the sample tier, the last of them in frames of 4 samples."""
     return {
         "name": "toy",
+        "preset": "paper",
         "audio": {"sample_rate": SAMPLE_RATE, "q_type": "mu-law", "q_levels": 128},
         "data": {"train": str(corpus / "train"), "valid": str(corpus / "valid"), "segment_seconds": 2.0},
         "conditioning": {"classes": list(PITCH_HZ)},
@@ -37,7 +38,7 @@ def toy_spec(corpus, tiers=FRAME_TIERS):
             "decay_steps": 800,
             "seed": 1,  # with the default, the model stays at a wrong pitch in some of a hundred segments
         },
-        "monitoring": {"every_epochs": EPOCHS, "sounds": MONITORED_SOUNDS, "seconds": MONITORED_SECONDS},
+        "monitoring": {"minutes": 0, "every_epochs": EPOCHS, "sounds": MONITORED_SOUNDS, "seconds": MONITORED_SECONDS},
     }
 
 
@@ -85,4 +86,4 @@ def command(*arguments, environment=None, timeout=300):
 def read_metrics(run):
     """Return the rows of a run's metrics.csv as dictionaries of floats."""
     with (run / "metrics.csv").open() as stream:
-        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(stream)]
+        return [{key: float(value or "nan") for key, value in row.items()} for row in csv.DictReader(stream)]

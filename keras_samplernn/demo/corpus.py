@@ -18,6 +18,7 @@ FILE_SECONDS = 2.5
 TEMPERATURE = 0.8
 SPEC = {
     "name": "demo",
+    "preset": "paper",
     "audio": {"sample_rate": SAMPLE_RATE, "q_type": "mu-law", "q_levels": 256, "mu": 15},
     "data": {"train": "train", "valid": "valid"},
     "conditioning": {"streams": STREAMS, "condition_dropout": 0.0},

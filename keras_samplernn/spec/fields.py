@@ -1,4 +1,8 @@
-"""The fields of a spec, with their ranges, defaults and one sentence each: the source of the schema and its pages."""
+"""The fields of a spec, with their ranges and one sentence each: the source of the schema and its pages.
+
+A default here is what a spec means that a run has recorded before there was the field (`recorded.py`): new fields are
+off. What is on in a spec that a user writes, a preset says (`presets.py`), and the schema shows that as the default.
+"""
 
 import json
 from pathlib import Path
@@ -10,17 +14,13 @@ from pydantic.json_schema import SkipJsonSchema
 from keras_samplernn.spec.conditioning import Conditioning
 from keras_samplernn.spec.section import Section
 
-DEFAULT_TIERS = [
-    {"type": "frame_rnn", "frame_size": 8},
-    {"type": "frame_rnn", "frame_size": 2},
-    {"type": "sample_mlp"},
-]
 MOST_TIERS = 16
 DEFAULT_HEAD = {"type": "softmax"}
 
 MOST_LEVELS = 65536
 QType = Literal["linear", "mu-law", "a-law"]
 FolderPath = Annotated[Path, Field(strict=False)]
+FilePath = Annotated[Path, Field(strict=False)]
 
 
 class Audio(Section):
@@ -140,7 +140,7 @@ class Training(Section):
         None,
         ge=1,
         description="Optimizer steps until a cosine schedule ends, or in which an exponential one falls by "
-        "`decay_rate`; null: constant.",
+        "`decay_rate`; null: constant; by default null where the spec has a `schedule` of its own.",
     )
     decay_rate: float = Field(
         0.5, gt=0, lt=1, description="Factor by which an exponential schedule falls every `decay_steps`."
@@ -158,8 +158,8 @@ class Training(Section):
         ge=0,
         le=4096,
         description="Most noise on the samples that the model hears in training, while it predicts those without: "
-        "standard deviation in codes, drawn from 0 to this for each piece of a sound. A model that knows noise stays "
-        "on its path when it hears itself.",
+        "standard deviation in codes, drawn from 0 to this for each piece of a sound; the default is that of 256 "
+        "levels, and grows with `q_levels`. A model that knows noise stays on its path when it hears itself.",
     )
     input_dropout: float = Field(
         0.0,
@@ -221,12 +221,34 @@ class Training(Section):
 
 
 class Monitoring(Section):
-    """Sounds that are generated during training, for TensorBoard; they need validation files."""
+    """What is heard and scored while a model is trained: sounds that it generates, and validations within epochs."""
 
-    every_epochs: int = Field(
-        10, ge=0, description="Epochs between generated sounds; the last epoch generates them too; 0: never."
+    minutes: float = Field(
+        30.0,
+        ge=0,
+        le=10080,
+        description="Most minutes of training between generated sounds, and between validations within an epoch: they "
+        "come after 2, 4, 8, ... minutes until the interval has grown to this; 0: neither comes by the clock.",
     )
-    sounds: int = Field(3, ge=1, le=100, description="Number of sounds that are generated each time.")
+    every_epochs: int | None = Field(
+        None,
+        ge=0,
+        description="Epochs after which sounds are generated too; null: by the clock, and after the last epoch; 0: no "
+        "sounds at all.",
+    )
+    sounds: int = Field(
+        3,
+        ge=1,
+        le=100,
+        description="Number of clips whose conditions sounds are generated under. They are chosen from the validation "
+        "files, or else the training files, so that every class is heard.",
+    )
+    index: FilePath | None = Field(
+        None,
+        description="Text file that lists one condition file per line, relative to itself, as for `generate "
+        "--conditioning-index`: these scores are generated instead of clips; only `fit` reads it. A relative path is "
+        "relative to the spec's folder; null: clips.",
+    )
     seconds: float = Field(3.0, gt=0, le=600, description="Longest generated sound, in seconds.")
     temperature: float = Field(
         1.0, gt=0, le=100, description="Divides the logits before sampling; below 1 is more cautious."
