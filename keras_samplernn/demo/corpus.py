@@ -15,7 +15,7 @@ from keras_samplernn.files import make_folder, replace_file, replace_json, stage
 SAMPLE_RATE = 8000
 TRAIN_FILES, VALID_FILES = 80, 8
 FILE_SECONDS = 2.5
-TEMPERATURE = 0.8
+TEMPERATURE = 0.75
 SPEC = {
     "name": "demo",
     "preset": "paper",
@@ -31,10 +31,10 @@ SPEC = {
     "training": {
         "seq_len": 512,
         "batch_size": 10,
-        "epochs": 10,
+        "epochs": 12,
         "learning_rate": 0.004,
         "schedule": "cosine",
-        "decay_steps": 3200,
+        "decay_steps": 3840,
         "input_noise": 2.0,
         "input_dropout": 0.1,
     },
