@@ -16,8 +16,8 @@ SAMPLE_RATE = 8000
 TRAIN_FILES, VALID_FILES = 80, 8
 FILE_SECONDS = 2.5
 TEMPERATURE = 0.7
-# Codes are nearly linear, so that a tone is nearly linear in the codes before it, and frame tiers see more than a period
-# of the lowest note, 31 samples. Input noise and dropout are there for sounds that go astray.
+# Codes are nearly linear, so that a tone is nearly linear in the codes before it. Frame tiers see more than a period of
+# the lowest note, 31 samples. Input noise and dropout are there for sounds that go astray.
 SPEC = {
     "name": "demo",
     "preset": "paper",
@@ -39,6 +39,7 @@ SPEC = {
         "decay_steps": 3840,
         "input_noise": 2.0,
         "input_dropout": 0.1,
+        "seed": 11,
     },
     "monitoring": {"every_epochs": 2, "sounds": 2, "seconds": 2.0, "temperature": TEMPERATURE},
 }
