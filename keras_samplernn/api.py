@@ -42,6 +42,7 @@ def load_run(
     raw_weights: bool = False,
     strategy: str = "single",
     device: str | None = None,
+    threads: int | None = None,
 ) -> "Run":
     """Load a run that `fit` made.
 
@@ -55,16 +56,17 @@ def load_run(
         strategy: what `Run.evaluate` shares the sounds out by: "single", "mirrored", "multiworker" or "auto", as in
             `fit`. With several workers, each loads the run and calls `evaluate`.
         device: "cpu", "gpu" or "gpu:N", for TensorFlow, chosen by the first call of a program; None: all there are.
+        threads: as in `fit`.
 
     Raises:
         UserError: one line for each problem: the folder is not a run, or all its checkpoints are damaged; or there is
-            no such device.
+            no such device, or TensorFlow runs on another number of threads.
     """
     for name, value, values in (("checkpoint", checkpoint, CHECKPOINTS), ("precision", precision, PRECISIONS)):
         if value not in values:
             raise UserError(f'{name} = "{value}" is unknown; give one of {", ".join(values)}')
     # XLA would divide each of int8's many small sums among threads, which costs more than the sum.
-    replicas = start_replicas(strategy, device, threads=1 if precision == "int8" else None)
+    replicas = start_replicas(strategy, device, threads, 1 if precision == "int8" else None)
     from keras_samplernn.run import load
 
     return load(Path(folder), checkpoint, precision, raw_weights, replicas)
@@ -80,6 +82,7 @@ def fit(
     init_from: str | Path | None = None,
     strategy: str = "auto",
     device: str | None = None,
+    threads: int | None = None,
 ) -> "Run | None":
     """Train a spec, or continue its run; then load the run's best checkpoint.
 
@@ -96,6 +99,8 @@ def fit(
         strategy: "single" for one device, "mirrored" for all GPUs of this host, "multiworker" for the workers that
             TF_CONFIG names; "auto" for what is there.
         device: "cpu", "gpu" or "gpu:N", for TensorFlow, chosen by the first call of a program; None: all there are.
+        threads: number of threads of the processor that TensorFlow computes with, chosen by the first call of a
+            program; None: as many as the machine has cores.
 
     Returns:
         The run; None on a worker that is not the chief, since the run directory is the chief's.
@@ -105,19 +110,24 @@ def fit(
         UserError: one line for each problem of the spec, its sounds or the run directory; or the loss is not finite; or
             another worker could not start, has other sounds, or is lost.
     """
-    replicas = start_replicas(strategy, device)
+    replicas = start_replicas(strategy, device, threads)
     trained = train(spec, run, replicas, epochs=epochs, max_steps=max_steps, restart=restart, init_from=init_from)
     return load_run(trained.folder) if replicas.is_chief else None
 
 
-def start_replicas(strategy: str, device: str | None = None, threads: int | None = None) -> "Replicas":
+def start_replicas(
+    strategy: str, device: str | None = None, threads: int | None = None, threads_of_an_operation: int | None = None
+) -> "Replicas":
     """Start TensorFlow on the devices and workers of a strategy, as in `fit`, and return the replicas.
 
     Args:
         strategy: one of STRATEGIES.
         device: as in `fit`.
-        threads: number of threads that one operation uses; None: as many as the machine has.
+        threads: as in `fit`.
+        threads_of_an_operation: as in `start_tensorflow`.
     """
+    if threads is not None:
+        _check_count("threads", threads, 1, "; leave it out for as many as the machine has cores")
     if strategy not in STRATEGIES:
         raise UserError(f'strategy = "{strategy}" is unknown; give one of {", ".join(STRATEGIES)}')
     _prefer_tensorflow()
@@ -125,7 +135,7 @@ def start_replicas(strategy: str, device: str | None = None, threads: int | None
     from keras_samplernn.distribution.launch import launch
 
     replicas = launch(strategy)
-    _start(threads, device)
+    _start(threads, device, threads_of_an_operation)
     return replicas
 
 
@@ -245,10 +255,10 @@ def _read_spec(spec: "str | Path | Mapping[str, Any]") -> tuple[str, str, Path]:
     return json.dumps(spec, default=str), "spec", Path.cwd()
 
 
-def _start(threads: int | None = None, device: str | None = None) -> None:
+def _start(threads: int | None = None, device: str | None = None, threads_of_an_operation: int | None = None) -> None:
     """Start TensorFlow quietly, and let Keras run on it, unless the program has chosen JAX already."""
     _prefer_tensorflow()
-    start_tensorflow(threads, device)
+    start_tensorflow(threads, device, threads_of_an_operation)
     import keras
 
     backend = keras.backend.backend()

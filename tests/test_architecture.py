@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "xla_flags": {"errors"},
     "devices": {"errors"},
     "nvidia": {"errors"},
-    "quiet": {"devices", "nvidia", "xla_flags"},
+    "quiet": {"devices", "errors", "nvidia", "xla_flags"},
     "text": {"errors", "machine"},
     "spec": {"errors", "files", "names"},
     "conditions": {"errors", "names", "spec", "text"},

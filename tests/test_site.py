@@ -19,7 +19,9 @@ def test_the_site_is_built_without_a_warning(tmp_path):
     )
     assert (built.returncode, built.stdout, built.stderr) == (0, "", "")
     pages = {path.relative_to(tmp_path / "site").as_posix() for path in (tmp_path / "site").rglob("*.html")}
-    written = {path.relative_to(ROOT / "docs").with_suffix(".html").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    written = {
+        path.relative_to(ROOT / "docs").with_suffix(".html").as_posix() for path in (ROOT / "docs").rglob("*.md")
+    }
     assert pages - {"404.html"} == written
     # What is documented of the Python API is taken from the code.
     assert "keras_samplernn.api.load_run" in (tmp_path / "site" / "api.html").read_text(encoding="utf-8")

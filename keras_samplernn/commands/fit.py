@@ -5,7 +5,15 @@ from pathlib import Path
 
 import click
 
-from keras_samplernn.commands.options import FILE, FOLDER, Count, all_option, device_option, strategy_option
+from keras_samplernn.commands.options import (
+    FILE,
+    FOLDER,
+    Count,
+    all_option,
+    device_option,
+    strategy_option,
+    threads_option,
+)
 from keras_samplernn.progress import say
 
 
@@ -18,8 +26,9 @@ from keras_samplernn.progress import say
 @click.option("--init-from", type=FOLDER, help="Start a new run with the best weights of this run of the same tiers.")
 @strategy_option
 @device_option
+@threads_option
 @all_option
-def fit(spec: Path, run_folder: Path | None, strategy: str, device: str | None, **options) -> None:
+def fit(spec: Path, run_folder: Path | None, strategy: str, device: str | None, threads: int | None, **options) -> None:
     """Train SPEC, or continue its run.
 
     The run directory holds checkpoints, TensorBoard logs, metrics.csv and sounds generated during training. Ctrl-C
@@ -28,7 +37,7 @@ def fit(spec: Path, run_folder: Path | None, strategy: str, device: str | None, 
     """
     from keras_samplernn.api import start_replicas, train
 
-    replicas = start_replicas(strategy, device)
+    replicas = start_replicas(strategy, device, threads)
     run = train(spec, run_folder, replicas, **options)
     if replicas.is_chief:
         print(run.folder)

@@ -16,6 +16,7 @@ from keras_samplernn.commands.options import (
     guidance_options,
     precision_option,
     raw_weights_option,
+    threads_option,
 )
 from keras_samplernn.progress import say
 
@@ -90,6 +91,7 @@ from keras_samplernn.progress import say
 @raw_weights_option
 @precision_option
 @device_option
+@threads_option
 @click.option(
     "--overwrite",
     is_flag=True,
@@ -108,7 +110,7 @@ from keras_samplernn.progress import say
     help="Print the path and the seconds of each sound, and whether it is finished; make nothing.",
 )
 @all_option
-def generate(run: Path | None, listing: bool, **options) -> None:
+def generate(run: Path | None, listing: bool, device: str | None, threads: int | None, **options) -> None:
     """Generate sounds from RUN.
 
     RUN is a run directory; if it is left out, the run under runs/ that was trained last.
@@ -121,7 +123,7 @@ def generate(run: Path | None, listing: bool, **options) -> None:
     from keras_samplernn.quiet import start_tensorflow
 
     # XLA would divide each of int8's many small sums among threads, which costs more than the sum.
-    start_tensorflow(threads=1 if options["precision"] == "int8" else None, device=options.pop("device"))
+    start_tensorflow(threads, device, threads_of_an_operation=1 if options["precision"] == "int8" else None)
     from keras_samplernn.generation.files import generate_files, list_files
     from keras_samplernn.generation.request import Request
     from keras_samplernn.run_folder import newest_run, open_run

@@ -92,6 +92,12 @@ device_option = click.option(
     show_default="all there are",
     help="Device to run on: cpu, gpu, or gpu:N for one of several GPUs, counted from 0.",
 )
+threads_option = click.option(
+    "--threads",
+    type=Count(min=1),
+    show_default="as many as the machine has cores",
+    help="Threads of the processor that TensorFlow computes with, so that several programs can share a machine.",
+)
 
 strategy_option = click.option(
     "--strategy",
