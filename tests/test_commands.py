@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import itertools
 import json
 import os
 import shutil
@@ -82,7 +83,10 @@ def test_check_tells_what_training_takes_and_leaves_nothing(home):
     lines = done("check spec.json", home)
     assert lines[0].startswith("train: 2 sounds, 737 samples, 0:00; unigram entropy ")
     assert [line.split(":")[0] for line in lines] == [
-        *("train", "train", "valid", "valid", "model", "epoch", "step", "time", "memory")
+        *4 * ["train"],
+        *4 * ["valid"],
+        *("model", "reach", "epoch", "rows", "step", "time", "memory", "verdict"),
+        *2 * ["verdict"],  # on rows and classes of less than a second
     ]
     assert listing(home) == before
 
@@ -94,8 +98,8 @@ def test_evaluate_prints_one_object_of_figures_alone(home):
     assert set(figures) == {"bits_per_sample", "unigram_entropy_bits", "samples", "bits_per_sample_of_class"}
     assert figures["samples"] == 737
     assert set(figures["bits_per_sample_of_class"]) == {"0", "1", "2"}
-    metrics = (home / "runs/tiny/metrics.csv").read_text().splitlines()[-1].split(",")
-    assert figures["bits_per_sample"] == pytest.approx(float(metrics[5]), abs=1e-5)
+    row = list(csv.DictReader((home / "runs/tiny/metrics.csv").open()))[-1]
+    assert figures["bits_per_sample"] == pytest.approx(float(row["validation_bits"]), abs=1e-5)
     assert json.loads(give("evaluate runs/tiny --json --data train", home).out) != figures
 
 
@@ -149,7 +153,7 @@ def test_steps_that_are_done_are_not_done_again(home):
     assert (answer.status, answer.out) == (0, "runs/tiny\n")
     assert answer.err.splitlines() == [
         "runs/tiny: is finished: 2 of 2 steps are done; to continue, give a larger --max-steps or none",
-        "TensorBoard: tensorboard --logdir runs/tiny/logs",
+        "TensorBoard: tensorboard --logdir runs/tiny",
     ]
     assert listing(home / "runs/tiny") == before
 
@@ -180,7 +184,7 @@ EXHAUSTED = {
         "big: the device has too little memory for 2 windows of 16 samples; lower training.batch_size,"
         " training.seq_len or the tiers' dim, or set a small training.remat_samples in a new run",
     ),
-    "keras_samplernn.monitoring.held_out.HeldOutSounds.show": (
+    "keras_samplernn.monitoring.sounds.SoundsInTraining.show": (
         "fit {home}/sounds.json --run big",
         "big: the device has too little memory for the sounds that it generates in training; lower monitoring.sounds,"
         " or set monitoring.guidance to 1, and go on",
@@ -226,13 +230,14 @@ def test_a_loss_that_is_not_finite_ends_the_run_in_one_line_and_keeps_the_checkp
 
 
 def test_a_validation_that_is_not_finite_ends_the_run_before_a_checkpoint(home, tmp_path, monkeypatch):
-    score = Evaluator.__call__
+    score, totals = Evaluator.__call__, iter([9.0, float("nan")])  # before the first step, and after it
     monkeypatch.setattr(
-        Evaluator, "__call__", lambda *arguments: dataclasses.replace(score(*arguments), total=float("nan"))
+        Evaluator, "__call__", lambda *arguments: dataclasses.replace(score(*arguments), total=next(totals))
     )
     answer = give(f"fit {home / 'spec.json'} --run run --max-steps 1", tmp_path)
     assert (answer.status, answer.out) == (1, "")
-    assert answer.err.startswith("run: the validation loss is nan at step 1; the last checkpoint is kept: try a lower")
+    *_, line = answer.err.splitlines()
+    assert line.startswith("run: the validation loss is nan at step 1; the last checkpoint is kept: try a lower")
     assert not (tmp_path / "run/checkpoints").exists()
 
 
@@ -258,7 +263,7 @@ def second_epoch(run: Path) -> tuple[bytes, bytes, dict]:
     """Return the weights and all that resuming needs, after both epochs, and the figures of the second."""
     (checkpoint,) = run.glob("checkpoints/step-*600-validated")
     figures = list(csv.DictReader((run / "metrics.csv").open()))[-1]
-    del figures["samples_per_second"]
+    del figures["samples_per_second"], figures["seconds"]
     return (checkpoint / "weights.npz").read_bytes(), (checkpoint / "training.npz").read_bytes(), figures
 
 
@@ -290,16 +295,21 @@ def test_a_training_that_was_told_to_stop_goes_on_as_if_it_had_not(trained):
 
 
 def test_a_training_that_was_told_to_stop_in_its_validation_goes_on_as_if_it_had_not(trained, monkeypatch):
+    called = itertools.count(1)
+
     def stop(*_):
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(0.2)  # the thread that hears it
+        # The first one is before the first step. When the run goes on, it is made again, and then that of an epoch.
+        if next(called) != 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.2)  # the thread that hears it
         return evaluate(*_)
 
     evaluate = Evaluator.__call__
     monkeypatch.setattr(Evaluator, "__call__", stop)
-    answer = give("fit spec.json --run broken_off", trained)
-    assert answer.status == 143
-    assert "stopped after step 300; a checkpoint is written" in answer.err
+    for step in (0, 300):
+        answer = give("fit spec.json --run broken_off", trained)
+        assert answer.status == 143
+        assert f"stopped after step {step}; a checkpoint is written" in answer.err
     monkeypatch.undo()
     assert give("fit spec.json --run broken_off", trained).status == 0
     assert outcome(trained / "broken_off") == outcome(trained / "whole")
@@ -311,6 +321,6 @@ def test_a_finished_run_says_so(trained):
     assert (answer.status, answer.out) == (0, "whole\n")
     assert answer.err.splitlines() == [
         "whole: is finished: 2 of 2 epochs are done; to continue, raise training.epochs or give --epochs",
-        "TensorBoard: tensorboard --logdir whole/logs",
+        "TensorBoard: tensorboard --logdir whole",
     ]
     assert listing(trained / "whole") == before

@@ -67,11 +67,15 @@ def test_validation_costs_far_less_than_codes_drawn_by_their_frequency(fitted_ru
 
 @pytest.mark.fitted
 def test_metrics_has_a_row_for_each_epoch_and_both_bits_fall(fitted_run):
-    rows = read_metrics(fitted_run.folder)
+    first, *rows = read_metrics(fitted_run.folder)
+    assert (first["epoch"], first["step"]) == (0, 0)
+    assert first["validation_bits"] > rows[0]["validation_bits"]
     assert [row["epoch"] for row in rows] == list(range(1, EPOCHS + 1))
     for column in ("training_bits", "validation_bits", *(f"validation_bits_{name}" for name in PITCH_HZ)):
         assert rows[-1][column] < rows[0][column]
     assert all(row["gradient_norm"] > 0 and row["samples_per_second"] > 0 for row in rows)
+    assert all(0 < row["learning_rate"] < 0.004 for row in rows)
+    assert np.all(np.diff([0, *(row["seconds"] for row in rows)]) > 0)
     assert np.all(np.diff([row["step"] for row in rows]) > 0)
 
 
