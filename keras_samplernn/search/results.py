@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from keras_samplernn.search.folder import Record
-from keras_samplernn.search.grid import Combination, Scalar
+from keras_samplernn.search.grid import Combination
 from keras_samplernn.search.halving import Rung
+from keras_samplernn.spec.changes import Scalar
 
 COLUMNS = ("steps", "validation_bits", "training_bits", "minutes", "state", "run")
 
