@@ -23,7 +23,9 @@ from keras_samplernn.commands.features import features
 from keras_samplernn.commands.fit import fit
 from keras_samplernn.commands.generate import generate
 from keras_samplernn.commands.heads import heads
+from keras_samplernn.commands.plot import plot
 from keras_samplernn.commands.prepare import prepare
+from keras_samplernn.commands.runs import runs
 from keras_samplernn.commands.schema import schema
 from keras_samplernn.commands.search import search
 from keras_samplernn.commands.streams import prepare_streams
@@ -50,7 +52,10 @@ def cli() -> None:
     """
 
 
-for _command in (demo, check, prepare, fit, search, generate, evaluate, features, tiers, heads, schema, cache, doctor):
+for _command in (
+    *(demo, check, prepare, fit, search, runs, plot, generate, evaluate),
+    *(features, tiers, heads, schema, cache, doctor),
+):
     cli.add_command(_command)
 
 

@@ -1,4 +1,4 @@
-"""Changes of single fields of a spec: what to change as a path in its JSON, such as `tiers.0.dim`, and its new value."""
+"""Changes of single fields of a spec: a path in its JSON, such as `tiers.0.dim`, and a new value."""
 
 import json
 import re
