@@ -13,6 +13,7 @@ from keras_samplernn.commands.options import (
     all_option,
     checkpoint_option,
     device_option,
+    given_or_newest,
     guidance_options,
     precision_option,
     raw_weights_option,
@@ -124,11 +125,11 @@ def generate(run: Path | None, listing: bool, **options) -> None:
     start_tensorflow(threads=1 if options["precision"] == "int8" else None, device=options.pop("device"))
     from keras_samplernn.generation.files import generate_files, list_files
     from keras_samplernn.generation.request import Request
-    from keras_samplernn.run_folder import newest_run, open_run
+    from keras_samplernn.run_folder import open_run
     from keras_samplernn.training.tools import TOOLS
 
     options["temperatures"] = tuple(dict.fromkeys(options["temperatures"]))
-    job = open_run(run or newest_run()), Request(**options), say, TOOLS
+    job = open_run(given_or_newest(run)), Request(**options), say, TOOLS
     if listing:
         for path, seconds, finished in list_files(*job):
             print(f"{path}\t{seconds:.3f}\t{'finished' if finished else 'to make'}")
