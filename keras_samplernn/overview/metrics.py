@@ -4,6 +4,7 @@ import csv
 import io
 import math
 from pathlib import Path
+from typing import TextIO
 
 from keras_samplernn.errors import UserError
 from keras_samplernn.files import open_file
@@ -24,7 +25,7 @@ def read_metrics(run: Path) -> list[Row]:
     """
     path = run / "metrics.csv"
     try:
-        with open_file(path) as stream:
+        with io.TextIOWrapper(open_file(path), "utf-8", newline="") as stream:
             return [_row(path, number, cells) for number, cells in enumerate(_cells(path, stream), 2)]
     except FileNotFoundError:
         return []
@@ -34,8 +35,8 @@ def read_metrics(run: Path) -> list[Row]:
         raise UserError(f"{path}: is no csv file of figures; {_REMEDY}") from None
 
 
-def _cells(path: Path, stream: io.BufferedReader) -> csv.DictReader:
-    reader = csv.DictReader(io.TextIOWrapper(stream, "utf-8", newline=""))
+def _cells(path: Path, stream: TextIO) -> csv.DictReader:
+    reader = csv.DictReader(stream)
     missing = {"epoch", "step", "training_bits"} - {*(reader.fieldnames or ())}
     if missing:
         raise UserError(f"{path}: has no column {min(missing)}; {_REMEDY}")
