@@ -19,7 +19,7 @@ OLDER = ROOT / "tests/older_runs/0.1.0"
 
 @pytest.fixture
 def shown(monkeypatch):
-    """What is heard and plotted, collected; without IPython and matplotlib, which the program does not need."""
+    """What is heard and plotted, collected; without IPython, which the program does not need, and without drawing."""
     shown = []
 
     class Audio:
