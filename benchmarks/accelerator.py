@@ -74,13 +74,14 @@ class Case:
     def spec(self) -> Spec:
         """Return the spec of the model and its training."""
         document = {
+            "preset": "paper",
             "audio": {"q_levels": Q_LEVELS},
             "data": {"train": "unused"},
             "conditioning": {"classes": CLASSES},
             "tier_defaults": {"dim": self.dim},
             "tiers": [
                 *({"type": "frame_rnn", "frame_size": frame} for frame in FRAMES),
-                {"type": "sample_mlp", "emb_size": EMB_SIZE},
+                {"type": "sample_mlp", "emb_size": EMB_SIZE, "window": None},
             ],
             "training": {"seq_len": self.seq_len, "batch_size": self.batch_size},
         }

@@ -42,10 +42,14 @@ def spec_of(head: str, dim: int, batch_size: int, seq_len: int) -> Spec:
     """Return the spec of a model with a head; all else is the same."""
     q_levels, chosen = HEADS[head]
     document = {
+        "preset": "paper",
         "audio": {"sample_rate": SAMPLE_RATE, "q_levels": q_levels},
         "data": {"train": "train"},
         "tier_defaults": {"dim": dim},
-        "tiers": [*({"type": "frame_rnn", "frame_size": size} for size in FRAMES), {"type": "sample_mlp"}],
+        "tiers": [
+            *({"type": "frame_rnn", "frame_size": size} for size in FRAMES),
+            {"type": "sample_mlp", "window": None},
+        ],
         "head": chosen,
         "training": {"seq_len": seq_len, "batch_size": batch_size, "learning_rate": 0.01},
     }

@@ -57,7 +57,7 @@ def generate(minutes: int) -> tuple[list[float], float]:
     """
     keras.utils.set_random_seed(0)
     tiers = [FrameRNN(frame, dim=DIM) for frame in FRAMES]
-    model = SampleRNN([*tiers, SampleMLP(DIM, emb_size=32)], Q_LEVELS, head=Softmax())
+    model = SampleRNN([*tiers, SampleMLP(DIM, emb_size=32, window=None)], Q_LEVELS, head=Softmax())
     audio = Audio(sample_rate=SAMPLE_RATE, q_type="mu-law", q_levels=Q_LEVELS)
     engine = GenerationEngine(model, Quantizer.of(audio).silence, 1, BLOCK_SAMPLES)
     sound = Sound("sound", "sound", minutes * MINUTE_SAMPLES, 1.0)

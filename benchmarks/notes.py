@@ -119,6 +119,7 @@ def spec(steps: int) -> dict[str, Any]:
     """
     return {
         "name": "notes",
+        "preset": "paper",
         "audio": {"sample_rate": SAMPLE_RATE, "q_type": "mu-law", "q_levels": 256},
         "data": {"train": "corpus"},
         "conditioning": {

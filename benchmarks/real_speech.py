@@ -84,6 +84,7 @@ def spec_of(name: str, frame_sizes: list[int], dim: int) -> dict[str, Any]:
     """
     return {
         "name": name,
+        "preset": "paper",
         "audio": {"sample_rate": SAMPLE_RATE, "q_type": "mu-law", "q_levels": 256},
         "data": {"train": "corpus/train", "valid": "corpus/valid", "test": "corpus/test"},
         "conditioning": {"classes": 10},

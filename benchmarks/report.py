@@ -21,6 +21,7 @@ BENCHMARKS = (
     "generation",
     "training",
     "heads",
+    "own_recurrence",
     "long_sound",
     "narrow_weights",
     "precision",

@@ -27,13 +27,14 @@ def spec_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the spec of a three-tier model."""
     return {
         "name": "scaling",
+        "preset": "paper",
         "audio": {"sample_rate": 16000},
         "data": {"train": "none"},
         "tier_defaults": {"dim": arguments.dim},
         "tiers": [
             {"type": "frame_rnn", "frame_size": 16},
             {"type": "frame_rnn", "frame_size": 4},
-            {"type": "sample_mlp", "emb_size": 256},
+            {"type": "sample_mlp", "emb_size": 256, "window": None},
         ],
         "training": {"batch_size": arguments.batch_size, "seq_len": arguments.seq_len},
     }

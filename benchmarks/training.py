@@ -206,12 +206,13 @@ def start_ours(case: Case, tier_options: dict[str, Any]) -> Fit:
     from keras_samplernn.training.trainer import Trainer
 
     document = {
+        "preset": "paper",
         "audio": {"sample_rate": SAMPLE_RATE, "q_levels": Q_LEVELS},
         "data": {"train": "train"},
         "tier_defaults": {"dim": case.dim} | tier_options,
         "tiers": [
             *({"type": "frame_rnn", "frame_size": frame} for frame in case.frames),
-            {"type": "sample_mlp", "emb_size": EMB_SIZE},
+            {"type": "sample_mlp", "emb_size": EMB_SIZE, "window": None},
         ],
         "training": {"seq_len": case.seq_len, "batch_size": case.batch_size},
     }

@@ -3,8 +3,8 @@
 The journey of a sound: `data` turns wav/csv pairs into batches, `model` turns batches into logits, `training` turns
 batches into checkpoints, `generation` turns a checkpoint and conditions into sound.
 
-The names below are for programs and notebooks (`check`, `fit`, `load_run`, ...) and for writers of tiers. They are
-imported on first use, since Keras takes seconds to import.
+The names below are for programs and notebooks (`init`, `check`, `fit`, `load_run`, ...) and for writers of tiers. They
+are imported on first use, since Keras takes seconds to import.
 """
 
 import importlib
@@ -33,6 +33,7 @@ _HOMES = {
     "check": "keras_samplernn.api",
     "compose": "keras_samplernn.model.linear",
     "fit": "keras_samplernn.api",
+    "init": "keras_samplernn.api",
     "load_run": "keras_samplernn.api",
     "multiply": "keras_samplernn.model.narrow",
     "narrow": "keras_samplernn.model.narrow",

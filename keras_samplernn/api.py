@@ -1,9 +1,10 @@
-"""The functions for programs and notebooks: `check`, `fit`, `search`, `load_run`.
+"""The functions for programs and notebooks: `init`, `check`, `fit`, `search`, `load_run`.
 
 TensorFlow is imported when one is called.
 
 Example:
     >>> import keras_samplernn
+    >>> print(keras_samplernn.init("rooms"))
     >>> print(keras_samplernn.check("rooms/spec.json"))
     >>> run = keras_samplernn.fit("rooms/spec.json")
     >>> run = keras_samplernn.load_run("runs/rooms")
@@ -14,7 +15,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,16 +24,59 @@ from keras_samplernn.progress import say
 from keras_samplernn.quiet import import_tensorflow, start_tensorflow
 
 if TYPE_CHECKING:
+    from keras_samplernn.checking.report import Report
     from keras_samplernn.distribution.replicas import Replicas
+    from keras_samplernn.planning.proposal import Proposal
     from keras_samplernn.run import Run
     from keras_samplernn.run_folder import RunFolder
     from keras_samplernn.search.results import Results
     from keras_samplernn.shard import Shard
     from keras_samplernn.spec import Spec
-    from keras_samplernn.training.estimate import Estimate
 
 BACKENDS, CHECKPOINTS, PRECISIONS = ("tensorflow", "jax"), ("best", "heard", "newest"), ("float32", "int8")
 STRATEGIES = "auto", "single", "mirrored", "multiworker"
+
+
+def init(
+    folder: str | Path, *, preset: str = "small", minutes: float | None = None, overwrite: bool = False
+) -> "Proposal":
+    """Write the spec of a folder of sounds, sized for these sounds and this machine by a few trial steps.
+
+    It is `spec.json` in the folder, with its JSON Schema in `spec.schema.json` and, for a model with classes, an
+    example of a score in `score.txt`.
+
+    Args:
+        folder: with sounds, in subfolders too, and condition files beside them or a folder for each class, if any.
+        preset: what tiers and training begin from.
+        minutes: of training; None: as many as suit the preset.
+        overwrite: whether to replace a spec that is there.
+
+    Returns:
+        The spec as JSON, `fields`; as text, a line for each choice.
+
+    Raises:
+        UserError: there is a spec already, or no sound; or one line for each problem of a sound or a condition file.
+    """
+    from keras_samplernn.spec.presets import PRESETS
+
+    if preset not in PRESETS:
+        raise UserError(f'preset = "{preset}" is unknown; give one of {", ".join(PRESETS)}')
+    if minutes is not None and not 0 < minutes < math.inf:
+        raise UserError(f"minutes = {minutes!r}: must be a number above 0; leave it out for what suits the preset")
+    from keras_samplernn.planning.writing import refuse_existing, write
+
+    folder = Path(folder)
+    if not overwrite:
+        refuse_existing(folder)
+    _start()
+    from keras_samplernn.model.registry import load_types
+    from keras_samplernn.planning.proposal import propose
+
+    types = load_types()
+    proposal = propose(folder, preset, minutes, types, say)
+    written = write(proposal, types, overwrite)
+    proposal.lines.append(f"wrote {', '.join(map(str, written))}")
+    return proposal
 
 
 def load_run(
@@ -151,7 +195,7 @@ def train(
     changes = dict(changes or {})
     if name is not None and changes.setdefault("name", name) != name:
         raise UserError(f"--name {name}: --set changes the name to {changes['name']}; give one of the two")
-    loaded = _load_spec(spec, changes)
+    loaded = _load_spec(spec, changes, with_sounds=True)
     for limited in ("epochs", "max_steps"):
         if (limit := options.get(limited)) is not None:
             _check_count(limited, limit, 1, "; leave it out for no limit")
@@ -218,7 +262,7 @@ def search(
 
 def check(
     spec: "str | Path | Mapping[str, Any]", *, strict: bool = False, changes: Mapping[str, Any] | None = None
-) -> "Estimate":
+) -> "Report":
     """Check a spec and its sounds, and take a few trial steps of its training; no run is written.
 
     Args:
@@ -227,17 +271,37 @@ def check(
         changes: as for `fit`.
 
     Returns:
-        The figures of the sounds, the model and the training on this machine; as text, the lines of the command.
+        The figures of the sounds, the model and the training on this machine, and the sentences of the `verdict`; as
+        text, the lines of the command.
 
     Raises:
         UserError: one line for each problem of the spec or its sounds.
     """
     _start()
+    from keras_samplernn.checking.report import report_on
     from keras_samplernn.training.corpora import prepare_corpora
-    from keras_samplernn.training.estimate import estimate
 
-    loaded = _load_spec(spec, changes)
-    return estimate(loaded, prepare_corpora(loaded, say, strict))
+    loaded = _load_spec(spec, changes, with_sounds=True)
+    return report_on(loaded, prepare_corpora(loaded, say, strict))
+
+
+def fix(spec: "str | Path | Mapping[str, Any]", changes: Mapping[str, Any] | None = None) -> Iterator[str]:
+    """Write repaired copies of a spec's faulty csv files beside them, as `NAME.csv.fixed`.
+
+    Args:
+        spec: as for `fit`.
+        changes: as for `fit`.
+
+    Yields:
+        A line for each faulty condition file: what was changed, or that it cannot be mended.
+
+    Raises:
+        UserError: one line for each problem of the spec.
+    """
+    _start()
+    from keras_samplernn.checking.fixing import fix_conditions
+
+    return fix_conditions(_load_spec(spec, changes, with_sounds=True))
 
 
 def _check_count(name: str, value: Any, least: int, remedy: str = "") -> None:
@@ -245,7 +309,10 @@ def _check_count(name: str, value: Any, least: int, remedy: str = "") -> None:
         raise UserError(f"{name} = {value!r}: must be a whole number of at least {least}{remedy}")
 
 
-def _load_spec(spec: "str | Path | Mapping[str, Any]", changes: Mapping[str, Any] | None = None) -> "Spec":
+def _load_spec(
+    spec: "str | Path | Mapping[str, Any]", changes: Mapping[str, Any] | None = None, with_sounds: bool = False
+) -> "Spec":
+    """Return a validated spec; `with_sounds`: the problems of its sounds are told with its own."""
     from keras_samplernn.model.registry import load_types
     from keras_samplernn.spec import parse_spec
     from keras_samplernn.spec.changes import read_object, with_changes
@@ -253,7 +320,29 @@ def _load_spec(spec: "str | Path | Mapping[str, Any]", changes: Mapping[str, Any
     text, place, folder = _read_spec(spec)
     if changes:
         text = with_changes(read_object(text, place), changes, place, "--set")
-    return parse_spec(text, place, load_types(), folder)
+    try:
+        return parse_spec(text, place, load_types(), folder)
+    except UserError as error:
+        raise UserError(*error.lines, *(_problems_of_sounds(text, folder) if with_sounds else ())) from None
+
+
+def _problems_of_sounds(text: str, folder: Path) -> tuple[str, ...]:
+    """Return a line for each problem of the sounds of a spec; none if what it says of them is not valid itself."""
+    from keras_samplernn.model.registry import load_types
+    from keras_samplernn.spec import parse_spec
+    from keras_samplernn.training.corpora import prepare_corpora
+
+    try:
+        raw = json.loads(text)
+        sections = {name: raw[name] for name in ("audio", "data", "conditioning") if name in raw}
+        spec = parse_spec(json.dumps(sections), "", load_types(), folder)
+    except (ValueError, TypeError, RecursionError, UserError):
+        return ()
+    try:
+        prepare_corpora(spec, lambda line: None)
+    except UserError as error:
+        return error.lines
+    return ()
 
 
 def _read_spec(spec: "str | Path | Mapping[str, Any]") -> tuple[str, str, Path]:

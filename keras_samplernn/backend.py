@@ -177,12 +177,21 @@ def _scan_tensorflow(function: Callable, rows: Any, state: Any, reverse: bool) -
 def sum_lookups(tables: Any, codes: Any) -> Any:
     """Look up each column of codes in its table and add up the results: `(R, Q, D)` at `(N, R)` int32 to `(N, D)`.
 
-    Differentiable. On TensorFlow, outside its compiler, one pass over memory in each direction.
+    Differentiable. The gradients of all codes that read a row are added up in float32: in bfloat16 a sum stops to grow
+    at 256 times its terms, and the threads of a GPU that add to one row wait for each other. On TensorFlow, outside its
+    compiler, one pass over memory in each direction.
     """
     if keras.backend.backend() == "tensorflow" and not compiling():
         return _sum_lookups_in_graph(tables, codes)
-    columns = zip(ops.unstack(tables), ops.unstack(codes, axis=-1), strict=True)
-    return functools.reduce(operator.add, (ops.take(table, column, axis=0) for table, column in columns))
+    columns = zip(ops.unstack(ops.cast(tables, "float32")), ops.unstack(codes, axis=-1), strict=True)
+    found = (ops.cast(ops.take(table, column, axis=0), tables.dtype) for table, column in columns)
+    return functools.reduce(operator.add, found)
+
+
+def look_up(table: Any, codes: Any) -> Any:
+    """Return the row of a table for each code, `(Q, D)` at `(...)` int32 to `(..., D)`; see `sum_lookups`."""
+    found = sum_lookups(table[None], ops.reshape(codes, (-1, 1)))
+    return ops.reshape(found, (*ops.shape(codes), table.shape[-1]))
 
 
 @ops.custom_gradient
@@ -195,9 +204,9 @@ def _sum_lookups_in_graph(tables: Any, codes: Any) -> Any:
 
     def gradient(upstream: Any) -> tuple:
         to_rows = tf.raw_ops.SparseSegmentSumGrad(
-            grad=upstream, indices=rows, segment_ids=sums, output_dim0=columns * q_levels
+            grad=tf.cast(upstream, tf.float32), indices=rows, segment_ids=sums, output_dim0=columns * q_levels
         )
-        return tf.reshape(to_rows, tables.shape), None
+        return tf.cast(tf.reshape(to_rows, tables.shape), tables.dtype), None
 
     found = tf.raw_ops.SparseSegmentSum(data=tf.reshape(tables, (-1, dim)), indices=rows, segment_ids=sums)
     return tf.ensure_shape(found, (codes.shape[0], dim)), gradient

@@ -58,6 +58,7 @@ VOICES = {
 # bits per sample (3.07 instead of 3.03), and no more of what is generated is heard as asked.
 SPEC = {
     "name": "demo",
+    "preset": "paper",
     "audio": {"sample_rate": SAMPLE_RATE, "q_type": "mu-law", "q_levels": 256},
     "data": {"train": "train", "valid": "valid"},
     "conditioning": {"classes": list(VOICES), "position": True, "neighbours": True},

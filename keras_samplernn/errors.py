@@ -9,7 +9,7 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 # What messages of one kind differ in, and how many of a kind are printed in full.
-_VALUE, _MOST_OF_A_KIND = re.compile(r'"[^"]*"|[\d.,]+|\S*/\S*|\S+\.\w{2,4}\b'), 3
+_VALUE, _MOST_OF_A_KIND = re.compile(r'"[^"]*"|[\d.,]+|\S*/\S*|\S*\.\w{2,8}\b'), 3
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 # What only the user can mend: permissions, a full disk, an impossible name. The keys are the words of the system, which
@@ -55,7 +55,7 @@ def condensed(lines: Iterable[str]) -> list[str]:
     lines = list(lines)
     places_of_kind: dict[str, list[int]] = {}
     for place, line in enumerate(lines):
-        places_of_kind.setdefault(_VALUE.sub("", line.partition(": ")[2]) or line, []).append(place)
+        places_of_kind.setdefault(_kind_of(line), []).append(place)
     shown: dict[int, str] = {}
     for first, *others in places_of_kind.values():
         if len(others) < _MOST_OF_A_KIND:
@@ -65,6 +65,16 @@ def condensed(lines: Iterable[str]) -> list[str]:
             more = f"and {len(others):,} more like it: {', '.join(names)}, ..."
             shown[first] = f"{lines[first]} ({more}; --all lists them)"
     return [shown[place] for place in sorted(shown)]
+
+
+def _kind_of(line: str) -> str:
+    """Return what lines of one kind share: the message without values, names of files, and the name at its place."""
+    place, _, message = line.partition(": ")
+    name = Path(place).name.partition(":")[0]
+    # A name may have blanks in it, and then looks like words of the message.
+    for part in (name, name.partition(".")[0]):
+        message = message.replace(part, "") if part else message
+    return _VALUE.sub("", message) or line
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -134,7 +134,7 @@ class Run:
         Raises:
             UserError: one line for each problem of the arguments.
         """
-        stem, samples, columns = sound_asked_for(self.spec, self._streams, conditions, seconds)
+        stem, samples, columns = sound_asked_for(self.spec, self._streams, conditions, seconds, say)
         temperature = checked_temperature(temperature)
         batch_size = checked_count(batch_size, "batch_size")
         if batch_size > 1 and self.precision == "int8":
@@ -205,7 +205,7 @@ class Run:
         if is_whole_sound(controls, streams):
             if not streams:
                 raise UserError(f"controls: {shown(controls)} is a condition, and the run is unconditional; give None")
-            stem, samples, columns = sound_asked_for(self.spec, streams, controls, None)
+            stem, samples, columns = sound_asked_for(self.spec, streams, controls, None, say)
         fades = columns is not None and columns.fades
         contrast = self._player.guidance(guidance, guidance_stream)
         engine = self._player.engine(1, fades, contrast, block_samples=block_samples)

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from keras_samplernn import __version__
 from keras_samplernn.errors import UserError
 from keras_samplernn.files import make_folder, named, open_file, replace_file, replace_json, writing
@@ -19,6 +21,10 @@ from keras_samplernn.model.registry import load_types
 from keras_samplernn.spec import DATA_PATHS, OF_WEIGHTS, Spec, differences, load_spec
 
 RUNS = Path("runs")
+LongestSpans = dict[str, dict[str, float]]
+"""For each stream of classes the length in seconds of the longest span of each class that occurs, by its name."""
+_LONGEST_SPANS, _MOST_BYTES = "longest_spans.json", 10_000_000
+_SPANS = TypeAdapter(LongestSpans)
 CLASS_COLUMN = "validation_bits_"
 """What the columns of metrics.csv with the bits of a class begin with."""
 
@@ -27,7 +33,8 @@ CLASS_COLUMN = "validation_bits_"
 class RunFolder:
     """A run directory: `spec.json`, `environment.json`, `data_manifest.json`, `metrics.csv` and the folders below.
 
-    `origin.json` says which weights it began with, if these are of another run.
+    `longest_spans.json` has the length in seconds of the longest span of each class in training, and `origin.json` the
+    weights that it began with, if these are of another run.
 
     Attributes:
         folder: its path. It may be moved to another machine.
@@ -96,11 +103,22 @@ class RunFolder:
         if problems:
             raise UserError(*problems)
 
-    def record(self, data_manifest: dict[str, Any]) -> None:
-        """Write the spec, the versions and the manifest of the corpora."""
+    def record(self, data_manifest: dict[str, Any], longest_spans: LongestSpans) -> None:
+        """Write the spec, the versions, the manifest of the corpora, and the longest spans of training."""
         replace_file(self.folder / "spec.json", self.spec.to_json().encode())
         replace_json(self.folder / "environment.json", environment())
         replace_json(self.folder / "data_manifest.json", data_manifest)
+        replace_json(self.folder / _LONGEST_SPANS, longest_spans)
+
+    def longest_spans(self) -> LongestSpans:
+        """Return the longest spans of training; empty if the run has no record of them, or one that is not whole."""
+        path = self.folder / _LONGEST_SPANS
+        try:
+            if path.is_symlink() or not path.is_file() or path.stat().st_size > _MOST_BYTES:
+                return {}
+            return _SPANS.validate_json(path.read_bytes())
+        except (OSError, ValidationError):
+            return {}
 
     def set_aside(self) -> Path:
         """Rename the folder so that a new run can have its name; nothing is deleted."""

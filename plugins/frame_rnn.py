@@ -37,7 +37,7 @@ class FrameRNN(FrameTier):
     def __init__(
         self,
         frame_size: PositiveInt,
-        dim: PositiveInt = 1024,
+        dim: PositiveInt = 256,
         rnn_type: Literal["GRU", "LSTM"] = "GRU",
         n_rnn: Annotated[int, Field(ge=1, le=5)] = 1,
         skip_conn: bool = False,

@@ -37,7 +37,7 @@ class FrameSSM(FrameTier):
     def __init__(
         self,
         frame_size: PositiveInt,
-        dim: PositiveInt = 1024,
+        dim: PositiveInt = 256,
         n_layers: Annotated[int, Field(ge=1, le=8)] = 2,
         expansion: Annotated[int, Field(ge=1, le=8)] = 2,
         learn_h0: bool = True,

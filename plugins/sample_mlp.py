@@ -31,9 +31,9 @@ class SampleMLP(Lowerable, Tier):
 
     def __init__(
         self,
-        dim: PositiveInt = 1024,
+        dim: PositiveInt = 256,
         emb_size: Annotated[int, Field(ge=0)] = 256,
-        window: PositiveInt | None = None,
+        window: PositiveInt | None = 16,
         weight_norm: bool = True,
         conditioned: bool = True,
         **kwargs,

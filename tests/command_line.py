@@ -23,12 +23,13 @@ RATE = 4000
 LENGTHS = {"a": 300, "b": 437}
 SPEC = {
     "name": "tiny",
+    "preset": "paper",  # nothing but what it says
     "audio": {"sample_rate": RATE, "q_levels": 16},
     "data": {"train": "train", "valid": "valid"},
     "conditioning": {"classes": 3},
     "tiers": [
         {"type": "frame_rnn", "frame_size": 4, "dim": 6},
-        {"type": "sample_mlp", "dim": 6, "emb_size": 4},
+        {"type": "sample_mlp", "dim": 6, "emb_size": 4, "window": None},
     ],
     "training": {"seq_len": 16, "batch_size": 2, "epochs": 2},
     "monitoring": {"every_epochs": 0},

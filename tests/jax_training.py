@@ -20,6 +20,7 @@ def model_and_optimizer(remat_samples=None):
     from keras_samplernn.training.optimizer import build_optimizer
 
     document = {
+        "preset": "paper",
         "data": {"train": "train"},
         "training": {
             "seq_len": SEQ_LEN,

@@ -31,6 +31,7 @@ class FrameRNN:
         learn_h0: bool = True,
         weight_norm: bool = True,
         dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0,
+        condition_dim: Annotated[int, Field(ge=0)] = 0,
         *,
         name: str | None = None,
         **kwargs,

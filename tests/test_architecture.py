@@ -48,9 +48,16 @@ MAY_IMPORT = {
         *("run_folder", "checkpoints", "generation", "listening", "distribution", "monitoring"),
         "origin",
     },
+    "planning": {
+        *("errors", "files", "names", "progress", "text", "spec", "conditions", "data", "training"),
+    },
     "run": {
         *("errors", "progress", "spec", "conditions", "data", "model", "run_folder", "checkpoints", "generation"),
         *("training", "listening", "distribution"),
+    },
+    "checking": {
+        *("errors", "files", "machine", "progress", "text", "spec", "conditions", "data", "model", "generation"),
+        "training",
     },
     "search": {
         *("errors", "backend", "files", "progress", "quiet", "shard", "spec", "model", "run_folder"),
@@ -58,14 +65,14 @@ MAY_IMPORT = {
     },
     "api": {
         *("errors", "progress", "quiet", "shard", "spec", "model", "run_folder", "training", "run", "search"),
-        "distribution",
+        *("distribution", "checking", "planning"),
     },
-    "testing": {"backend", "conditions", "model"},
+    "testing": {"backend", "conditions", "model", "spec"},
     "doctor": {"errors", "machine", "nvidia", "xla_flags", "data"},
     "demo_corpus": {"errors", "files", "data"},
     "commands": {
         *("errors", "files", "progress", "quiet", "spec", "conditions", "data", "model", "run_folder", "training"),
-        *("generation", "api", "demo_corpus", "shard", "search", "machine", "doctor", "overview"),
+        *("generation", "api", "demo_corpus", "shard", "search", "machine", "doctor", "planning", "overview"),
     },
     "__main__": {"commands"},
 }

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from command_line import give, listing, write_spec
+from command_line import give, listing, write_corpora, write_spec
 
 from keras_samplernn.errors import UserError
 from keras_samplernn.spec.changes import read_object, read_value, with_changes
@@ -61,6 +61,7 @@ MISTAKES = [
 @pytest.mark.parametrize("command", ["fit", "check"])
 def test_a_change_that_the_spec_cannot_have_is_told_in_one_line(tmp_path, command, options, told):
     write_spec(tmp_path)
+    write_corpora(tmp_path)
     before = listing(tmp_path)
     answer = give(f"{command} spec.json {options}", tmp_path)
     assert (answer.status, answer.out, answer.err) == (1, "", f"spec.json: {told}\n")

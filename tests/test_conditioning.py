@@ -353,7 +353,15 @@ COUNTED = "has 2 columns, and the first one counts the lines: an index? remove i
                 ':2: "0.0?0.5?1" looks like a line of a label track (begin, end, label); name the file .txt, not .csv',
             ],
         ),
-        ("x\nx\n" + 30 * "1\n", 9, [':1: "x" is not a class; write one whole number per line, 0 to 2']),
+        (
+            "x\nx\n" + 30 * "1\n",
+            9,
+            [
+                ':1: "x" is not a class; write one whole number per line, 0 to 2 (and 1 more wrong line)',
+                ": 32 conditions for a sound of 9 samples, 23 too many; give one line for each sample of the audio"
+                " file",
+            ],
+        ),
         ("one\ntwo\n", 9, [':1: "one" is not a class; write one whole number per line, 0 to 2']),
         (b"\xe9\n0\n", 1, [":1: is not UTF-8 text; save it as UTF-8, one class per line"]),
     ],

@@ -79,7 +79,11 @@ CORPORA = {
     ),
     "a name that would take two lines": (
         text("train/a\nb\x1b[31m.wav", "x"),
-        "HOME/train/a\\nb\\x1b[31m.wav: has no a\\nb\\x1b[31m.csv beside it; add the csv or move the sound away",
+        [
+            "HOME/train/a\\nb\\x1b[31m.wav: has no a\\nb\\x1b[31m.csv beside it; add the csv or move the sound away",
+            "HOME/train/a\\nb\\x1b[31m.wav: ends before a RIFF header; it is empty, truncated or not a WAV file: copy"
+            " it again",
+        ],
     ),
     "a missing folder": (remove("train"), "HOME/train: does not exist; name the folder that holds the corpus"),
     "a file in place of the folder": (

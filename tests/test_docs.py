@@ -34,7 +34,9 @@ def documented_commands() -> list[str]:
 
 def test_the_specs_reference_is_what_the_command_prints(monkeypatch):
     # Whatever else is installed, the page is about the tiers and heads of this project.
-    shipped = Types(*({k: v for k, v in each.items() if "keras_samplernn" in v.__module__} for each in load_types()))
+    shipped = Types(
+        *({k: v for k, v in each.items() if "keras_samplernn" in v.__module__} for each in load_types()[:2])
+    )
     monkeypatch.setattr(registry, "load_types", lambda: shipped)
     printed = CliRunner().invoke(cli, ["schema", "--markdown"], catch_exceptions=False).stdout
     written = (ROOT / "docs" / "spec.md").read_text(encoding="utf-8")

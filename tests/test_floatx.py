@@ -65,7 +65,7 @@ def test_new_weights_are_drawn_alike_whatever_floatx_says(half_by_default):
             FrameRNN(8, 8, "LSTM", dtype="float32"),
             FrameRNN(4, 8, dtype="float32"),
             FrameSSM(2, 8, dtype="float32"),
-            SampleMLP(8, 4, dtype="float32"),
+            SampleMLP(8, 4, window=2, dtype="float32"),
         )
         model = SampleRNN(tiers, 8, [ClassesStream.of_count(2)], head=Softmax(), dtype="float32")
         return [ops.convert_to_numpy(weight) for weight in model.weights]

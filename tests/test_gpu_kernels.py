@@ -27,7 +27,7 @@ pytestmark = pytest.mark.law
 GRU = {"type": "frame_rnn", "frame_size": 8, "dim": 5, "dropout": 0.1}
 LSTM = GRU | {"frame_size": 4, "rnn_type": "LSTM", "n_rnn": 2, "skip_conn": True, "overlap": 3}
 SSM = {"type": "frame_ssm", "frame_size": 8, "dim": 6}
-SAMPLE = {"type": "sample_mlp", "dim": 5, "emb_size": 3}
+SAMPLE = {"type": "sample_mlp", "dim": 5, "emb_size": 3, "window": None}
 CLASSES = {"classes": 3}
 STREAMS = {
     "streams": {
@@ -124,7 +124,12 @@ def on_the_host(nodes):
 
 
 def spec_of(name):
-    base = {"audio": {"q_levels": 12}, "data": {"train": "train"}, "training": {"seq_len": 16, "batch_size": 2}}
+    base = {
+        "preset": "paper",
+        "audio": {"q_levels": 12},
+        "data": {"train": "train"},
+        "training": {"seq_len": 16, "batch_size": 2},
+    }
     given = SPECS[name]
     text = json.dumps(base | given | {"training": base["training"] | given.get("training", {})})
     return parse_spec(text, "spec.json", load_types(), ".")

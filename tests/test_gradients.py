@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_samplernn import Linear, sum_lookups
-from keras_samplernn.backend import compiled
+from keras_samplernn.backend import compiled, look_up
 from keras_samplernn.model.head import bits_per_sample
 
 pytestmark = pytest.mark.law
@@ -75,3 +75,17 @@ def test_sums_of_lookups(run):
 
     seen = run(lambda: gradients(lambda: sum_lookups(tables, codes), [tables]))()
     agree(seen, gradients(formula, [tables]))
+
+
+@pytest.mark.parametrize(
+    "read", [lambda table, codes: sum_lookups(table[None], codes[:, None]), look_up], ids=["sum_lookups", "look_up"]
+)
+def test_gradients_of_many_lookups_of_one_row_are_not_rounded_away_in_bfloat16(read):
+    """Added up in bfloat16, ones come to 256 and no further."""
+    table, codes = tf.ones((3, 2), tf.bfloat16), tf.ones((4096,), tf.int32)
+    with tf.GradientTape() as tape:
+        tape.watch(table)
+        found = read(table, codes)
+    seen = tape.gradient(found, table)
+    assert seen.dtype == tf.bfloat16
+    np.testing.assert_array_equal(tf.cast(seen, tf.float32), [[0, 0], [4096, 4096], [0, 0]])

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -51,6 +52,22 @@ class Bent(Softmax):
 class TakesNoPrecision(Bent):
     def __init__(self):
         super().__init__()
+
+
+class MakesADense(Bent):
+    def part_bits(self, outputs, codes, prepared):
+        return super().part_bits(keras.layers.Dense(self.q_levels)(outputs), codes, prepared)
+
+
+class KeepsItsLogits(Bent):
+    def part_bits(self, outputs, codes, prepared):
+        self.kept = self.logits(outputs, prepared)
+        return super().part_bits(outputs, codes, prepared)
+
+
+class DrawsAtRandom(Bent):
+    def draw(self, outputs, choose, prepared):
+        return choose(self.logits(outputs, prepared) + keras.random.normal((self.q_levels,), stddev=9.0), 0)
 
 
 class NamesTwoParts(Bent):
@@ -110,7 +127,10 @@ class ForgetsAWeight(Bent):
 
 
 BROKEN = [
-    (TakesNoPrecision, "head can be built", r"it raised TypeError: .*unexpected keyword argument"),
+    (TakesNoPrecision, "a spec can name it", r"the constructor takes no \*\*kwargs: .*"),
+    (MakesADense, "weights are made in build", r"part_bits made a Dense: .*; make it in the constructor"),
+    (KeepsItsLogits, "nothing is kept between calls", r"part_bits changed self\.kept; "),
+    (DrawsAtRandom, "equal arguments give equal results", r"results of draw differ by .* for the same arguments; "),
     (NamesTwoParts, "every part has bits", r"part_bits gave \[\(4, 6\)\] for \('one', 'other'\)"),
     (CountsInNats, "probabilities add up", r"the probabilities of all codes add up to "),
     (

@@ -71,6 +71,10 @@ def test_a_file_without_an_end_is_refused(monkeypatch):
         read("/dev/zero")
 
 
+def given_by(index):
+    return f"give it by --conditions {index}; an index is a text file with the path of one condition file per line"
+
+
 def name_files(folder, *names):
     for name in names:
         (folder / name).parent.mkdir(exist_ok=True)
@@ -110,9 +114,45 @@ def test_stems_that_some_file_systems_take_for_one_are_refused(tmp_path, first, 
 def test_a_condition_file_in_place_of_the_index_is_one_line(tmp_path, content, names, count, lines):
     index = write(tmp_path / "a.csv", content)
     assert refusal(index, names) == [
-        f"{index}: looks like a condition file, {count} of its {lines} lines are classes; an index is a text file with"
-        " the path of one condition file per line: list this file in one"
+        f"{index}: looks like a condition file, {count} of its {lines} lines are classes; {given_by(index)}"
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        (
+            "a.txt",
+            "0.0\t0.5\train\n0.5\t1\ta>b\n\\\t1\t2\n",
+            "like a label track, 3 of its 3 lines begin with two times",
+        ),
+        (
+            "a.csv",
+            "rain\n" * 9 + "door\n" * 9,
+            "like a condition file, 2 of its 18 lines are different and none is a file",
+        ),
+        (
+            "a.csv",
+            "seconds,class\n0,rain\n" * 4,
+            "like a condition file, 2 of its 8 lines are different and none is a file",
+        ),
+    ],
+)
+def test_conditions_of_unknown_classes_in_place_of_the_index_are_one_line(tmp_path, name, content, reason):
+    index = write(tmp_path / name, content)
+    assert refusal(index) == [f"{index}: looks {reason}; {given_by(index)}"]
+
+
+@pytest.mark.parametrize("name", ["a.TextGrid", "a.mid", "a.npy"])
+def test_a_condition_file_that_is_not_plain_text_in_place_of_the_index_is_one_line(tmp_path, name):
+    index = write(tmp_path / name, b"\x93NUMPY")
+    assert refusal(index) == [f"{index}: is a condition file of the format {index.suffix}; {given_by(index)}"]
+
+
+def test_a_file_that_is_listed_many_times_is_still_a_file(tmp_path):
+    index = name_files(tmp_path, "a.csv")
+    write(index, "a.csv\n" * 8)
+    assert len(refusal(index)) == 7
 
 
 @pytest.mark.parametrize(

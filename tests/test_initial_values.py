@@ -22,7 +22,10 @@ def tiers_of(rnn_type="GRU", sample_dim=DIM):
     keras.utils.set_random_seed(7)
     frames = FrameRNN(4, DIM, rnn_type, n_rnn=2, skip_conn=True)
     return SampleRNN(
-        [frames, SampleMLP(sample_dim, emb_size=16)], Q_LEVELS, [ClassesStream.of_count(CLASSES)], head=Softmax()
+        [frames, SampleMLP(sample_dim, emb_size=16, window=None)],
+        Q_LEVELS,
+        [ClassesStream.of_count(CLASSES)],
+        head=Softmax(),
     ).tiers
 
 
@@ -64,7 +67,7 @@ def test_a_frame_tiers_weights(rnn_type):
 def test_a_diagonal_recurrences_weights(frame_size, slowest_frames):
     """With half-open gates, states forget within 2 frames to 65,536 samples, as many in each octave."""
     keras.utils.set_random_seed(7)
-    tiers = [FrameSSM(frame_size, DIM, n_layers=4), SampleMLP(DIM, emb_size=16)]
+    tiers = [FrameSSM(frame_size, DIM, n_layers=4), SampleMLP(DIM, emb_size=16, window=None)]
     tier = SampleRNN(tiers, Q_LEVELS, [ClassesStream.of_count(CLASSES)], head=Softmax()).tiers[0]
     for linear in [tier.input_linear, *tier.conditions.vectors, tier.output_linear]:
         assert_uniform(array(linear.direction), HE)

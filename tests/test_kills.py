@@ -10,7 +10,7 @@ from command_line import outcome, write_sound, write_spec
 from keras_samplernn.checkpoints.shelf import list_checkpoints
 
 RNN = {"type": "frame_rnn", "dim": 6}
-MLP = {"type": "sample_mlp", "dim": 6, "emb_size": 4}
+MLP = {"type": "sample_mlp", "dim": 6, "emb_size": 4, "window": None}
 VARIANTS = {
     "two tiers": {"tiers": [RNN | {"frame_size": 8}, MLP], "conditioning": None},
     "three tiers": {"tiers": [RNN | {"frame_size": 8}, RNN | {"frame_size": 2}, MLP], "conditioning": None},

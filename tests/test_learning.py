@@ -81,6 +81,7 @@ def test_one_short_sound_is_learned_by_heart(tmp_path):
     wave = np.random.default_rng(2).uniform(-0.9, 0.9, 1500)
     soundfile.write(tmp_path / "sounds" / "noise.wav", wave, SAMPLE_RATE)
     document = {
+        "preset": "paper",
         "audio": {"sample_rate": SAMPLE_RATE, "q_levels": 32},
         "data": {"train": "sounds"},
         "tier_defaults": {"dim": 64},

@@ -50,9 +50,9 @@ def model_of(*tiers):
 
 # Widths that are multiples of 8: as plain tiers they would have int8 weights.
 MODELS = {
-    "bent at the top and between": lambda: model_of(BentFrames(8, 8), BentFrames(2, 8), BentSamples(8, 5)),
+    "bent at the top and between": lambda: model_of(BentFrames(8, 8), BentFrames(2, 8), BentSamples(8, 5, window=2)),
     "bent LSTM between": lambda: model_of(
-        BentFrames(8, 8), BentFrames(2, 8, "LSTM", n_rnn=2, skip_conn=True), BentSamples(8, 0)
+        BentFrames(8, 8), BentFrames(2, 8, "LSTM", n_rnn=2, skip_conn=True), BentSamples(8, 0, window=2)
     ),
 }
 
@@ -71,10 +71,10 @@ def test_a_subclass_that_overrides_step_generates_what_its_training_forward_says
 @pytest.mark.parametrize(
     "tiers",
     [
-        lambda: (FrameRNN(8, 8), BentFrames(2, 8), SampleMLP(8, 5)),
-        lambda: (BentFrames(8, 8), FrameRNN(2, 8), SampleMLP(8, 5)),
-        lambda: (FrameRNN(8, 8), HalvedFrames(2, 8), SampleMLP(8, 5)),
-        lambda: (FrameRNN(8, 8), FrameRNN(2, 8), BentSamples(8, 5)),
+        lambda: (FrameRNN(8, 8), BentFrames(2, 8), SampleMLP(8, 5, window=2)),
+        lambda: (BentFrames(8, 8), FrameRNN(2, 8), SampleMLP(8, 5, window=2)),
+        lambda: (FrameRNN(8, 8), HalvedFrames(2, 8), SampleMLP(8, 5, window=2)),
+        lambda: (FrameRNN(8, 8), FrameRNN(2, 8), BentSamples(8, 5, window=2)),
     ],
     ids=["between", "top", "prepare", "bottom"],
 )
@@ -91,7 +91,7 @@ def test_beside_tiers_that_take_part_a_subclass_gives_the_same_logits(tiers):
 
 
 def test_narrow_weights_go_to_the_tiers_that_take_part_only():
-    model = model_of(FrameRNN(8, 8), BentFrames(2, 8), BentSamples(8, 5))
+    model = model_of(FrameRNN(8, 8), BentFrames(2, 8), BentSamples(8, 5, window=2))
     forms = model.generation_weights("int8").tiers
     narrow = [any(isinstance(matrix, Narrow) for matrix in _pairs(form)) for form in forms]
     assert narrow == [True, False, False]

@@ -18,8 +18,11 @@ HIDDEN, WINDOWS, SEQ_LEN, TOP_FRAME = 8, 2, 16, 4
 
 
 def spec_of(**sections):
-    tiers = [{"type": "frame_rnn", "frame_size": TOP_FRAME, "dim": 6}, {"type": "sample_mlp", "dim": 6, "emb_size": 4}]
-    sections = {"data": {"train": "train"}, "tiers": tiers} | sections
+    tiers = [
+        {"type": "frame_rnn", "frame_size": TOP_FRAME, "dim": 6},
+        {"type": "sample_mlp", "dim": 6, "emb_size": 4, "window": None},
+    ]
+    sections = {"preset": "paper", "data": {"train": "train"}, "tiers": tiers} | sections
     sections["training"] = {"seq_len": SEQ_LEN, "batch_size": WINDOWS}
     return parse_spec(json.dumps(sections), "spec.json", load_types(), "/")
 

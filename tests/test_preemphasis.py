@@ -96,7 +96,7 @@ def codes_made(run, name, start=None):
     weights = engine.weights()
     start = engine.silent_start(weights) if start is None else start(engine, weights)
     path = run.folder.parent / f"{name}.csv"
-    _, samples, columns = sound_asked_for(run.spec, run._streams, path, None)
+    _, samples, columns = sound_asked_for(run.spec, run._streams, path, None, print)
     sound = Sound(name, name, samples, 1.0, columns)
     return np.concatenate([codes for _, codes, _ in stream_parts(engine, weights, start, [sound], seed=0)])
 

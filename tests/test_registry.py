@@ -1,36 +1,62 @@
-"""The registry against packages that were never installed: a dist-info folder on sys.path is all it reads."""
+"""The registry against packages that were never installed: a dist-info folder on sys.path is all it reads.
 
+A package that is broken stops only specs that name what it offers.
+"""
+
+import json
 import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
 
+from keras_samplernn.commands import cli
 from keras_samplernn.errors import UserError
-from keras_samplernn.model.registry import Kind, installed, load_types
+from keras_samplernn.model.registry import Kind, load_types, offers
+from keras_samplernn.spec import parse_spec
 
-A_TIER = "import keras_samplernn\nclass Tier(keras_samplernn.Tier): pass"
+SOURCES = {
+    kind: f"import keras_samplernn\nclass {kind.capitalize()}(keras_samplernn.{kind.capitalize()}): frame_size = 4"
+    for kind in Kind
+}
 
 
 @pytest.fixture
 def install(tmp_path, monkeypatch):
-    """Return a function that puts a package with one module and one tier on sys.path."""
+    """Return a function that puts a package with one module and one tier or head on sys.path."""
     monkeypatch.syspath_prepend(str(tmp_path))
 
-    def install(distribution, tier, source=A_TIER, value=None, version="1.2"):
+    def install(distribution, name, source=None, value=None, version="1.2", kind=Kind.TIER):
         module = distribution.replace("-", "_")
-        (tmp_path / f"{module}.py").write_text(source)
+        (tmp_path / f"{module}.py").write_text(SOURCES[kind] if source is None else source)
         info = tmp_path / f"{module}-{version}.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
-        (info / "entry_points.txt").write_text(f"[{Kind.TIER.group}]\n{tier} = {value or f'{module}:Tier'}\n")
+        target = value or f"{module}:{kind.capitalize()}"
+        (info / "entry_points.txt").write_text(f"[{kind.group}]\n{name} = {target}\n")
         monkeypatch.delitem(sys.modules, module, raising=False)
 
     return install
 
 
+def parse(*types, **fields):
+    """Parse a spec of tiers of these types, the first of 4 samples a step."""
+    tiers = [{"type": name, "frame_size": 4} if name.startswith("frame") else {"type": name} for name in types]
+    spec = {"data": {"train": "corpus"}, "tiers": tiers, **fields}
+    return parse_spec(json.dumps(spec), "spec.json", load_types(), "/")
+
+
+def refused(*types, **fields):
+    """Return the one line that such a spec is refused with."""
+    with pytest.raises(UserError) as caught:
+        parse(*types, **fields)
+    (line,) = caught.value.lines
+    return line
+
+
 def test_a_package_that_declares_an_entry_point_is_listed_with_its_name_and_version(install):
     install("my-tiers", "conv_stack")
-    tier = installed(Kind.TIER)["conv_stack"]
+    (tier,) = offers(Kind.TIER)["conv_stack"]
     assert (tier.name, tier.value, tier.distribution, tier.version) == (
         "conv_stack",
         "my_tiers:Tier",
@@ -38,72 +64,117 @@ def test_a_package_that_declares_an_entry_point_is_listed_with_its_name_and_vers
         "1.2",
     )
     assert tier.load().__module__ == "my_tiers"
+    assert parse("conv_stack", "sample_mlp").tiers[0].tier_class.__module__ == "my_tiers"
 
 
 def test_tiers_are_listed_by_name(install):
     install("a-tiers", "zeta")
     install("b-tiers", "alpha")
-    assert list(installed(Kind.TIER)) == sorted(installed(Kind.TIER))
+    assert list(offers(Kind.TIER)) == sorted(offers(Kind.TIER))
 
 
-def test_duplicate_tier_name_names_both_packages(install):
-    install("b-tiers", "conv_stack", version="0.3")
-    install("a-tiers", "conv_stack")
-    with pytest.raises(UserError) as caught:
-        installed(Kind.TIER)
-    assert caught.value.lines == (
-        'tier "conv_stack" is offered by a-tiers 1.2 and by b-tiers 0.3; uninstall all of these packages but one',
-    )
-
-
-BROKEN = [
-    (
+REMEDY = "; repair, upgrade or uninstall my-tiers"
+UNKNOWN_HINT = """
+import numpy, keras_samplernn
+class Tier(keras_samplernn.Tier):
+    frame_size = 4
+    def __init__(self, dim: int = 1, table: numpy.ndarray = None, **kwargs): super().__init__(**kwargs)
+"""
+# A module, where its entry point leads unless to `Tier`, and what is said of it.
+BROKEN = {
+    "an error": (
         "raise OSError('libcuda.so:\\n not found')",
         None,
-        "cannot be loaded from my_tiers:Tier (OSError: libcuda.so: not found); repair, upgrade or uninstall my-tiers",
+        "my_tiers:Tier of my-tiers 1.2 cannot be loaded (OSError: libcuda.so: not found)",
     ),
-    (
+    "a missing library": (
+        "import no_such_library",
+        None,
+        "my_tiers:Tier of my-tiers 1.2 cannot be loaded (ModuleNotFoundError: No module named 'no_such_library')",
+    ),
+    "an exit": ("raise SystemExit(3)", None, "my_tiers:Tier of my-tiers 1.2 cannot be loaded (SystemExit: 3)"),
+    "a missing class": (
         "",
         "my_tiers:Gone",
-        "cannot be loaded from my_tiers:Gone (AttributeError: module 'my_tiers' has no attribute 'Gone'); "
-        "repair, upgrade or uninstall my-tiers",
+        "my_tiers:Gone of my-tiers 1.2 cannot be loaded (AttributeError: module 'my_tiers' has no attribute 'Gone')",
     ),
-]
+    "no class": ("Tier = 3", None, "my_tiers:Tier of my-tiers 1.2 is not a subclass of keras_samplernn.Tier"),
+    "another class": (
+        "class Tier: pass",
+        None,
+        "my_tiers:Tier of my-tiers 1.2 is not a subclass of keras_samplernn.Tier",
+    ),
+    "a hint that is not JSON": (
+        UNKNOWN_HINT,
+        None,
+        "my_tiers:Tier of my-tiers 1.2 has a constructor that a spec cannot fill (TypeError: its argument table has "
+        "the hint <class 'numpy.ndarray'>, which JSON cannot give)",
+    ),
+}
 
 
-@pytest.mark.parametrize(("source", "value", "reason"), BROKEN)
-def test_a_broken_plugin_is_named_with_its_package_and_the_reason(install, source, value, reason):
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_tier_stops_only_specs_that_name_it(install, name):
+    source, value, reason = BROKEN[name]
     install("my-tiers", "conv_stack", source, value)
-    with pytest.raises(UserError) as caught:
-        installed(Kind.TIER)["conv_stack"].load()
-    assert caught.value.lines == (f'tier "conv_stack" of package my-tiers 1.2 {reason}',)
+    line = f'spec.json: tiers[0].type = "conv_stack" is installed, but broken: {reason}{REMEDY}'
+    assert refused("conv_stack", "sample_mlp") == line
+    assert [tier.type for tier in parse("frame_rnn", "sample_mlp").tiers] == ["frame_rnn", "sample_mlp"]
+    # A mistake in a spec makes every type's fields known.
+    assert "Installed: frame_rnn, frame_ssm, " in refused("frame_rn", "sample_mlp")
 
 
-@pytest.mark.parametrize("source", ["Tier = 3", "class Tier: pass"])
-def test_an_entry_point_that_is_no_tier_is_refused(install, source):
-    install("my-tiers", "conv_stack", source)
-    with pytest.raises(UserError) as caught:
-        installed(Kind.TIER)["conv_stack"].load()
-    assert caught.value.lines == (
-        'tier "conv_stack" of package my-tiers 1.2: my_tiers:Tier is not a subclass of keras_samplernn.Tier; '
-        "repair, upgrade or uninstall my-tiers",
+def test_a_broken_head_stops_only_specs_that_name_it(install):
+    install("my-heads", "mixture", "1/0", kind=Kind.HEAD)
+    assert refused("frame_rnn", "sample_mlp", head={"type": "mixture"}) == (
+        'spec.json: head.type = "mixture" is installed, but broken: my_heads:Head of my-heads 1.2 cannot be loaded '
+        "(ZeroDivisionError: division by zero); repair, upgrade or uninstall my-heads"
     )
+    assert parse("frame_rnn", "sample_mlp").head.type == "softmax"
 
 
-def test_all_broken_plugins_are_reported_together(install):
-    install("a-tiers", "a", "1/0")
-    install("b-tiers", "b", "1/0")
-    with pytest.raises(UserError) as caught:
+def test_a_name_that_two_packages_offer_stops_only_specs_that_name_it(install):
+    install("b-tiers", "conv_stack", version="0.3")
+    install("a-tiers", "conv_stack")
+    assert refused("conv_stack", "sample_mlp") == (
+        'spec.json: tiers[0].type = "conv_stack" is installed, but broken: it is offered by a-tiers 1.2 and by b-tiers '
+        "0.3; uninstall all of these packages but one"
+    )
+    assert len(parse("frame_rnn", "sample_mlp").tiers) == 2
+
+
+def test_a_signal_while_a_plugin_is_imported_still_ends_the_program(install):
+    install("my-tiers", "conv_stack", "raise SystemExit(128 + 15)")
+    with pytest.raises(SystemExit):
         load_types()
-    assert [line.split(" cannot")[0] for line in caught.value.lines] == [
-        'tier "a" of package a-tiers 1.2',
-        'tier "b" of package b-tiers 1.2',
+
+
+def test_lists_and_schema_say_what_is_broken_and_go_on(install):
+    install("a-tiers", "alpha", "print('Thank you for using a-tiers!')\nraise OSError('no licence')")
+    install("b-tiers", "both")
+    install("c-tiers", "both")
+    install("d-heads", "mixture", "1/0", kind=Kind.HEAD)
+    listed = CliRunner().invoke(cli, ["tiers"], catch_exceptions=False)
+    lines = listed.stdout.splitlines()
+    reason = "a_tiers:Tier of a-tiers 1.2 cannot be loaded (OSError: no licence); repair, upgrade or uninstall a-tiers"
+    clash = "broken: it is offered by b-tiers 1.2 and by c-tiers 1.2; uninstall all of these packages but one"
+    assert lines[:3] == [
+        f"alpha\ta-tiers 1.2\ta_tiers:Tier\tbroken: {reason}",
+        f"both\tb-tiers 1.2\tb_tiers:Tier\t{clash}",
+        f"both\tc-tiers 1.2\tc_tiers:Tier\t{clash}",
     ]
+    assert [line.split("\t")[0] for line in lines[3:]] == ["frame_rnn", "frame_ssm", "sample_mlp"]
+    heads = CliRunner().invoke(cli, ["heads"], catch_exceptions=False).stdout.splitlines()
+    assert ["broken" in line for line in heads] == [False, True, False]
+    printed = CliRunner().invoke(cli, ["schema"], catch_exceptions=False)
+    branches = json.loads(printed.stdout)["properties"]["tiers"]["items"]["oneOf"]
+    assert [branch["properties"]["type"]["const"] for branch in branches] == ["frame_rnn", "frame_ssm", "sample_mlp"]
+    assert f'tier "alpha" is left out, since it is broken: {reason}' in printed.stderr
 
 
 def test_listing_imports_neither_keras_nor_the_plugins():
     code = (
-        "import sys; from keras_samplernn.model.registry import Kind, installed; [installed(kind) for kind in Kind];"
+        "import sys; from keras_samplernn.model.registry import Kind, offers; [offers(kind) for kind in Kind];"
         "print([name for name in sys.modules if name.split('.')[0] in ('keras', 'tensorflow', 'plugins')"
         " or name.startswith('keras_samplernn.plugins')])"
     )

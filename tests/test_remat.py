@@ -60,7 +60,7 @@ class Dropping(Remembering):
 
 
 def model_of(sample_tier):
-    tiers = FrameRNN(8, 5, dropout=0.3 * (sample_tier is Dropping)), FrameRNN(2, 6, "LSTM"), sample_tier(9, 5)
+    tiers = FrameRNN(8, 5, dropout=0.3 * (sample_tier is Dropping)), FrameRNN(2, 6, "LSTM"), sample_tier(9, 5, None)
     keras.utils.set_random_seed(1)
     return randomised(SampleRNN(tiers, q_levels=12, streams=[ClassesStream.of_count(3)], head=Softmax()))
 

@@ -30,12 +30,12 @@ TRAINING = {
 }
 THREE_TIERS = [
     *({"type": "frame_rnn", "frame_size": frame, "dim": 6} for frame in (8, 2)),
-    {"type": "sample_mlp", "dim": 6, "emb_size": 4},
+    {"type": "sample_mlp", "dim": 6, "emb_size": 4, "window": None},
 ]
 FOUR_TIERS = [
     *({"type": "frame_rnn", "frame_size": frame, "dim": 5, "n_rnn": layers} for frame, layers in ((8, 1), (4, 2))),
     {"type": "frame_ssm", "frame_size": 2, "dim": 4, "expansion": 2},
-    {"type": "sample_mlp", "dim": 6, "emb_size": 4},
+    {"type": "sample_mlp", "dim": 6, "emb_size": 4, "window": None},
 ]
 FOUR_TRAINING = {"batch_size": 6, "learning_rate": 0.01, "remat_samples": 8}
 OWN = {"own_continuations": 2, "own_share": 0.2}

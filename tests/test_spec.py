@@ -15,12 +15,12 @@ EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.json"))
 def test_a_corpus_is_all_a_spec_must_name():
     spec = parse({})
     assert [(tier.type, tier.frame_size) for tier in spec.tiers] == [
-        ("frame_rnn", 8),
-        ("frame_rnn", 2),
+        ("frame_rnn", 16),
+        ("frame_rnn", 4),
         ("sample_mlp", 1),
     ]
     assert streams_of(spec) == ()
-    assert (spec.audio.q_type, spec.training.seq_len, spec.data.valid) == ("mu-law", 512, None)
+    assert (spec.audio.q_type, spec.training.seq_len, spec.data.valid) == ("mu-law", 1024, None)
 
 
 def test_whole_numbers_are_numbers_and_editors_may_name_the_schema():
@@ -71,9 +71,12 @@ def test_the_examples_are_the_published_models():
 
 
 CHANGES = [
-    ({"training": {"seq_len": 256}}, ["training.seq_len: 512 -> 256"]),
+    ({"training": {"seq_len": 256}}, ["training.seq_len: 1024 -> 256"]),
     ({"audio": {"q_type": "linear"}, "name": "b"}, ['name: "samplernn" -> "b"', 'audio.q_type: "mu-law" -> "linear"']),
-    ({"conditioning": {"classes": 2}}, ['conditioning: null -> {"classes": 2}']),
+    (
+        {"conditioning": {"classes": 2}},
+        ['conditioning: null -> {"classes": 2, "position": true, "neighbours": true, "condi…'],
+    ),
     ({"tier_defaults": {"n_rnn": 2}}, ["tiers[0].n_rnn: 1 -> 2", "tiers[1].n_rnn: 1 -> 2"]),
     ({"data": {"train": "corpus", "valid": 0.1}}, ["data.valid: null -> 0.1"]),
     ({"data": {"train": "other", "valid": "b", "test": "c"}}, []),
@@ -85,6 +88,7 @@ CHANGES = [
             "audio.mu: null -> 255",
             'head.type: "softmax" -> "coarse_fine"',
             "head.hidden: absent -> 128",
+            "training.input_noise: 2.0 -> 512.0",
         ],
     ),
     (

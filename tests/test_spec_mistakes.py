@@ -74,6 +74,10 @@ FIELDS = [
         "from, streams, unlabelled, condition_dropout, lookahead_dropout",
     ),
     (
+        {"conditioning": {"unlabelled": True}},
+        'conditioning = {"unlabelled": true}: has neither classes nor streams; give one of the two',
+    ),
+    (
         {"conditioning": {"classes": 0}},
         "conditioning.classes = 0 must be a whole number from 1 to 4096, "
         "a list of 1 to 4096 values, each text, or null",
@@ -159,7 +163,11 @@ RELATIONS = [
         " contrast what is asked for with; remove it",
     ),
     (
-        {"monitoring": {"guidance": 2}, "conditioning": {"streams": {"loud": {"number": {"low": 0, "high": 1}}}}},
+        {
+            "preset": "paper",
+            "monitoring": {"guidance": 2},
+            "conditioning": {"streams": {"loud": {"number": {"low": 0, "high": 1}}}},
+        },
         "monitoring.guidance = 2 needs a stream of classes in conditioning, or conditioning.condition_dropout, to"
         " contrast what is asked for with; remove it",
     ),
@@ -195,7 +203,7 @@ RELATIONS = [
         "the learning rate falls",
     ),
     (
-        {"training": {"decay_steps": 9}},
+        {"training": {"schedule": "constant", "decay_steps": 9}},
         'training.decay_steps = 9 has no effect with training.schedule = "constant"; choose "cosine" or '
         '"exponential", or remove it',
     ),

@@ -70,7 +70,7 @@ STACKS = [
     (
         {"tiers": [{"type": "frame_rnn", "frame_size": 8, "name": "top"}, {"type": "sample_mlp"}]},
         "tiers[0].name is not a field of frame_rnn; its fields are frame_size, dim, rnn_type, n_rnn, skip_conn, "
-        "learn_h0, weight_norm, dropout",
+        "learn_h0, weight_norm, dropout, condition_dim",
     ),
     (
         {"tiers": [{"type": "frame_rnn", "frame_size": 8, "n_rnn": 6}, {"type": "sample_mlp"}]},

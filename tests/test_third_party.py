@@ -1,17 +1,32 @@
 """A tier of somebody else's package, installed with pip and used by its name."""
 
+import importlib
+import json
 import re
+import sys
 
 import pytest
 import soundfile
 from plugin_install import PACKAGE
 from toy import SAMPLE_RATE, command, write_conditions
 
+from keras_samplernn.model.memory import outline, weights_in
 from keras_samplernn.model.registry import load_types
-from keras_samplernn.spec import load_spec
+from keras_samplernn.spec import load_spec, parse_spec
 from keras_samplernn.testing import check_tier
+from keras_samplernn.testing.case import it_can_be_built
+from keras_samplernn.testing.laws import LAWS
+from keras_samplernn.testing.process import another_process_gives_the_same_numbers
+from keras_samplernn.testing.purity import a_spec_can_name_it
+from keras_samplernn.training.corpora import prepare_named
 
 ROWS = 1003  # not a whole number of frames
+TUTORIAL = (PACKAGE.parents[1] / "docs" / "tiers.md").read_text(encoding="utf-8")
+
+
+def block(language, words):
+    """Return the first block of the tutorial in a language that has some words."""
+    return next(text for text in re.findall(rf"```{language}\n(.*?)```", TUTORIAL, re.DOTALL) if words in text)
 
 
 def test_an_installed_tier_is_listed_with_its_package(third_party_site):
@@ -44,6 +59,48 @@ def test_the_example_package_keeps_the_laws(third_party_site, monkeypatch):
     check_tier(FrameConv, frame_size=4, dim=6, kernel_size=3)
 
 
+def test_the_tutorial_has_every_law():
+    checked = [a_spec_can_name_it, it_can_be_built, *LAWS, another_process_gives_the_same_numbers]
+    table = re.findall(r"^\| ([a-z ]+) \| .* \|$", TUTORIAL.partition("| Law |")[2].partition("\n\n")[0], re.MULTILINE)
+    assert table == [law.__name__.replace("_", " ") for law in checked]
+
+
+@pytest.fixture
+def light_gru(tmp_path, monkeypatch):
+    """The tier with a recurrence of its own that the page writes, in a module that other processes can import."""
+    (tmp_path / "frame_light_gru.py").write_text(block("python", "FrameLightGRU"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "frame_light_gru", raising=False)
+    return importlib.import_module("frame_light_gru").FrameLightGRU
+
+
+@pytest.mark.law
+def test_the_recurrence_of_the_documents_keeps_the_laws(light_gru):
+    check_tier(light_gru, frame_size=4, dim=6)
+
+
+def test_the_figures_of_the_tutorial_are_those_of_its_files(light_gru, third_party_site, tmp_path, monkeypatch):
+    assert f"in {len(block('python', 'FrameLightGRU').splitlines())} lines" in TUTORIAL
+    monkeypatch.syspath_prepend(str(third_party_site))
+    types = load_types()
+    types = types._replace(tiers=types.tiers | {"frame_light_gru": light_gru})
+    document = json.loads(block("json", '"frame_conv"'))
+
+    def spec_with(tier):
+        top = {"type": tier, "frame_size": document["tiers"][0]["frame_size"]}
+        return parse_spec(json.dumps(document | {"tiers": [top, *document["tiers"][1:]]}), "spec", types, tmp_path)
+
+    weights = {tier: weights_in(outline(spec_with(tier))) for tier in ("frame_light_gru", "frame_conv", "frame_rnn")}
+    own, conv, rnn = (f"{each:,}" for each in weights.values())
+    said = f"a model of {own} parameters; with `frame_conv` it has {conv}, with a `frame_rnn` {rnn}."
+    assert said in " ".join(TUTORIAL.split()), f"write it anew in docs/tiers.md: {said}"
+    # Of the corpus that the page makes, the bits that `fit` falls from.
+    monkeypatch.chdir(tmp_path)
+    exec(block("python", "gliding tones"), {})
+    corpus = prepare_named(spec_with("frame_conv"), "train", lambda line: None)
+    assert f"from the {corpus.unigram_entropy_bits:.2f} bits of the codes' histogram" in TUTORIAL
+
+
 @pytest.mark.law
 def test_the_faster_tier_of_the_documents_keeps_the_laws(third_party_site, tmp_path, monkeypatch):
     page = (PACKAGE.parents[1] / "docs" / "lowering.md").read_text(encoding="utf-8")
@@ -62,6 +119,5 @@ def test_the_example_packages_spec_is_valid(third_party_site, monkeypatch):
 
 
 def test_the_tutorial_shows_the_files_of_the_example_package():
-    tutorial = (PACKAGE.parents[1] / "docs" / "tiers.md").read_text(encoding="utf-8")
     for name in ("setup.py", "pyproject.toml", "frame_conv.py", "tests/test_frame_conv.py", "spec.json"):
-        assert f"\n{(PACKAGE / name).read_text(encoding='utf-8')}```\n" in tutorial, name
+        assert f"\n{(PACKAGE / name).read_text(encoding='utf-8')}```\n" in TUTORIAL, name

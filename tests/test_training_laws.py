@@ -42,6 +42,7 @@ def make_spec(**training):
     tiers = [{"type": "frame_rnn", "frame_size": 8, "dim": 5}, {"type": "sample_mlp", "dim": 5, "emb_size": 3}]
     text = json.dumps(
         {
+            "preset": "paper",
             "audio": {"q_levels": 12},
             "data": {"train": "train"},
             "conditioning": {"classes": 3},

@@ -23,6 +23,7 @@ def toy_spec(corpus, tiers=FRAME_TIERS):
     """Return the shared run's spec; `tiers` stand above the sample tier, the last of them in frames of 4 samples."""
     return {
         "name": "toy",
+        "preset": "paper",
         "audio": {"sample_rate": SAMPLE_RATE, "q_type": "mu-law", "q_levels": 128},
         "data": {"train": str(corpus / "train"), "valid": str(corpus / "valid"), "segment_seconds": 2.0},
         "conditioning": {"classes": list(PITCH_HZ)},

@@ -24,7 +24,7 @@ def write_run(folder: Path, spec_file: Path, change: Callable = lambda model: No
     spec = load_spec(spec_file, load_types())
     run = RunFolder(folder, spec)
     folder.mkdir(parents=True)
-    run.record({})
+    run.record({}, {})
     keras.utils.set_random_seed(spec.training.seed)
     model = assemble(spec)
     change(model)

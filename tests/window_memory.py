@@ -26,11 +26,12 @@ def peak_after_steps(seq_len, remat_samples, dim):
     from keras_samplernn.training.trainer import Trainer
 
     document = {
+        "preset": "paper",
         "data": {"train": "train"},
         "tier_defaults": {"dim": dim},
         "tiers": [
             *({"type": "frame_rnn", "frame_size": frame_size} for frame_size in (256, 16, 4)),
-            {"type": "sample_mlp", "emb_size": 64},
+            {"type": "sample_mlp", "emb_size": 64, "window": None},
         ],
         "training": {"seq_len": seq_len, "remat_samples": remat_samples, "batch_size": 1},
     }

@@ -10,6 +10,6 @@ def heads() -> None:
     """List the installed heads and their packages.
 
     One line for each: the name that a spec gives as the `type` of its head, the package with its version, and the
-    class.
+    class; then, if it cannot be used, the reason. Only specs that name it are refused.
     """
     list_installed("head")

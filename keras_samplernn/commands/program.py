@@ -23,6 +23,7 @@ from keras_samplernn.commands.features import features
 from keras_samplernn.commands.fit import fit
 from keras_samplernn.commands.generate import generate
 from keras_samplernn.commands.heads import heads
+from keras_samplernn.commands.init import init
 from keras_samplernn.commands.plot import plot
 from keras_samplernn.commands.prepare import prepare
 from keras_samplernn.commands.runs import runs
@@ -47,15 +48,13 @@ class _InOrder(click.Group):
 def cli() -> None:
     """SampleRNN: learn from sounds, then generate new ones, sample by sample.
 
-    To see the whole of it, run `demo`. With your own sounds: write a spec (see README.md and examples/), then `check`
-    it, `fit` it, and `generate` from its run.
+    To see the whole of it, run `demo`. With your own sounds: `init` writes the spec of a folder; then `check` it, `fit`
+    it, and `generate` from its run.
     """
 
 
-for _command in (
-    *(demo, check, prepare, fit, search, runs, plot, generate, evaluate),
-    *(features, tiers, heads, schema, cache, doctor),
-):
+_FIRST_DAY = (demo, init, check, prepare, fit, search, runs, plot, generate, evaluate)
+for _command in (*_FIRST_DAY, features, tiers, heads, schema, cache, doctor):
     cli.add_command(_command)
 
 

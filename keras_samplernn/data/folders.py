@@ -22,20 +22,24 @@ def find_in_folders(folders: Sequence[Path], conditional: bool, unlabelled: bool
         The pairs, sorted by name. Where there are several folders, a name begins with that of the folder.
 
     Raises:
-        UserError: every problem of every folder that is missing, cannot be read or has no sounds.
+        UserError: no folder has sounds: every problem of each. If some have, those of the others are among the problems
+            found.
     """
     if len(folders) == 1:
         return find_pairs(folders[0], conditional, unlabelled)
     problems: list[str] = []
     all_found = [collect(problems, find_pairs, folder, conditional, unlabelled) for folder in folders]
-    if problems:
-        raise UserError(*problems, *(problem for found in all_found if found for problem in found.problems))
-    pairs, notes = [], Notes()
+    if not any(all_found):
+        raise UserError(*problems)
+    pairs, notes, alone = [], Notes(), []
     for name, found in zip(names_of(folders), all_found, strict=True):
+        if found is None:
+            continue
         pairs += [replace(pair, name=f"{name}/{pair.name}", outside=name.count("/") + 1) for pair in found.pairs]
         notes.join(found.notes.to_json(), folder=name)
         problems += found.problems
-    return Found(sorted(pairs, key=lambda pair: pair.name), problems, notes)
+        alone += found.alone
+    return Found(sorted(pairs, key=lambda pair: pair.name), problems, notes, alone)
 
 
 def names_of(folders: Sequence[Path]) -> list[str]:

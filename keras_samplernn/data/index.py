@@ -14,6 +14,11 @@ from keras_samplernn.text import quote, read_lines, unquoted
 _MOST_HINTS, _MOST_FIELDS = 10, 100  # to look for files takes time
 # From this share of lines that are classes on, a file is taken for a condition file: a header or two do not matter.
 _SHARE_OF_CLASSES = 0.9
+# A path is listed once; of a condition file's lines, most are those before them again.
+_LEAST_REPEATED = 4
+_NEVER_AN_INDEX = (".textgrid", ".mid", ".midi", ".npy")
+# Begin and end of a span, and perhaps its label; or the frequencies that Audacity writes in a line of their own.
+_LABEL = re.compile(r"\d+([.,]\d+)?\t\d+([.,]\d+)?(\t|$)|\\\t")
 # What stands between delimiters, quotes and brackets.
 _FIELD = re.compile(r"[^\t;,| \"'\[\]]+")
 
@@ -31,9 +36,11 @@ def read_index(path: str | Path, class_names: Sequence[str], problems: list[str]
         The files without such a problem.
 
     Raises:
-        UserError: the index is empty, is not text, or is a condition file.
+        UserError: the index is empty, is not text, or is a condition file of any format.
     """
     path = Path(path)
+    if path.suffix.lower() in _NEVER_AN_INDEX:
+        raise UserError(f"{path}: is a condition file of the format {path.suffix}; {_instead(path)}")
     text = read_lines(path)
     try:
         lines = enumerate(text.decode().split("\n"), 1)
@@ -73,7 +80,10 @@ def read_index(path: str | Path, class_names: Sequence[str], problems: list[str]
 
 
 def _refuse_conditions(path: Path, entries: Sequence[str], class_names: Sequence[str]) -> None:
-    """Raise UserError where the entries are not paths but classes, with quotes or delimiters between them or not."""
+    """Raise UserError where the entries are not paths but conditions: classes, labels, or the same few over and over.
+
+    Classes may have quotes or delimiters between them.
+    """
     names = set(class_names)
 
     def is_class(value: str) -> bool:
@@ -87,11 +97,24 @@ def _refuse_conditions(path: Path, entries: Sequence[str], class_names: Sequence
         and not _is_file(path.parent / entry)
     }
     count = sum(entry in classes for entry in entries)
+    of_all = f"of its {len(entries):,} lines"
     if count >= _SHARE_OF_CLASSES * len(entries):
+        raise UserError(f"{path}: looks like a condition file, {count:,} {of_all} are classes; {_instead(path)}")
+    # Classes of another run, perhaps: what they say is told when the file is read as what it is.
+    labels = sum(bool(_LABEL.match(entry)) for entry in entries)
+    if labels >= _SHARE_OF_CLASSES * len(entries):
+        raise UserError(f"{path}: looks like a label track, {labels:,} {of_all} begin with two times; {_instead(path)}")
+    different = {*entries}
+    if len(entries) >= _LEAST_REPEATED * len(different) and not any(_is_file(path.parent / each) for each in different):
         raise UserError(
-            f"{path}: looks like a condition file, {count:,} of its {len(entries):,} lines are classes; an index is a"
-            " text file with the path of one condition file per line: list this file in one"
+            f"{path}: looks like a condition file, {len(different):,} {of_all} are different and none is a file;"
+            f" {_instead(path)}"
         )
+
+
+def _instead(path: Path) -> str:
+    """Return how a condition file is given, and what an index is."""
+    return f"give it by --conditions {path}; an index is a text file with the path of one condition file per line"
 
 
 def _why_no_file(file: Path, folder: Path, entry: str, missing: int) -> str:

@@ -55,11 +55,13 @@ class Found:
             sound, and each two of one stem.
         notes: on what is left out: hidden files, files of 0 bytes, links that lead nowhere, formats that are not read,
             and condition files that no stream is read from.
+        alone: sounds and condition files that a problem keeps out of the pairs, though they might be read.
     """
 
     pairs: list[Pair]
     problems: list[str]
     notes: Notes
+    alone: Sequence[Path] = ()
 
 
 def find_pairs(folder: str | Path, conditional: bool, unlabelled: bool = False) -> Found:
@@ -89,6 +91,7 @@ def find_pairs(folder: str | Path, conditional: bool, unlabelled: bool = False) 
     stems = {*sound_of_stem, *left_out}
     tables = [(_stem_of_table(file, stems), file) for file in files if file.suffix.lower() in SUFFIXES]
     tables = [(stem, file) for stem, file in tables if stem in stems or file.suffix.lower() in _ONLY_CONDITIONS]
+    alone: list[Path] = []
     if not conditional:
         ignored = Remark("condition files beside sounds: not read, since no stream of the spec is read from files")
         for stem, table in tables:
@@ -110,17 +113,19 @@ def find_pairs(folder: str | Path, conditional: bool, unlabelled: bool = False) 
             if stem not in table_of_stem and not unlabelled:
                 missing = f"has no {sound.stem}{usual} beside it; add the {usual[1:]} or move the sound away"
                 problems.append(f"{sound}: {missing}")
+                alone.append(sound)
         for stem, table in table_of_stem.items():
             if stem not in stems:
                 kind = "csv" if table.suffix.lower() == TABLE else "file"
                 name = f"{table.stem}.wav" if sound_stem(table) == table.stem else table.stem
                 problems.append(f"{table}: has no sound beside it ({name}); add the sound or move the {kind} away")
+                alone.append(table)
         pairs = [
             (sound, table_of_stem.get(stem))
             for stem, sound in sound_of_stem.items()
             if stem not in several and (stem in table_of_stem or unlabelled)
         ]
-    return Found([Pair(names[sound], sound, table) for sound, table in pairs], problems, notes)
+    return Found([Pair(names[sound], sound, table) for sound, table in pairs], problems, notes, alone)
 
 
 def find_sound(audio: Path, conditional: bool, unlabelled: bool = False) -> Found:

@@ -13,6 +13,8 @@ from keras_samplernn.names import nfc
 
 TABLE = ".csv"
 SOUNDS = frozenset((*AUDIO_SUFFIXES, *UNREAD_SUFFIXES))
+# In a run directory, and in a folder of generated sounds. Below a corpus, a model would learn what it made itself.
+_MADE_HERE = {"data_manifest.json", "generation.json", ".generation.jsonl"}
 
 
 def name_in(folder: Path, file: Path) -> str:
@@ -22,7 +24,7 @@ def name_in(folder: Path, file: Path) -> str:
 
 
 def files_under(folder: Path, notes: Notes, problems: list[str]) -> Iterator[Path]:
-    """Yield the files under a folder, those of linked folders too, without hidden ones.
+    """Yield the files under a folder, those of linked folders too, without hidden ones and what this program made.
 
     Args:
         folder: the folder of a corpus.
@@ -42,6 +44,10 @@ def files_under(folder: Path, notes: Notes, problems: list[str]) -> Iterator[Pat
             folders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
+        if Path(place) != folder and _MADE_HERE & {*names}:
+            notes.add(name_in(folder, Path(place)), [Remark("runs and folders of generated sounds: left out")])
+            folders.clear()
+            continue
         for name in folders:
             if name.startswith(".") and any(map(_is_corpus_file, _files_in(Path(place, name)))):
                 notes.add(name_in(folder, Path(place, name)), [Remark("hidden folders with sounds: left out")])

@@ -10,7 +10,6 @@ import numpy as np
 
 from keras_samplernn.conditions.columns import Columns
 from keras_samplernn.conditions.layout import Conditions
-from keras_samplernn.conditions.readers.reading import read_track
 from keras_samplernn.conditions.streams import (
     NumberStream,
     Streams,
@@ -20,6 +19,7 @@ from keras_samplernn.conditions.track import Track, runs
 from keras_samplernn.data.audio import read_audio, read_sound
 from keras_samplernn.data.pairs import sound_stem
 from keras_samplernn.data.quantization import Quantizer
+from keras_samplernn.data.scores import read_score
 from keras_samplernn.errors import UserError, nearest
 from keras_samplernn.generation.values import is_path, shown, values_by_stream
 from keras_samplernn.machine import FLOAT_BYTES, machine_bytes
@@ -27,7 +27,12 @@ from keras_samplernn.spec import Spec
 
 
 def track_asked_for(
-    streams: Streams, conditions: Any, samples: int | None, sample_rate: int, place: str = "conditions"
+    streams: Streams,
+    conditions: Any,
+    samples: int | None,
+    sample_rate: int,
+    say: Callable[[str], None],
+    place: str = "conditions",
 ) -> Track:
     """Return the track of a sound to generate.
 
@@ -37,6 +42,7 @@ def track_asked_for(
             is not named is none; or, for a single stream, its values. Values are as in `values_of`.
         samples: the length, if the conditions do not have one; None: they have.
         sample_rate: in Hz.
+        say: called with a line if a file is read at another rate; see `read_score`.
         place: the name of the conditions in messages.
 
     Raises:
@@ -45,7 +51,7 @@ def track_asked_for(
     if is_path(conditions, streams):
         if isinstance(conditions, str) and not Path(conditions).suffix:
             raise UserError(f"{place}: {shown(conditions)} is no file of conditions, {_or_else(streams, conditions)}")
-        return read_track(Path(conditions), streams, sample_rate).of_length(samples, streams)
+        return read_score(Path(conditions), streams, sample_rate, say).of_length(samples, streams)
     found = values_by_stream(streams, conditions, place)
     lengths = {name: len(values) for name, values in found.items() if values.ndim}
     if len({*lengths.values()}) > 1:
@@ -63,7 +69,7 @@ def track_asked_for(
 
 
 def sound_asked_for(
-    spec: Spec, streams: Streams, conditions: Any, seconds: float | None
+    spec: Spec, streams: Streams, conditions: Any, seconds: float | None, say: Callable[[str], None]
 ) -> tuple[str | None, int, Columns | None]:
     """Return stem, number of samples and conditions of a sound to generate.
 
@@ -72,6 +78,7 @@ def sound_asked_for(
         streams: of the spec.
         conditions: as in `track_asked_for`; None if the run is unconditional.
         seconds: the length, if `conditions` do not have one.
+        say: as in `track_asked_for`.
 
     Raises:
         UserError: one line.
@@ -86,7 +93,7 @@ def sound_asked_for(
         raise UserError(
             "the run is conditional; give conditions, a class for each sample, or a single class and seconds"
         )
-    track = track_asked_for(streams, conditions, samples, rate)
+    track = track_asked_for(streams, conditions, samples, rate, say)
     stem = sound_stem(conditions) if is_path(conditions, streams) else None
     return stem, track.samples, Columns(track, streams, rate)
 
@@ -102,7 +109,7 @@ def codes_of(
         wave: `(n,)` floats in [-1, 1] at the spec's sample rate, or the path of an audio file.
         conditions: as in `track_asked_for`; None: from the file beside the audio file, or the run is unconditional.
         place: the name of the sound in messages.
-        say: called with a line for each thing in an audio file that was assumed or left out.
+        say: called with a line for each thing in a file that was assumed or left out.
 
     Raises:
         UserError: one line.
@@ -126,7 +133,7 @@ def codes_of(
             not values.ndim for values in values_by_stream(streams, conditions, f"conditions of {place}").values()
         )
         track = track_asked_for(
-            streams, conditions, len(wave) if of_one_value else None, rate, f"conditions of {place}"
+            streams, conditions, len(wave) if of_one_value else None, rate, say, f"conditions of {place}"
         )
         if track.samples != len(wave):
             raise UserError(

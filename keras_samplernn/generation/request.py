@@ -23,6 +23,7 @@ from keras_samplernn.generation.choosing import Choosing, Places, choosing_of
 from keras_samplernn.generation.contrast import Contrast
 from keras_samplernn.generation.entry import entry_of, model_digest, primer_digest
 from keras_samplernn.generation.guidance import guidance_of
+from keras_samplernn.generation.long_spans import long_spans
 from keras_samplernn.generation.out_folder import check_paths, find_finished
 from keras_samplernn.generation.scores import read_scores
 from keras_samplernn.generation.sound import Sound, any_fades
@@ -189,6 +190,8 @@ def check_request(
     finished = collect(problems, finished_of, run, request, job)
     if problems:
         raise UserError(*problems)
+    for line in long_spans(own, streams, spec.audio.sample_rate, run.longest_spans()):
+        say(line)
     return dataclasses.replace(job, finished=finished)
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from keras_samplernn.conditions.columns import Columns
 from keras_samplernn.conditions.features import feature_track
-from keras_samplernn.conditions.readers.reading import read_track
 from keras_samplernn.conditions.streams import streams_of
 from keras_samplernn.conditions.track import Track
 from keras_samplernn.data.audio import read_audio
 from keras_samplernn.data.pairs import sound_stem
+from keras_samplernn.data.scores import read_score
 from keras_samplernn.data.wav_writer import MOST_SAMPLES
 from keras_samplernn.errors import UserError, collect
 from keras_samplernn.names import nfc
@@ -59,10 +59,10 @@ def _same_stems(paths: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
             yield path, other
 
 
-def _track_of_file(spec: Spec, path: Path, samples: int | None, _: Callable[[str], None]) -> Track:
+def _track_of_file(spec: Spec, path: Path, samples: int | None, say: Callable[[str], None]) -> Track:
     """Return the track of a condition file."""
     streams = streams_of(spec)
-    track = read_track(path, streams, spec.audio.sample_rate).of_length(samples, streams)
+    track = read_score(path, streams, spec.audio.sample_rate, say).of_length(samples, streams)
     if track.samples > MOST_SAMPLES:
         raise UserError(
             f"{path}: asks for {track.samples:,} samples, and a WAV file holds {MOST_SAMPLES:,} at most; cut it into"

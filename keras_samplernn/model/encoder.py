@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from keras_samplernn.backend import look_up
 from keras_samplernn.conditions.layout import Conditions, class_columns, number_columns
 from keras_samplernn.conditions.streams import Stream
 from keras_samplernn.model.linear import Linear, affine, value_of
@@ -143,7 +144,7 @@ def _shares_of_one(conditions: Conditions, number: int, column: Any, matrix: Any
 
 
 def _look_up(matrix: Any, classes: Any) -> Any:
-    found = ops.take(matrix, ops.maximum(classes, 0), axis=0)
+    found = look_up(matrix, ops.maximum(classes, 0))
     return found * ops.cast(classes >= 0, matrix.dtype)[..., None]
 
 

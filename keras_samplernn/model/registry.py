@@ -4,13 +4,15 @@ Their groups are `keras_samplernn.tiers` and `keras_samplernn.heads`. Listing re
 imports the packages, and Keras with them.
 """
 
+import contextlib
 import importlib
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import EntryPoint, entry_points
 
-from keras_samplernn.errors import UserError, collect
-from keras_samplernn.spec import Types
+from keras_samplernn.errors import UserError
+from keras_samplernn.spec import Types, check_constructor
 
 
 class Kind(StrEnum):
@@ -49,51 +51,67 @@ class Installed:
         return f"{self.distribution} {self.version}"
 
     def load(self) -> type:
-        """Import the class; UserError with the package and the reason if that fails."""
+        """Import the class; what its module prints goes to stderr.
+
+        Raises:
+            UserError: it cannot be used, with the package, the reason and the remedy.
+        """
         try:
-            loaded = EntryPoint(self.name, self.value, self.kind.group).load()
+            with contextlib.redirect_stdout(sys.stderr):
+                loaded = EntryPoint(self.name, self.value, self.kind.group).load()
+        except KeyboardInterrupt:
+            raise
         # Whatever the module raises while it is imported is reported as an error of its package.
-        except Exception as error:
-            reason = " ".join(str(error).split())
-            raise UserError(
-                f'{self.kind} "{self.name}" of package {self.package} cannot be loaded from {self.value} '
-                f"({type(error).__name__}: {reason}); repair, upgrade or uninstall {self.distribution}"
-            ) from error
+        except BaseException as error:
+            if isinstance(error, SystemExit) and isinstance(error.code, int) and error.code > 128:
+                raise  # the program's own, on a signal
+            raise self._broken("cannot be loaded", error) from error
         base = self.kind.capitalize()
         # It imports Keras, which listing must not do.
         contract = getattr(importlib.import_module(f"keras_samplernn.model.{self.kind}"), base)
         if not (isinstance(loaded, type) and issubclass(loaded, contract)):
-            raise UserError(
-                f'{self.kind} "{self.name}" of package {self.package}: {self.value} is not a subclass of '
-                f"keras_samplernn.{base}; repair, upgrade or uninstall {self.distribution}"
-            )
+            raise self._broken(f"is not a subclass of keras_samplernn.{base}")
+        try:
+            check_constructor(loaded)
+        except Exception as error:
+            raise self._broken("has a constructor that a spec cannot fill", error) from error
         return loaded
 
+    def _broken(self, fault: str, error: BaseException | None = None) -> UserError:
+        reason = "" if error is None else f" ({' '.join(f'{type(error).__name__}: {error}'.split())})"
+        remedy = f"repair, upgrade or uninstall {self.distribution}"
+        return UserError(f"{self.value} of {self.package} {fault}{reason}; {remedy}")
 
-def installed(kind: Kind) -> dict[str, Installed]:
-    """Return what is installed of a kind, sorted by name; UserError with a line for each name of several packages."""
-    claims: dict[str, list[Installed]] = {}
+
+def offers(kind: Kind) -> dict[str, list[Installed]]:
+    """Return what installed packages offer of a kind: for each name, sorted, one offer, or the packages that clash."""
+    found: dict[str, list[Installed]] = {}
     for point in sorted(entry_points(group=kind.group), key=lambda point: (point.name, point.dist.name)):
-        found = Installed(kind, point.name, point.value, point.dist.name, point.dist.version)
-        claims.setdefault(point.name, []).append(found)
-    problems = [
-        f'{kind} "{name}" is offered by {" and by ".join(each.package for each in offers)}; '
-        "uninstall all of these packages but one"
-        for name, offers in claims.items()
-        if len(offers) > 1
-    ]
-    if problems:
-        raise UserError(*problems)
-    return {name: offers[0] for name, offers in claims.items()}
+        offer = Installed(kind, point.name, point.value, point.dist.name, point.dist.version)
+        found.setdefault(point.name, []).append(offer)
+    return found
+
+
+def load_kind(kind: Kind) -> tuple[dict[str, type], dict[str, str]]:
+    """Import all that is installed of a kind.
+
+    Returns:
+        The classes by name; and, for each name that cannot be used, the reason and the remedy in one line.
+    """
+    classes, broken = {}, {}
+    for name, offered in offers(kind).items():
+        if len(offered) > 1:
+            packages = " and by ".join(each.package for each in offered)
+            broken[name] = f"it is offered by {packages}; uninstall all of these packages but one"
+            continue
+        try:
+            classes[name] = offered[0].load()
+        except UserError as error:
+            (broken[name],) = error.lines
+    return classes, broken
 
 
 def load_types() -> Types:
-    """Import every installed tier and head; UserError with one line for each that fails to load."""
-    problems: list[str] = []
-    tiers, heads = (
-        {name: collect(problems, each.load) for name, each in installed(kind).items()}
-        for kind in (Kind.TIER, Kind.HEAD)
-    )
-    if problems:
-        raise UserError(*problems)
-    return Types(tiers, heads)
+    """Import every installed tier and head; what cannot be used is an error of the specs that name it alone."""
+    (tiers, broken_tiers), (heads, broken_heads) = load_kind(Kind.TIER), load_kind(Kind.HEAD)
+    return Types(tiers, heads, broken_tiers, broken_heads)

@@ -1,4 +1,4 @@
-"""The fields of a spec's condition streams, with their ranges, defaults and one sentence each."""
+"""The fields of a spec's condition streams, with their ranges and one sentence each; defaults are as in `fields.py`."""
 
 import json
 import re

@@ -7,7 +7,7 @@ import inspect
 import re
 from typing import Any, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, TypeAdapter, create_model
 
 # Keras' own arguments of every layer: `assemble` gives them.
 NOT_THE_SPECS = {"self", "name", "dtype", "trainable"}
@@ -34,6 +34,19 @@ def constructor_model(tier_class: type) -> type[BaseModel]:
     config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
     summary = (inspect.getdoc(tier_class) or "").partition("\n\n")[0].replace("\n", " ")
     return create_model(tier_class.__name__, __config__=config, __doc__=summary or None, **fields)
+
+
+def check_constructor(tier_class: type) -> None:
+    """Raise TypeError with the argument, unless a spec can give every argument of the constructor as JSON."""
+    try:
+        constructor_model(tier_class).model_json_schema()
+    except PydanticUserError:
+        for name, hint in get_type_hints(tier_class.__init__, include_extras=True).items():
+            try:
+                TypeAdapter(hint).json_schema()
+            except PydanticUserError:
+                raise TypeError(f"its argument {name} has the hint {hint}, which JSON cannot give") from None
+        raise
 
 
 def frame_size_of(tier_class: type, config: dict[str, Any]) -> int | None:

@@ -1,4 +1,8 @@
-"""The fields of a spec, with their ranges, defaults and one sentence each: the source of the schema and its pages."""
+"""The fields of a spec, with their ranges and one sentence each: the source of the schema and its pages.
+
+A default here is what a spec means that a run has recorded before there was the field (`recorded.py`): new fields are
+off. What is on in a spec that a user writes, a preset says (`presets.py`), and the schema shows that as the default.
+"""
 
 import json
 from pathlib import Path
@@ -10,11 +14,6 @@ from pydantic.json_schema import SkipJsonSchema
 from keras_samplernn.spec.conditioning import Conditioning
 from keras_samplernn.spec.section import Section
 
-DEFAULT_TIERS = [
-    {"type": "frame_rnn", "frame_size": 8},
-    {"type": "frame_rnn", "frame_size": 2},
-    {"type": "sample_mlp"},
-]
 MOST_TIERS = 16
 DEFAULT_HEAD = {"type": "softmax"}
 
@@ -140,7 +139,7 @@ class Training(Section):
         None,
         ge=1,
         description="Optimizer steps until a cosine schedule ends, or in which an exponential one falls by "
-        "`decay_rate`; null: constant.",
+        "`decay_rate`; null: constant; by default null where the spec has a `schedule` of its own.",
     )
     decay_rate: float = Field(
         0.5, gt=0, lt=1, description="Factor by which an exponential schedule falls every `decay_steps`."
@@ -158,8 +157,8 @@ class Training(Section):
         ge=0,
         le=4096,
         description="Most noise on the samples that the model hears in training, while it predicts those without: "
-        "standard deviation in codes, drawn from 0 to this for each piece of a sound. A model that knows noise stays "
-        "on its path when it hears itself.",
+        "standard deviation in codes, drawn from 0 to this for each piece of a sound; the default is that of 256 "
+        "levels, and grows with `q_levels`. A model that knows noise stays on its path when it hears itself.",
     )
     input_dropout: float = Field(
         0.0,

@@ -1,16 +1,16 @@
 """The head of a spec, and what it asks of the sound."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from keras_samplernn.spec.fields import DEFAULT_HEAD, Audio, HeadSpec, Spec
-from keras_samplernn.spec.types import Problems, resolve
+from keras_samplernn.spec.types import Problems, Types, resolve
 from keras_samplernn.spec.wording import show
 
 
-def resolve_head(raw: dict[str, Any], head_types: Mapping[str, type]) -> tuple[HeadSpec | None, Problems]:
+def resolve_head(raw: dict[str, Any], types: Types) -> tuple[HeadSpec | None, Problems]:
     """Validate `head` of a spec; return it, or None and a message for each path that has a problem."""
-    found, problems = resolve(("head",), raw.get("head", DEFAULT_HEAD), head_types)
+    found, problems = resolve(("head",), raw.get("head", DEFAULT_HEAD), types.heads, types.broken_heads)
     if problems:
         return None, problems
     return HeadSpec(type=found.type, head_class=found.type_class, config=found.config), problems

@@ -76,9 +76,10 @@ def parse_spec(text: str, place: str, types: Types, folder: str | Path) -> Spec:
     """
     raw, problems = read_json(text, place)
     raw.pop("$schema", None)  # for editors: the schema to use
-    raw, found_in_preset = fill_in(raw)
-    tiers, top_frame_size, found = resolve_tiers(raw, types.tiers)
-    head, found_in_head = resolve_head(raw, types.heads)
+    given = raw
+    raw, found_in_preset = fill_in(given)
+    tiers, top_frame_size, found = resolve_tiers(raw, types)
+    head, found_in_head = resolve_head(raw, types)
     found |= found_in_head | found_in_preset
     sections = {key: value for key, value in raw.items() if key not in ("tiers", "tier_defaults", "head")}
     typed = {"tiers": tiers, "head": head or HeadSpec(type="", head_class=object, config={})}
@@ -86,7 +87,7 @@ def parse_spec(text: str, place: str, types: Types, folder: str | Path) -> Spec:
         spec = Spec.model_validate(sections | typed)
     except ValidationError as error:
         schema = Spec.model_json_schema()
-        found = problems_of(error, sections, schema, "the spec", _homes(schema, types)) | found
+        found = problems_of(error, given, schema, "the spec", _homes(schema, types)) | found
         spec = Spec.model_validate(_without(sections, found) | typed)
     spec = spec.model_copy(update={"data": _resolve_paths(spec.data, Path(folder))})
     for path, message in found.items():

@@ -1,4 +1,4 @@
-"""Presets: fields of a spec that were measured together, by name; `docs/sound.md` has what they reach."""
+"""Presets: fields of a spec that go together, by name; `docs/sound.md` has what they reach."""
 
 import copy
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from typing import Any
 
 from keras_samplernn.errors import nearest
 from keras_samplernn.spec.fields import MOST_LEVELS
+from keras_samplernn.spec.recorded import is_recorded
 from keras_samplernn.spec.wording import show
 
 MEASURED_LEVELS = 256
@@ -31,31 +32,48 @@ _SMALL = {
         "ema_decay": 0.999,
     },
 }
+_MEDIUM = {**_SMALL, "training": {**_SMALL["training"], "decay_steps": 4000}}
+# The published sizes; what it does not say is as published too: no noise, no average, nothing but classes.
+_PAPER = {
+    "tier_defaults": {"dim": 1024},
+    "tiers": [
+        {"type": "frame_rnn", "frame_size": 8},
+        {"type": "frame_rnn", "frame_size": 2},
+        {"type": "sample_mlp", "emb_size": 256, "window": None},
+    ],
+    "training": {"seq_len": 512, "batch_size": 128, "learning_rate": 0.001, "schedule": "constant"},
+}
 PRESETS: Mapping[str, dict[str, Any]] = {
     "small": _SMALL,
-    "medium": {**_SMALL, "training": {**_SMALL["training"], "decay_steps": 4000}},
+    "medium": _MEDIUM,
+    "large": {**_MEDIUM, "tier_defaults": {**_SMALL["tier_defaults"], "dim": 512}},
+    "paper": _PAPER,
+    "four-tier": {**_SMALL, "tiers": [{"type": "frame_rnn", "frame_size": 64}, *_SMALL["tiers"]]},
 }
+DEFAULT_PRESET = "small"
 
 
 def fill_in(raw: dict[str, Any]) -> tuple[dict[str, Any], dict[tuple, str]]:
-    """Return a spec with the fields of the preset that it names where it has none of its own, and a problem if any.
+    """Return a spec with the fields of its preset where it has none of its own, and a problem if any.
 
-    The tiers of a preset are taken as a whole or not at all, with its `tier_defaults`. What it says of conditions is
-    taken where the spec has some: `condition_dropout`, and the rest for each stream of classes.
+    A spec that names none has the default one; a spec that a run has recorded is left as it is. The tiers of a preset
+    are taken as a whole or not at all, with its `tier_defaults`. What it says of conditions is taken where the spec has
+    some: `condition_dropout`, and the rest for each stream of classes.
 
     Args:
         raw: the JSON of a spec.
     """
-    raw = dict(raw)
-    if "preset" not in raw:
-        return raw, {}
-    name = raw.pop("preset")
+    raw, problems = dict(raw), {}
+    if is_recorded(raw):
+        return raw, problems
+    name = raw.pop("preset", DEFAULT_PRESET)
     if not isinstance(name, str) or name not in PRESETS:
         hint = nearest(name, PRESETS) if isinstance(name, str) else ""
-        return raw, {("preset",): f"preset = {show(name)} is not one of {', '.join(PRESETS)}{hint}"}
+        problems["preset",] = f"preset = {show(name)} is not one of {', '.join(PRESETS)}{hint}"
+        name = DEFAULT_PRESET
     preset = copy.deepcopy(PRESETS[name])
     _fit_to(raw, preset)
-    conditioning = _fill_conditioning(raw.get("conditioning"), preset.pop("conditioning"))
+    conditioning = _fill_conditioning(raw.get("conditioning"), preset.pop("conditioning", {}))
     if conditioning is not None:
         raw["conditioning"] = conditioning
     for section, fields in preset.items():
@@ -64,7 +82,7 @@ def fill_in(raw: dict[str, Any]) -> tuple[dict[str, Any], dict[tuple, str]]:
         given = raw.get(section, {} if isinstance(fields, dict) else fields)
         # What is no object is refused later, with its place.
         raw[section] = {**fields, **given} if isinstance(fields, dict) and isinstance(given, dict) else given
-    return raw, {}
+    return raw, problems
 
 
 def _fill_conditioning(given: Any, preset: dict[str, Any]) -> Any:
@@ -90,9 +108,9 @@ def _fit_to(raw: dict[str, Any], preset: dict[str, Any]) -> None:
         fields if isinstance(fields := raw.get(section), dict) else {} for section in ("audio", "training")
     )
     if "schedule" in training:
-        # These belong to the schedule that the preset has.
-        del preset["training"]["decay_steps"], preset["training"]["decay_rate"]
+        for key in ("decay_steps", "decay_rate"):  # they belong to the schedule that the preset has
+            preset["training"].pop(key, None)
     levels = audio.get("q_levels")
-    if isinstance(levels, int) and 2 <= levels <= MOST_LEVELS:
+    if isinstance(levels, int) and 2 <= levels <= MOST_LEVELS and "input_noise" in preset["training"]:
         # In codes, which are the finer the more there are.
         preset["training"]["input_noise"] *= levels / MEASURED_LEVELS

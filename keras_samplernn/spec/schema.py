@@ -4,16 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_samplernn.spec.constructors import constructor_model
-from keras_samplernn.spec.fields import DEFAULT_HEAD, DEFAULT_TIERS, MOST_TIERS, Spec
-from keras_samplernn.spec.presets import PRESETS
+from keras_samplernn.spec.fields import DEFAULT_HEAD, MOST_TIERS, Spec
+from keras_samplernn.spec.presets import DEFAULT_PRESET, PRESETS
 from keras_samplernn.spec.types import Types
 
 TYPE_WORDS = "Type of the {}: the name under which it is installed."
-TIER_DEFAULTS_WORDS = "Values for each tier that has the field and whose own entry does not give it."
+TIER_DEFAULTS_WORDS = (
+    "Values for each tier that has the field and whose own entry does not give it; by default {} where the spec has "
+    "`tiers` of its own."
+)
 SCHEMA_KEY_WORDS = "Path or address of the JSON Schema, for editors; ignored."
 PRESET_WORDS = (
-    "What was measured together (docs/sound.md) of tiers, training and conditions, for what the spec itself does not "
-    "say; its own `tiers` replace those of the preset as a whole."
+    "What goes together (docs/sound.md) of tiers, training and conditions, for what the spec itself does not say; its "
+    "own `tiers` replace those of the preset as a whole. The defaults below are those of the default preset."
 )
 
 
@@ -39,7 +42,6 @@ def spec_schema(types: Types) -> dict[str, Any]:
         "title": "Tier Defaults",
         "description": TIER_DEFAULTS_WORDS,
         "type": "object",
-        "default": {},
         "additionalProperties": False,
         "properties": {key: fields[0] if len(fields) == 1 else {"anyOf": fields} for key, fields in shared.items()},
     }
@@ -47,7 +49,6 @@ def spec_schema(types: Types) -> dict[str, Any]:
         "items": {"oneOf": branches},
         "minItems": 2,
         "maxItems": MOST_TIERS,
-        "default": DEFAULT_TIERS,
     }
     heads = _branches("head", types.heads, definitions)
     words = properties["head"]["description"]
@@ -56,7 +57,8 @@ def spec_schema(types: Types) -> dict[str, Any]:
     for key, field in properties.items():
         ordered |= {"tier_defaults": tier_defaults, key: field} if key == "tiers" else {key: field}
     schema_key = {"type": "string", "description": SCHEMA_KEY_WORDS}
-    preset = {"enum": [*PRESETS], "description": PRESET_WORDS}
+    preset = {"enum": [*PRESETS], "default": DEFAULT_PRESET, "description": PRESET_WORDS}
+    _show_defaults(ordered, definitions)
     required = [key for key in schema["required"] if key not in ("tiers", "head")]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -66,6 +68,21 @@ def spec_schema(types: Types) -> dict[str, Any]:
         "properties": {"$schema": schema_key, "preset": preset, **ordered},
         "required": required,
     }
+
+
+def _show_defaults(properties: dict[str, Any], definitions: dict[str, Any]) -> None:
+    """Put the values of the default preset over the defaults in `fields.py`, which are those of recorded specs."""
+    for key, values in PRESETS[DEFAULT_PRESET].items():
+        if key in ("tiers", "tier_defaults"):
+            properties[key]["default"] = values
+            continue
+        for definition in {"conditioning": ("Conditioning", "Stream")}.get(key, (key.capitalize(),)):
+            fields = definitions[definition]["properties"]
+            for field in values.keys() & fields.keys():
+                fields[field]["default"] = values[field]
+    for field in properties.values():
+        if "$ref" in field and "default" in field:  # a section: each of its fields has a default
+            field["default"] = {}
 
 
 def _branches(kind: str, classes: Mapping[str, type], definitions: dict[str, Any]) -> list[dict[str, Any]]:

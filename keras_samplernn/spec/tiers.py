@@ -5,21 +5,21 @@ from typing import Any
 
 from keras_samplernn.errors import nearest
 from keras_samplernn.spec.constructors import frame_size_of
-from keras_samplernn.spec.fields import DEFAULT_TIERS, MOST_TIERS, TierSpec
-from keras_samplernn.spec.types import Problems, resolve
+from keras_samplernn.spec.fields import MOST_TIERS, TierSpec
+from keras_samplernn.spec.types import Problems, Types, resolve
 from keras_samplernn.spec.wording import any_of, show
 
 MOST_SUGGESTIONS = 6
 
 
-def resolve_tiers(raw: dict[str, Any], tier_types: Mapping[str, type]) -> tuple[list[TierSpec], int | None, Problems]:
+def resolve_tiers(raw: dict[str, Any], types: Types) -> tuple[list[TierSpec], int | None, Problems]:
     """Validate `tiers` and `tier_defaults` of a spec.
 
     Returns:
         The tiers, empty if any has a problem; the top tier's frame size, or None if it is not known; and a message for
         each path that has a problem.
     """
-    entries, defaults = raw.get("tiers", DEFAULT_TIERS), raw.get("tier_defaults", {})
+    entries, defaults = raw.get("tiers"), raw.get("tier_defaults", {})
     problems: Problems = {}
     if not isinstance(defaults, dict):
         problems["tier_defaults",] = f"tier_defaults = {show(defaults)} must be an object"
@@ -29,7 +29,7 @@ def resolve_tiers(raw: dict[str, Any], tier_types: Mapping[str, type]) -> tuple[
         return [], None, problems
     tiers, sizes, fields = [], [], []
     for index, entry in enumerate(entries):
-        tier, size, own_fields, found = _resolve_tier(index, entry, defaults, tier_types)
+        tier, size, own_fields, found = _resolve_tier(index, entry, defaults, types)
         problems |= {path: message for path, message in found.items() if path not in problems}
         tiers.append(tier)
         sizes.append(size)
@@ -39,16 +39,16 @@ def resolve_tiers(raw: dict[str, Any], tier_types: Mapping[str, type]) -> tuple[
         for key in (key for key in defaults if key not in taken):
             hint = nearest(key, taken) or f"; their fields are {', '.join(sorted(taken))}"
             problems["tier_defaults", key] = f"tier_defaults.{key} is a field of none of the tiers{hint}"
-    problems |= _check_frame_sizes(entries, sizes, tier_types, problems)
+    problems |= _check_frame_sizes(entries, sizes, types.tiers, problems)
     return ([] if problems else tiers), sizes[0], problems
 
 
 def _resolve_tier(
-    index: int, entry: Any, defaults: dict[str, Any], tier_types: Mapping[str, type]
+    index: int, entry: Any, defaults: dict[str, Any], types: Types
 ) -> tuple[TierSpec | None, int | None, set[str] | None, Problems]:
     """Return one tier, its frame size, its fields (None if its type is unknown), and its problems."""
     path = ("tiers", index)
-    found, problems = resolve(path, entry, tier_types, defaults, "tier_defaults")
+    found, problems = resolve(path, entry, types.tiers, types.broken_tiers, defaults, "tier_defaults")
     if found is None:
         return None, None, None, problems
     tier = None

@@ -14,15 +14,19 @@ Problems = dict[tuple, str]
 
 
 class Types(NamedTuple):
-    """The classes that are installed.
+    """The classes that are installed, by the names that a spec gives as `type`.
 
     Attributes:
-        tiers: by the name that a spec gives as `type`.
-        heads: likewise.
+        tiers: the tiers.
+        heads: the heads.
+        broken_tiers: why an installed tier cannot be used, and the remedy, by its name.
+        broken_heads: likewise.
     """
 
     tiers: Mapping[str, type]
     heads: Mapping[str, type]
+    broken_tiers: Mapping[str, str] = {}
+    broken_heads: Mapping[str, str] = {}
 
 
 class Resolved(NamedTuple):
@@ -44,7 +48,12 @@ class Resolved(NamedTuple):
 
 
 def resolve(
-    path: tuple, entry: Any, types: Mapping[str, type], defaults: Mapping[str, Any] | None = None, source: str = ""
+    path: tuple,
+    entry: Any,
+    types: Mapping[str, type],
+    broken: Mapping[str, str],
+    defaults: Mapping[str, Any] | None = None,
+    source: str = "",
 ) -> tuple[Resolved | None, Problems]:
     """Validate an object that names a type.
 
@@ -52,6 +61,7 @@ def resolve(
         path: its path in the spec.
         entry: the object.
         types: the installed classes by name.
+        broken: why others cannot be used, by name.
         defaults: values for the fields that the type has and the object does not give.
         source: the section of the spec that has the defaults.
 
@@ -62,6 +72,8 @@ def resolve(
     if not isinstance(entry, dict) or "type" not in entry:
         return None, {path: f'{place} = {show(entry)} must be an object with "type"; installed: {installed}'}
     name = entry["type"]
+    if isinstance(name, str) and name in broken:
+        return None, {(*path, "type"): f"{place}.type = {show(name)} is installed, but broken: {broken[name]}"}
     if not isinstance(name, str) or name not in types:
         hint = nearest(name, types) if isinstance(name, str) else ""
         message = f"{place}.type = {show(name)} is not installed{hint or '.'} Installed: {installed}"

@@ -11,6 +11,8 @@ from keras import ops
 from keras_samplernn.conditions.layout import class_columns, nothing
 from keras_samplernn.conditions.streams import NONE, ClassesStream, NumberStream, classes_streams
 from keras_samplernn.model.tier import Binding, Inputs, Tier
+from keras_samplernn.testing.comparing import require
+from keras_samplernn.testing.purity import Methods
 
 ROWS, STEPS, Q_LEVELS, OUTPUT_DIM = 3, 6, 16, 5
 # Streams of each kind.
@@ -26,7 +28,7 @@ class Case:
 
     def __init__(self, tier_class: type[Tier], config: dict[str, Any], place: str, binding: Binding):
         self.tier_class, self.config, self.place, self.binding = tier_class, config, place, binding
-        self.tier = self.build("float32")
+        self.tier = self.checked = self.build("float32")
         randomise(self.tier)
         self.inputs = self.draw_inputs(seed=1)
 
@@ -34,8 +36,21 @@ class Case:
         """Return the tier, bound and built, with new weights."""
         tier = self.tier_class(**self.config, dtype=dtype)
         tier.bind(self.binding)
+        shapes = getattr(tier, "state_shapes", ())  # they may not be known before build
+        fit = isinstance(shapes, tuple) and all(isinstance(shape, tuple) for shape in shapes)
+        remedy = "a tuple with a shape for each tensor of the state, without the batch axis, as in ((8,),)"
+        require(fit, f"state_shapes is {shapes!r}, and must be {remedy}")
         tier.build()
         return tier
+
+    def methods(self, layer: Tier) -> Methods:
+        """Return calls of the methods of a tier."""
+        one, window, state = as_tensors(steps_of(self.inputs, 0)), as_tensors(self.inputs), layer.initial_state(ROWS)
+        return {
+            "prepare": layer.prepare,
+            "step": lambda: layer.step(one, state, layer.prepare()),
+            "sequence": lambda: layer.sequence(window, state, layer.prepare()),
+        }
 
     @functools.cached_property
     def half(self) -> Tier:
@@ -96,7 +111,11 @@ class Case:
 
 def it_can_be_built(tier_class: type[Tier], config: dict[str, Any]) -> list[Case]:
     """The constructor takes the config, `bind` the neighbours, and `build` makes the weights."""
-    frame = tier_class(**config, dtype="float32").frame_size
+    tier = tier_class(**config, dtype="float32")
+    for name in ("frame_size", "dim"):
+        remedy = f"set self.{name} in the constructor, or {name} in the class"
+        require(isinstance(getattr(tier, name, None), int), f"it has no {name}; {remedy}")
+    frame = tier.frame_size
     below = next((size for size in range(frame // 2, 0, -1) if frame % size == 0), 1)
     cases = []
     for kind, streams in (("unconditional", ()), ("conditional", STREAMS)):

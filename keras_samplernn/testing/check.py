@@ -1,8 +1,11 @@
 """Check each law, of a tier in each place that it fits; one that is broken is reported in one sentence."""
 
+import inspect
 import re
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,35 +16,48 @@ from keras_samplernn.testing.case import it_can_be_built
 from keras_samplernn.testing.head_laws import HEAD_LAWS, head_can_be_built
 from keras_samplernn.testing.laws import LAWS, corners
 from keras_samplernn.testing.process import another_process_gives_the_same_numbers
+from keras_samplernn.testing.purity import a_spec_can_name_it
+
+# What an exception says, and the remedy.
+REMEDIES = {
+    r"to a numpy array|TracerArrayConversion": "use keras.ops, not NumPy, on tensors",
+    r"was expected to be a \w+ tensor but is a \w+ tensor": (
+        "two dtypes met: make sublayers with dtype=self.dtype_policy, states and constants with self.compute_dtype"
+    ),
+    r"local object|not the same object": "define the class at the top of a module that can be imported",
+}
 
 
 def check_tier(tier_class: type[Tier], **config: Any) -> None:
     """Check a tier against the contract, in each place of a model that fits it, with and without conditions.
 
     A tier of frame size 1 is bound as the bottom tier, any other as the top tier and as one between. Its weights are
-    random, biases included. The laws are the functions of `keras_samplernn.testing.laws`, each named after what it
-    claims. One further law starts another Python process, which must be able to import the class. Keras' global seed
-    is set.
+    random, biases included. The laws are functions, each named after what it claims; `keras_samplernn.testing.laws` has
+    the table. One further law starts another Python process, which must be able to import the class. Keras' global
+    seed is set.
 
     Args:
         tier_class: a subclass of `keras_samplernn.Tier`.
         config: its constructor's arguments, as a spec would give them. Choose small sizes.
 
     Raises:
-        AssertionError: a law is broken; one sentence that names the tier, its place, the law and what was seen.
+        AssertionError: a law is broken; one sentence that names the tier, its place, the law, what was seen and, where
+            that is known, what to do.
 
     Example:
         >>> check_tier(FrameRNN, frame_size=4, dim=8)
     """
     keras.utils.set_random_seed(0)
     name = _call(tier_class, config)
-    with _told(name, it_can_be_built):
+    with _told(name, a_spec_can_name_it, tier_class):
+        a_spec_can_name_it(tier_class, config)
+    with _told(name, it_can_be_built, tier_class):
         cases = it_can_be_built(tier_class, config)
     for law, places in LAWS.items():
         for case in places(cases):
-            with _told(f"{name} as {case.place}", law):
+            with _told(f"{name} as {case.place}", law, tier_class):
                 law(case)
-    with _told(name, another_process_gives_the_same_numbers):
+    with _told(name, another_process_gives_the_same_numbers, tier_class):
         another_process_gives_the_same_numbers(tier_class, config, corners(cases))
 
 
@@ -62,10 +78,12 @@ def check_head(head_class: type[Head], **config: Any) -> None:
     """
     keras.utils.set_random_seed(0)
     name = _call(head_class, config)
-    with _told(name, head_can_be_built):
+    with _told(name, a_spec_can_name_it, head_class):
+        a_spec_can_name_it(head_class, config)
+    with _told(name, head_can_be_built, head_class):
         case = head_can_be_built(head_class, config)
     for law in HEAD_LAWS:
-        with _told(name, law):
+        with _told(name, law, head_class):
             law(case)
 
 
@@ -74,7 +92,7 @@ def _call(checked: type, config: dict[str, Any]) -> str:
 
 
 @contextmanager
-def _told(subject: str, law: Callable) -> Iterator[None]:
+def _told(subject: str, law: Callable, checked: type) -> Iterator[None]:
     """Turn whatever the block raises into an AssertionError that names its subject and the law."""
     broken = f'{subject} breaks the law "{law.__name__.replace("_", " ")}"'
     try:
@@ -82,6 +100,22 @@ def _told(subject: str, law: Callable) -> Iterator[None]:
     except AssertionError as error:
         raise AssertionError(f"{broken}: {error}") from None
     except Exception as error:
-        # Keras adds the values of all arguments, TensorFlow adds colours.
-        reason = " ".join(re.sub(r"\x1b\[\d*m", "", str(error)).partition("\n\nArguments received")[0].split())
-        raise AssertionError(f"{broken}: it raised {type(error).__name__}: {reason}") from error
+        # Keras adds where it was and the values of all arguments, TensorFlow adds colours.
+        text = re.sub(r"\x1b\[\d*m|Exception encountered when calling .*\n\n", "", str(_words_of(error)))
+        reason = " ".join(text.partition("\n\nArguments received")[0].split()).rstrip(".")
+        raised = f"{type(error).__name__}{_place_in(checked, error)}: {reason}"
+        remedies = [f"; {remedy}" for pattern, remedy in REMEDIES.items() if re.search(pattern, raised)]
+        raise AssertionError(f"{broken}: it raised {raised}{''.join(remedies)}") from error
+
+
+def _words_of(error: Exception) -> Any:
+    """Return what an error says; a KeyError shows its words as Python writes them."""
+    return error.args[0] if isinstance(error, KeyError) and len(error.args) == 1 else error
+
+
+def _place_in(checked: type, error: Exception) -> str:
+    """Say where in its author's code a tier or head raised an error; empty if that is not known."""
+    authors = [each for each in checked.__mro__ if each.__module__.partition(".")[0] not in ("builtins", "keras")]
+    files = {inspect.getsourcefile(each) for each in authors if each not in (Tier, Head)}
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files]
+    return f" in {frames[-1].name} ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""

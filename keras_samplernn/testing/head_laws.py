@@ -11,7 +11,8 @@ from keras import ops
 from keras_samplernn.backend import compiled, gradients
 from keras_samplernn.model.head import Head
 from keras_samplernn.testing.case import as_array, randomise
-from keras_samplernn.testing.laws import HALF_PRECISION_TOLERANCE, TOLERANCE, require
+from keras_samplernn.testing.comparing import HALF_PRECISION_TOLERANCE, TOLERANCE, require, same
+from keras_samplernn.testing.purity import PURITY, Methods
 
 ROWS, STEPS, Q_LEVELS = 4, 6, 16
 
@@ -21,7 +22,7 @@ class HeadCase:
 
     def __init__(self, head_class: type[Head], config: dict[str, Any]):
         self.head_class, self.config = head_class, config
-        self.head = self.build("float32")
+        self.head = self.checked = self.build("float32")
         randomise(self.head)
         rng = np.random.default_rng(1)
         self.outputs = rng.normal(0, 2, (ROWS, STEPS, self.head.width)).astype("float32")
@@ -43,6 +44,15 @@ class HeadCase:
             weight.assign(other)
         return head
 
+    def methods(self, layer: Head) -> Methods:
+        """Return calls of the methods of a head."""
+        outputs, codes = ops.convert_to_tensor(self.outputs), ops.convert_to_tensor(self.codes)
+        return {
+            "prepare": layer.prepare,
+            "part_bits": lambda: layer.part_bits(outputs, codes, layer.prepare()),
+            "draw": lambda: layer.draw(outputs[:, 0], greedily, layer.prepare()),
+        }
+
     def bits(self, outputs: np.ndarray, codes: np.ndarray, head: Head | None = None, prepared: Any = ...) -> np.ndarray:
         """Return the bits of each part, `(B, T, parts)`."""
         head = head or self.head
@@ -53,6 +63,11 @@ class HeadCase:
     def drawn(self, outputs: np.ndarray, choose: Callable) -> np.ndarray:
         """Return the codes that are drawn from outputs `(B, width)`."""
         return ops.convert_to_numpy(self.head.draw(ops.convert_to_tensor(outputs), choose, self.head.prepare()))
+
+
+def greedily(logits: Any, part: int) -> Any:
+    """Choose the likeliest code of a part."""
+    return ops.cast(ops.argmax(logits, axis=-1), "int32")
 
 
 def head_can_be_built(head_class: type[Head], config: dict[str, Any]) -> HeadCase:
@@ -69,7 +84,7 @@ def every_part_has_bits(case: HeadCase) -> None:
     require(shapes == [(ROWS, STEPS)] * len(case.head.parts), f"part_bits gave {shapes} for {case.head.parts}")
     arrays = [as_array(each) for each in parts]
     require(all(np.isfinite(each).all() and (each > -1e-5).all() for each in arrays), "bits are negative or infinite")
-    _agree(as_array(case.head.bits(case.outputs, case.codes)), sum(arrays), "bits and the sum of part_bits")
+    same(as_array(case.head.bits(case.outputs, case.codes)), sum(arrays), "bits and the sum of part_bits")
 
 
 def probabilities_add_up(case: HeadCase) -> None:
@@ -99,7 +114,7 @@ def codes_are_drawn_as_likely_as_their_bits_say(case: HeadCase) -> None:
     require(((codes >= 0) & (codes < case.head.q_levels)).all(), "draw gave codes out of range")
     inside = (codes > 0) & (codes < case.head.q_levels - 1)  # what lies outside may have been moved to either end
     bits = case.bits(outputs[:, None], codes[:, None])[:, 0]
-    _agree(bits[inside], np.stack(spent, axis=-1)[inside], "the bits of drawn codes and of what was chosen")
+    same(bits[inside], np.stack(spent, axis=-1)[inside], "the bits of drawn codes and of what was chosen")
 
 
 def logits_are_outputs_or_counted(case: HeadCase) -> None:
@@ -129,7 +144,7 @@ def rows_have_bits_of_their_own(case: HeadCase) -> None:
     """Other outputs and codes in other rows, or at other samples, do not change a row's bits."""
     others, codes = case.outputs[::-1].copy(), case.codes[::-1].copy()
     others[1, :3], codes[1, :3] = case.outputs[1, :3], case.codes[1, :3]
-    _agree(case.bits(others, codes)[1, :3], case.bits(case.outputs, case.codes)[1, :3], "bits among other rows")
+    same(case.bits(others, codes)[1, :3], case.bits(case.outputs, case.codes)[1, :3], "bits among other rows")
 
 
 def what_is_read_tells_codes_apart(case: HeadCase) -> None:
@@ -151,7 +166,7 @@ def xla_draws_the_same_codes(case: HeadCase) -> None:
     """`draw` compiles with the result of `prepare` as an argument, as generation passes it."""
 
     def greedy(outputs: Any, prepared: Any) -> Any:
-        return case.head.draw(outputs, lambda logits, part: ops.cast(ops.argmax(logits, axis=-1), "int32"), prepared)
+        return case.head.draw(outputs, greedily, prepared)
 
     outputs = ops.convert_to_tensor(case.outputs[:, 0])
     seen, expected = (run(outputs, case.head.prepare()) for run in (compiled(greedy), greedy))
@@ -162,13 +177,13 @@ def narrow_weights_cost_few_bits(case: HeadCase) -> None:
     """With int8 weights, bits are close to those with float32."""
     narrowed = case.head.narrowed(case.head.prepare())
     seen = case.bits(case.outputs, case.codes, prepared=narrowed)
-    _agree(seen, case.bits(case.outputs, case.codes), "bits with int8 weights", HALF_PRECISION_TOLERANCE)
+    same(seen, case.bits(case.outputs, case.codes), "bits with int8 weights", HALF_PRECISION_TOLERANCE)
 
 
 def half_precision_gives_close_bits(case: HeadCase) -> None:
     """Under mixed_bfloat16 bits are close to float32's."""
     seen = case.bits(case.outputs, case.codes, case.half)
-    _agree(seen, case.bits(case.outputs, case.codes), "bits in bfloat16", HALF_PRECISION_TOLERANCE)
+    same(seen, case.bits(case.outputs, case.codes), "bits in bfloat16", HALF_PRECISION_TOLERANCE)
 
 
 def gradients_reach_outputs_and_weights(case: HeadCase) -> None:
@@ -188,13 +203,8 @@ def gradients_reach_outputs_and_weights(case: HeadCase) -> None:
                 require(not idle, f"in {dtype} no gradient reaches {variable.path}, or a part of it")
 
 
-def _agree(seen: np.ndarray, expected: np.ndarray, what: str, tolerance: float = TOLERANCE) -> None:
-    difference, largest = np.abs(seen - expected).max(initial=0), np.abs(expected).max(initial=0)
-    # Written so that NaN fails too.
-    require(bool(difference <= tolerance * largest), f"{what} differ by {difference:.2g}, of {largest:.2g}")
-
-
 HEAD_LAWS = (
+    *PURITY,
     every_part_has_bits,
     probabilities_add_up,
     codes_are_drawn_as_likely_as_their_bits_say,

@@ -12,30 +12,13 @@ from keras_samplernn.conditions.layout import nothing
 from keras_samplernn.model.lowering import absorb, narrow_form, release
 from keras_samplernn.model.tier import Inputs, Tier
 from keras_samplernn.testing.case import ROWS, STEPS, Case, as_array, as_arrays, as_tensors, each, steps_of
-
-# As shares of the largest number. A whole window rounds otherwise than single steps, on a GPU more than on a CPU.
-TOLERANCE = 1e-3
-HALF_PRECISION_TOLERANCE = 0.1
-
-
-def declared_shapes_are_true(case: Case) -> None:
-    """`state_shapes`, `initial_state`, `step` and `sequence` agree, and every number is finite."""
-    tier, inputs = case.tier, case.inputs
-    state, one = tier.initial_state(ROWS), as_tensors(steps_of(inputs, 0))
-    outputs, after_step = tier.step(one, state, tier.prepare())
-    window, after_window = tier.sequence(as_tensors(inputs), state, tier.prepare())
-    shape = (case.binding.ratio, case.binding.output_dim)
-    declared = [(ROWS, *state_shape) for state_shape in tier.state_shapes]
-    for what, tensors, expected in (
-        ("initial_state gave", state, declared),
-        ("step gave outputs", [outputs], [(ROWS, *shape)]),
-        ("step gave the state", after_step, declared),
-        ("sequence gave outputs", [window], [(ROWS, STEPS, *shape)]),
-        ("sequence gave the state", after_window, declared),
-    ):
-        shapes = [tuple(tensor.shape) for tensor in tensors]
-        require(shapes == expected, f"{what} {shapes}, declared is {expected}")
-        require(all(np.isfinite(as_array(x)).all() for x in tensors), f"{what} with numbers that are not finite")
+from keras_samplernn.testing.comparing import HALF_PRECISION_TOLERANCE, TOLERANCE, agree, require
+from keras_samplernn.testing.declared import (
+    declared_shapes_are_true,
+    half_precision_keeps_its_dtypes,
+    the_state_is_used,
+)
+from keras_samplernn.testing.purity import PURITY
 
 
 def rows_are_independent(case: Case) -> None:
@@ -43,7 +26,9 @@ def rows_are_independent(case: Case) -> None:
     others = each(lambda x, y: np.concatenate([x[:1], y[1:]]), case.inputs, case.draw_inputs(seed=2))
     together, mixed = case.whole, case.window(others)
     expected = _first_row(together)
-    agree(_first_row(mixed), expected, tolerance=0, note=" among other neighbours")
+    agree(
+        _first_row(mixed), expected, tolerance=0, note=" among other neighbours; compute nothing across the batch axis"
+    )
     agree(case.window(each(lambda x: x[:1], case.inputs)), expected, note=" for a row alone")
 
 
@@ -55,12 +40,16 @@ def a_later_input_changes_nothing_earlier(case: Case) -> None:
     for fields in (("codes", "wave"), ("shares",), ("context",), ("conditions",)):
         after, _ = case.window(case.inputs._replace(**{name: getattr(late, name) for name in fields}))
         steps = np.flatnonzero((after != before)[:, :half].any(axis=(0, 2, 3)))
-        require(not steps.size, f"new {' and '.join(fields)} from step {half} on changed the outputs of steps {steps}")
+        changed = f"new {' and '.join(fields)} from step {half} on changed the outputs of steps {steps}"
+        require(not steps.size, f"{changed}; let a step of sequence depend on itself and on those before it alone")
 
 
 def sequence_equals_repeated_step(case: Case) -> None:
     """`sequence`, which trains, and repeated `step`, which generates, give the same outputs and state."""
-    agree(case.whole, case.stepped)
+    differences = np.abs(case.whole[0] - case.stepped[0]).max(axis=(0, 2, 3), initial=0)
+    apart = np.flatnonzero(~(differences <= TOLERANCE * np.abs(case.stepped[0]).max(initial=0)))
+    since = f" from step {apart[0]} of {STEPS} on" if apart.size else ""
+    agree(case.whole, case.stepped, note=f" between sequence and repeated step{since}; compute the same in both")
 
 
 def carried_state_joins_windows(case: Case) -> None:
@@ -68,7 +57,8 @@ def carried_state_joins_windows(case: Case) -> None:
     first, state = case.window(steps_of(case.inputs, slice(0, STEPS // 2)))
     state = tuple(ops.convert_to_tensor(x) for x in state)
     second, state = case.window(steps_of(case.inputs, slice(STEPS // 2, STEPS)), state)
-    agree((np.concatenate([first, second], axis=1), state), case.whole)
+    note = " between two halves and the whole; start sequence from the state that it is given"
+    agree((np.concatenate([first, second], axis=1), state), case.whole, note=note)
 
 
 def conditions_past_the_end_are_taken(case: Case) -> None:
@@ -83,7 +73,7 @@ def conditions_past_the_end_are_taken(case: Case) -> None:
     inputs = case.inputs._replace(conditions=conditions)
     seen = case.window(inputs)
     require(np.isfinite(seen[0]).all(), "outputs are not finite past the end of a sound")
-    agree(seen, case.steps(inputs))
+    agree(seen, case.steps(inputs), note=" between sequence and repeated step past the end of a sound")
 
 
 def kernels_can_be_folded(case: Case) -> None:
@@ -106,23 +96,20 @@ def narrow_weights_give_close_numbers(case: Case) -> None:
     """With int8 weights, the outputs of a single row are close to those with float32."""
     row = each(lambda x: x[:1], case.inputs)
     narrowed = narrow_form(case.tier, case.tier.prepare())
-    agree(case.steps(row, prepared=narrowed), _first_row(case.stepped), tolerance=HALF_PRECISION_TOLERANCE)
+    expected = _first_row(case.stepped)
+    agree(case.steps(row, prepared=narrowed), expected, HALF_PRECISION_TOLERANCE, note=" with weights in int8")
 
 
 def xla_gives_the_same_numbers(case: Case) -> None:
     """`sequence` and `step` compile with the result of `prepare` as an argument, as generation passes it."""
-    agree(case.window(case.inputs, run=compiled(case.tier.sequence)), case.whole)
-    agree(case.steps(case.inputs, run=compiled(case.tier.step)), case.whole)
+    agree(case.window(case.inputs, run=compiled(case.tier.sequence)), case.whole, note=" when sequence was compiled")
+    agree(case.steps(case.inputs, run=compiled(case.tier.step)), case.whole, note=" when step was compiled")
 
 
 def half_precision_gives_close_numbers(case: Case) -> None:
-    """Under mixed_bfloat16 outputs are close to float32's, and the state keeps its dtype."""
-    tier = case.half
-    before = tier.initial_state(ROWS)
-    outputs, after = tier(as_tensors(case.inputs), before)
-    dtypes = [[keras.backend.standardize_dtype(x.dtype) for x in state] for state in (before, after)]
-    require(dtypes[0] == dtypes[1], f"the state went in as {dtypes[0]} and came out as {dtypes[1]}")
-    agree(as_arrays((outputs, after)), case.whole, tolerance=HALF_PRECISION_TOLERANCE)
+    """Under mixed_bfloat16 outputs and state are close to float32's."""
+    seen = as_arrays(case.half(as_tensors(case.inputs), case.half.initial_state(ROWS)))
+    agree(seen, case.whole, HALF_PRECISION_TOLERANCE, note=" between mixed_bfloat16 and float32")
 
 
 def gradients_reach_every_weight(case: Case, graph: bool = False) -> None:
@@ -134,7 +121,8 @@ def gradients_reach_every_weight(case: Case, graph: bool = False) -> None:
         found = gradients(functools.partial(trainee.total, case.inputs, directions), weights, graph) if weights else []
         arrays = [as_array(gradient) for gradient in found]
         idle = [weight.path for weight, array in zip(weights, arrays, strict=True) if not array.any()]
-        require(not idle, f"in {dtype} no gradient reaches {', '.join(idle)}")
+        remedy = "let outputs depend on it, through keras.ops alone, or do not make it"
+        require(not idle, f"in {dtype} no gradient reaches {', '.join(idle)}; {remedy}")
         require(all(np.isfinite(array).all() for array in arrays), f"in {dtype} gradients are not finite")
 
 
@@ -165,21 +153,6 @@ def _first_row(result: tuple) -> tuple:
     return outputs[:1], [x[:1] for x in state]
 
 
-def require(holds: bool, seen: str) -> None:
-    """Raise AssertionError with what was seen, unless a law holds."""
-    if not holds:
-        raise AssertionError(seen)
-
-
-def agree(seen: tuple, expected: tuple, tolerance: float = TOLERANCE, note: str = "") -> None:
-    """Require outputs and state to be those expected, within a share of the largest number of each."""
-    names = ["outputs", *(f"state {number}" for number in range(len(expected[1])))]
-    for name, one, other in zip(names, [seen[0], *seen[1]], [expected[0], *expected[1]], strict=True):
-        difference, largest = np.abs(one - other).max(initial=0), np.abs(other).max(initial=0)
-        # Written so that NaN fails too.
-        require(bool(difference <= tolerance * largest), f"{name} differ by {difference:.2g}, of {largest:.2g}{note}")
-
-
 def _everywhere(cases: list[Case]) -> list[Case]:
     return cases
 
@@ -195,7 +168,11 @@ def _fullest(cases: list[Case]) -> list[Case]:
 
 # Each law, and the places where it is checked: laws that compile take longest, and are checked in few.
 LAWS = {
+    PURITY[0]: _fullest,
     declared_shapes_are_true: _everywhere,
+    **dict.fromkeys(PURITY[1:], _fullest),
+    the_state_is_used: _fullest,
+    half_precision_keeps_its_dtypes: corners,
     rows_are_independent: _everywhere,
     a_later_input_changes_nothing_earlier: _everywhere,
     sequence_equals_repeated_step: _everywhere,

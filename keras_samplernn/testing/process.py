@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_samplernn.model.tier import Tier
 from keras_samplernn.testing.case import Case, as_array, assign, it_can_be_built
-from keras_samplernn.testing.laws import agree
+from keras_samplernn.testing.comparing import agree
 
 
 def another_process_gives_the_same_numbers(tier_class: type[Tier], config: dict[str, Any], cases: list[Case]) -> None:

@@ -7,18 +7,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_samplernn.conditions.streams import stream_from_folder, streams_of
+from keras_samplernn.conditions.streams import classes_streams, stream_from_folder, streams_of
+from keras_samplernn.conditions.stretches import longest_seconds
+from keras_samplernn.data.alone import problems_alone
 from keras_samplernn.data.corpus import Corpus, prepare_corpus, prepare_shard
 from keras_samplernn.data.duplicates import near_duplicates
 from keras_samplernn.data.folders import find_in_folders
 from keras_samplernn.data.notes import Notes, first_few
-from keras_samplernn.data.pairs import Found, find_sound, split_pairs
+from keras_samplernn.data.pairs import Found, Pair, find_sound, split_pairs
 from keras_samplernn.data.preparation import CorpusSettings
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.data.speeds import Versions, speeds_within
 from keras_samplernn.errors import UserError, collect
 from keras_samplernn.names import existing
 from keras_samplernn.progress import Progress
+from keras_samplernn.run_folder import LongestSpans
 from keras_samplernn.shard import Shard
 from keras_samplernn.spec import DATA_PATHS, Spec
 
@@ -53,6 +56,12 @@ class Corpora:
     def manifest(self) -> dict[str, Any]:
         """Return the manifest of each corpus, for the run directory."""
         return {name: corpus.manifest for name, corpus in self.present().items()}
+
+    def longest_spans(self) -> LongestSpans:
+        """Return the length in seconds of the longest stretch of each class in training, for the run directory."""
+        tracks = [sound.columns.track for sound in self.train.sounds if sound.columns is not None]
+        rate = self.train.manifest["settings"]["sample_rate"]
+        return {stream.name: longest_seconds(stream, tracks, rate) for stream in classes_streams(self.train.streams)}
 
 
 def prepare_folder(spec: Spec, folder: Path, say: Callable[[str], None]) -> Corpus:
@@ -103,6 +112,12 @@ def prepare_corpora(spec: Spec, say: Callable[[str], None], strict: bool = False
     return corpora
 
 
+def find_pairs_of(spec: Spec) -> list[Pair]:
+    """Return the sounds of a spec that have a condition file, each once; what is wrong with folders is passed over."""
+    found = _find_all(spec, [])
+    return [pair for each in found.values() for pair in each.pairs if pair.conditions is not None]
+
+
 def prepare_corpora_shard(spec: Spec, say: Callable[[str], None], shard: Shard, processes: int = 1) -> tuple[int, int]:
     """Prepare every N-th part of each corpus of a spec; `prepare_corpora` finds them in the cache then.
 
@@ -124,7 +139,7 @@ def prepare_corpora_shard(spec: Spec, say: Callable[[str], None], shard: Shard, 
         speeds = speeds_within(spec.training.augmentation.speed) if name == "train" else ()
         for speed in (1.0, *speeds):
             with _shown(_label(name, speed)) as show:
-                arguments = found.pairs, _settings(spec, speed), shard, found.problems, processes, show
+                arguments = found.pairs, _settings(spec, speed), shard, _known(spec, found), processes, show
                 counts.append(collect(problems, prepare_shard, *arguments))
     if problems:
         raise UserError(*dict.fromkeys(problems))
@@ -177,7 +192,7 @@ def _find_named(spec: Spec, name: str) -> Found:
         return _find(spec, spec.data.folders(name))
     found = _find(spec, spec.data.folders("train"))
     if found.problems and len(found.pairs) < 2:
-        raise UserError(*found.problems)
+        raise UserError(*_known(spec, found))
     train, valid = split_pairs(found.pairs, fraction)
     return dataclasses.replace(found, pairs=train if name == "train" else valid)
 
@@ -207,14 +222,19 @@ def _settings(spec: Spec, speed: float = 1.0) -> CorpusSettings:
     return CorpusSettings(spec.audio.sample_rate, Quantizer.of(spec.audio), streams_of(spec), speed)
 
 
+def _known(spec: Spec, found: Found) -> list[str]:
+    """Return the problems of folders, and of the files in them that make no pair."""
+    return [*found.problems, *problems_alone(found.alone, streams_of(spec), spec.audio.sample_rate)]
+
+
 def _prepare(
     spec: Spec, found: Found, label: str, say: Callable[[str], None], strict: bool = False, processes: int = 1
 ) -> Corpus:
     """Prepare what was found and say what was done; where it is strict, what is lost is refused, and not said too."""
     problems: list[str] = []
-    notes = found.notes.lines()
+    notes, known = found.notes.lines(), _known(spec, found)
     with _shown(label) as show:
-        arguments = found.pairs, _settings(spec), notes.append, found.problems, processes, show
+        arguments = found.pairs, _settings(spec), notes.append, known, processes, show
         corpus = collect(problems, prepare_corpus, *arguments)
     lost = [*found.notes.lost(), *(corpus.lost if corpus else ())] if strict else []
     for line in notes:

@@ -81,7 +81,7 @@ def fit_spec(
             # If the last `fit` was killed after it saved a checkpoint, metrics.csv is old, one checkpoint too many.
             write_metrics(run.metrics_file, state.rows)
             prune_checkpoints(run.checkpoints_folder, spec.training.keep_checkpoints, state.best_steps)
-            run.record(corpora.manifest())
+            run.record(corpora.manifest(), corpora.longest_spans())
             if newest is None:
                 write_origin(run.folder, origin)
         session = Session(run, trainer, corpora, state, epochs or spec.training.epochs, max_steps)

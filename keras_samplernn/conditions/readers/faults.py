@@ -75,12 +75,25 @@ def why_another_length(lines: int, samples: int, sample_rate: int, header: bool 
         return "1 too many: is the first line a header? (pandas writes one, unless it is given header=False)"
     if lines in (_EXCEL_LINES, _EXCEL_LINES - 1) and lines < samples:  # one less if a header took a line
         return "Excel cuts a file after so many lines: write it with another program"
-    for rate in _USUAL_RATES:
-        expected = samples * rate / sample_rate if rate != sample_rate and samples >= _LEAST_SAMPLES else 0
-        if expected and abs(lines - expected) < max(_FEW, _RATIO_TOLERANCE * expected):
-            return f"as many as for {rate} Hz, but the sound has {sample_rate} Hz: write it for the sound's rate"
+    if (rate := rate_of_rows(lines, samples, sample_rate)) is not None:
+        return f"as many as for {rate} Hz, but the sound has {sample_rate} Hz: write it for the sound's rate"
     difference = lines - samples
     return f"{abs(difference):,} too {'many' if difference > 0 else 'few'}"
+
+
+def rate_of_rows(rows: int, samples: int, sample_rate: int) -> int | None:
+    """Return the usual sample rate, in Hz, at which a sound would have so many samples; None if there is no other.
+
+    Args:
+        rows: their number.
+        samples: the length of the sound.
+        sample_rate: of the sound, in Hz.
+    """
+    for rate in _USUAL_RATES:
+        expected = samples * rate / sample_rate if rate != sample_rate and samples >= _LEAST_SAMPLES else 0
+        if expected and abs(rows - expected) < max(_FEW, _RATIO_TOLERANCE * expected):
+            return rate
+    return None
 
 
 def _why_not_columns(lines: Sequence[str], value: str, delimiter: str, is_class: Callable[[str], bool]) -> str:

@@ -15,7 +15,7 @@ from keras_samplernn.text import quote, unquoted
 
 POINTS, SPANS = ("seconds",), ("start", "stop")
 _DELIMITERS = ",;\t"
-_OTHER_WORDS = {
+OTHER_WORDS = {
     **dict.fromkeys(("time", "times", "t", "sec", "second", "time_s"), "seconds"),
     **dict.fromkeys(("begin", "from", "onset"), "start"),
     **dict.fromkeys(("end", "to", "offset"), "stop"),
@@ -118,6 +118,6 @@ def _why_not_a_stream(name: str, known: dict[str, Stream]) -> str:
         return "a column has no name: an index? remove it (pandas: index=False)"
     if name in (*POINTS, *SPANS):
         return f"{quote(name)} is a time; the first columns are seconds, or start,stop, or there are no times"
-    other = _OTHER_WORDS.get(name.lower())
+    other = OTHER_WORDS.get(name.lower())
     hint = f'; did you mean "{other}"?' if other else nearest(name[:100], [*known, *POINTS, *SPANS])
     return f"{quote(name)} is not a stream; streams are {', '.join(known)}{hint}"

@@ -15,8 +15,8 @@ from keras_samplernn.names import nfc
 from keras_samplernn.text import quote, read_lines
 
 END = "end"
-_BLANKS = " \t;"
-_ASSIGNED = re.compile(r"(?:^|(?<=[\s;]))([^\s;=]+)[ \t]*=")
+BLANKS = " \t;"
+ASSIGNED = re.compile(r"(?:^|(?<=[\s;]))([^\s;=]+)[ \t]*=")
 
 
 def read_labels(path: Path, streams: Sequence[Stream], sound: Sound) -> Track:
@@ -39,7 +39,7 @@ def read_labels(path: Path, streams: Sequence[Stream], sound: Sound) -> Track:
             raise UserError(f"{place}: is not UTF-8 text; save it as UTF-8") from None
         if not text.strip() or text.startswith("\\"):
             continue
-        begin, stop, label = _fields(text, place)
+        begin, stop, label = fields_of(text, place)
         start, stop = labels.at(begin, sound, place), labels.at(stop, sound, place)
         if stop < start:
             raise UserError(f"{place}: ends before it begins; the first time is the begin, the second the end")
@@ -57,7 +57,8 @@ def read_labels(path: Path, streams: Sequence[Stream], sound: Sound) -> Track:
     return sound.lay(streams, items, last if end is None else end)
 
 
-def _fields(text: str, place: str) -> tuple[str, str, str]:
+def fields_of(text: str, place: str) -> tuple[str, str, str]:
+    """Return begin, end and label of a line, as text; UserError, which begins with `place`, if it has no two times."""
     fields = text.split("\t", 2)
     if len(fields) < 2:
         raise UserError(f"{place}: {quote(text)} is not a label; write begin, end and label with tabs between them")
@@ -98,7 +99,7 @@ class _Labels:
         return self._known[label]
 
     def _read(self, label: str, place: str) -> list[tuple[Stream, Any, Any]]:
-        assigned = [] if label in self._names else list(_ASSIGNED.finditer(label))
+        assigned = [] if label in self._names else list(ASSIGNED.finditer(label))
         if not any(found[1] in self._values for found in assigned):
             # A name may have blanks and signs in it.
             with contextlib.suppress(ValueError):
@@ -108,10 +109,10 @@ class _Labels:
         for found, stop in zip(assigned, stops[1:], strict=True):
             stream = stream_named(self._streams, found[1], place)
             try:
-                said.append((stream, *self._values[stream.name].read(label[found.end() : stop].strip(_BLANKS))))
+                said.append((stream, *self._values[stream.name].read(label[found.end() : stop].strip(BLANKS))))
             except ValueError as error:
                 raise UserError(f"{place}: {stream.name}: {error}") from None
-        if bare := label[: stops[0]].strip(_BLANKS):
+        if bare := label[: stops[0]].strip(BLANKS):
             said += self._several(bare, place)
         names = [stream.name for stream, *_ in said]
         if twice := next((name for name in names if names.count(name) > 1), None):

@@ -39,7 +39,7 @@ def read_midi(path: Path, streams: Sequence[Stream], sound: Sound) -> Track:
     Raises:
         UserError: one line: mido is missing, the file is damaged, a note is not a class, or notes sound together.
     """
-    notes, end = _notes(path, sound.sample_rate)
+    notes, end = notes_of(path, sound.sample_rate)
     pitch = _pitch_stream(path, streams)
     velocity = next((each for each in streams if isinstance(each, NumberStream) and each.name == VELOCITY), None)
     if pitch is None and velocity is None:
@@ -53,14 +53,14 @@ def read_midi(path: Path, streams: Sequence[Stream], sound: Sound) -> Track:
         place = f"{path}: at {note.start / sound.sample_rate:.3f} s"
         if before is not None and before.start == note.start:
             raise UserError(
-                f"{place}: {_name(before.number)} and {_name(note.number)} begin together; a stream has one note at a"
-                " time: remove one, or give each voice a stream and a file of another format"
+                f"{place}: {note_name(before.number)} and {note_name(note.number)} begin together; a stream has one"
+                " note at a time: remove one, or give each voice a stream and a file of another format"
             )
         if pitch is not None:
             if note.number not in classes:
                 raise UserError(
-                    f"{place}: note {note.number}, {_name(note.number)}, is not a class of {pitch.name}; classes are"
-                    f" {describe_classes(pitch)}"
+                    f"{place}: note {note.number}, {note_name(note.number)}, is not a class of {pitch.name};"
+                    f" classes are {describe_classes(pitch)}"
                 )
             items[pitch.name].append(Item(note.start, note.stop, classes[note.number], None, place))
         if velocity is not None:
@@ -104,11 +104,12 @@ def note_number(name: str) -> int | None:
     return 12 * (int(found[3]) + 1) + _STEPS[found[1].lower()] + _SIGNS[found[2].lower()]
 
 
-def _name(note: int) -> str:
+def note_name(note: int) -> str:
+    """Return the name of a MIDI number: 60 is c4."""
     return f"{_NAMES[note % 12]}{note // 12 - 1}"
 
 
-def _notes(path: Path, sample_rate: int) -> tuple[list[_Note], int]:
+def notes_of(path: Path, sample_rate: int) -> tuple[list[_Note], int]:
     """Return the notes of a file, and its length in samples."""
     midi = _load(path)
     events, end = _events(midi)

@@ -28,7 +28,7 @@ def read_npy(path: Path, streams: Sequence[Stream], sound: Sound) -> Track:
     Raises:
         UserError: one line: the file is damaged, has another shape, or the first row that has a wrong value.
     """
-    array = _load(path)
+    array = load_array(path)
     names = array.dtype.names
     if names is None:
         return _read_rows(path, _columns(path, array, streams), streams, sound)
@@ -47,7 +47,8 @@ def read_npy(path: Path, streams: Sequence[Stream], sound: Sound) -> Track:
     return _read_points(path, array[names[0]], columns, streams, sound)
 
 
-def _load(path: Path) -> np.ndarray:
+def load_array(path: Path) -> np.ndarray:
+    """Map the array of an npy file; UserError if it cannot be read."""
     try:
         with path.open("rb") as file:
             if file.read(len(_MAGIC)) != _MAGIC:

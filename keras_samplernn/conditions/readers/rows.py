@@ -1,6 +1,9 @@
 """The plainest condition file: the class of every audio sample, one per line, without a header."""
 
+import contextlib
 import warnings
+from collections import Counter
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ from keras_samplernn.errors import UserError, collect, nearest
 from keras_samplernn.names import nfc
 from keras_samplernn.text import BLOCK_BYTES, quote, unquoted
 
+_FEW = 0.1
 _MOST_DIGITS = 9  # of a number that int32 holds, whatever it is
 
 
@@ -25,8 +29,8 @@ def read_rows(path: Path, text: bytes, stream: ClassesStream, sound: Sound) -> T
     classes have names, a line holds a name, or the number of the class, unless the name of some class is a number.
 
     Raises:
-        UserError: a line that names the first line that is not a class, or both lengths; and before it one that names a
-            header.
+        UserError: a line that names the first line that is not a class, with the number of others; one that names both
+            lengths; and before them one that names a header.
     """
     fits = text.count(b"\n") + 1 == sound.samples
     parser, problems = _Parser(path, stream, text), []
@@ -34,10 +38,11 @@ def read_rows(path: Path, text: bytes, stream: ClassesStream, sound: Sound) -> T
         problems.append(f"{path}:1: {header}")
         parser = _Parser(path, stream, text.partition(b"\n")[2], first_line=2)
     rows = collect(problems, parser.parse)
+    count = parser.count_lines() if rows is None else rows.samples
     # A class in the place of line 1 would make the file whole.
-    if rows is not None and not (header and fits):
+    if count is not None and not (header and fits):
         below = (True, "line", "below line 1 ") if header else ()
-        collect(problems, sound.check_rows, path, rows.samples, *below)
+        collect(problems, sound.check_rows, path, count, *below)
     if problems:
         raise UserError(*problems)
     return Track(rows.samples, {stream.name: rows.spans()})
@@ -52,9 +57,38 @@ class _Parser:
 
     def parse(self) -> RowRuns:
         rows = RowRuns(np.int32)
-        for block in blocks_of_lines(self.text, BLOCK_BYTES):
-            rows.add(self._parse_block(block, rows.samples + self.first_line))
+        try:
+            for block in blocks_of_lines(self.text, BLOCK_BYTES):
+                rows.add(self._parse_block(block, rows.samples + self.first_line))
+        except UserError as error:
+            others = sum(self._faulty_lines.values()) - 1
+            told = f"{error} (and {others:,} more wrong line{'s' * (others > 1)})"
+            raise UserError(told if others and self._are_few else str(error)) from None
         return rows
+
+    def count_lines(self) -> int | None:
+        """Return the number of lines of a text with faults; None if the faults leave open how many there are to be."""
+        whole = self._are_few and all(line.strip() for line in self._faulty_lines)
+        return self._count if whole else None
+
+    @property
+    def _count(self) -> int:
+        return self.text.count(b"\n") + 1
+
+    @property
+    def _are_few(self) -> bool:
+        """Return whether the wrong lines are few, so that each is a fault of its own, and not one of the whole file."""
+        return sum(self._faulty_lines.values()) <= _FEW * self._count
+
+    @cached_property
+    def _faulty_lines(self) -> Counter[bytes]:
+        """Return the different lines that are not classes, each with its number."""
+        found = Counter(self.text.split(b"\n"))
+        for line in [*found]:
+            with contextlib.suppress(UserError):
+                self._parse_line(line, 0)
+                del found[line]
+        return found
 
     def why_a_header(self, fits: bool) -> str:
         """Return why line 1 is not a class while the others are; empty if it is not so."""

@@ -34,7 +34,7 @@ def read_textgrid(path: Path, streams: Sequence[Stream], sound: Sound) -> Track:
     Raises:
         UserError: one line: the file is not a whole TextGrid, no tier names a stream, or a label is not a value.
     """
-    xmin, xmax, tiers = _parse(path)
+    xmin, xmax, tiers = parse_textgrid(path)
     if sound.at(xmin, f"{path}: xmin"):
         raise UserError(f"{path}: begins at {xmin} s; in Praat: Modify, Shift times to, start time 0")
     intervals = [tier for tier in tiers if tier.has_intervals]
@@ -78,7 +78,7 @@ def _check_tiers(path: Path, named: dict[str, list[_Tier]], tiers: list[_Tier]) 
             raise UserError(f"{path}: no interval tier is named {quote(stream)}{similar}")
 
 
-def _parse(path: Path) -> tuple[str, str, list[_Tier]]:
+def parse_textgrid(path: Path) -> tuple[str, str, list[_Tier]]:
     """Return the begin and the end of a TextGrid, and its tiers."""
     try:
         text = read_lines(path).decode()
