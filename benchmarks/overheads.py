@@ -9,7 +9,7 @@ would be shorter without them.
   run that is timed has epochs of a few steps, so that it is over in a minute; from it come the seconds of each event
   and the samples per second of training. The shares are then calculated for the first ten epochs of a run on one hour:
   ten times 57.6 million samples at that speed; a checkpoint at every epoch's end and every `checkpoint_minutes` within
-  it; a log every 5 seconds and two at every epoch's end; sounds once, the first time, which compiles; opening and
+  it; a log every 50 steps and one at every epoch's end; sounds once, the first time, which compiles; opening and
   closing the monitor once. Validation, which would make the shares smaller, is left out of the run's time.
 - The demo's corpus and model (200 seconds at 8 kHz, width 96, five epochs), with monitoring as a spec has it by
   default: nothing is calculated. The whole `fit` on the prepared corpus is timed, its compiling and its validation
@@ -38,8 +38,8 @@ from keras_samplernn.data.corpus import Corpus
 from keras_samplernn.monitoring.held_out import HeldOutSounds
 from keras_samplernn.monitoring.monitor import Monitor
 from keras_samplernn.training import fit
-from keras_samplernn.training.bookkeeping import LOG_SECONDS
 from keras_samplernn.training.corpora import Corpora, prepare_corpora
+from keras_samplernn.training.points import EVERY_STEPS
 from keras_samplernn.training.session import Session
 
 HOUR_SAMPLES = 3600 * SAMPLE_RATE
@@ -48,7 +48,10 @@ VALID_SOUNDS = 3
 MONITORING_PERCENT, CHECKPOINT_PERCENT = 5, 2
 # Whatever is done for monitoring; `log` is what happens again and again.
 MONITORING = {
-    "open": [(Monitor, "__init__"), (Monitor, "log_spec"), (HeldOutSounds, "__init__"), (Monitor, "__exit__")],
+    "open": [
+        *((Monitor, "__init__"), (Monitor, "log_about"), (Monitor, "log_real"), (Monitor, "__exit__")),
+        (HeldOutSounds, "__init__"),
+    ],
     "log": [(Monitor, "log_figures")],
     "sounds": [(HeldOutSounds, "show")],
 }
@@ -117,8 +120,8 @@ def _one_hour(runs: list[dict[str, Any]]) -> Iterator[Figure]:
 
 def _shares_of_an_hour(run: dict[str, Any]) -> tuple[float, float]:
     """Return the per cent that monitoring and checkpoints take of the first epochs of a run on one hour."""
-    epoch, logs = HOUR_SAMPLES / run["speed"], statistics.mean(run["log"])
-    monitoring = sum(run["open"]) + run["sounds"][0] + run["every_epochs"] * (epoch / LOG_SECONDS + 2) * logs
+    epoch, logs = HOUR_SAMPLES / run["speed"], HOUR_SAMPLES / run["step_samples"] / EVERY_STEPS + 1
+    monitoring = sum(run["open"]) + run["sounds"][0] + run["every_epochs"] * logs * statistics.mean(run["log"])
     saves = epoch // (60 * run["checkpoint_minutes"]) + 1
     checkpoints = run["every_epochs"] * saves * statistics.mean(run["checkpoint"])
     whole = run["every_epochs"] * epoch + monitoring + checkpoints
@@ -147,7 +150,8 @@ def train_short_epochs() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         spec = parse(SPEC, root)
-        samples = STEPS_AN_EPOCH * spec.training.batch_size * spec.training.seq_len
+        step_samples = spec.training.batch_size * spec.training.seq_len
+        samples = STEPS_AN_EPOCH * step_samples
         sound_seconds = spec.monitoring.seconds
         write_prepared(root / "train", spec, samples / SAMPLE_RATE, samples / SAMPLE_RATE)
         write_prepared(root / "valid", spec, VALID_SOUNDS * sound_seconds, sound_seconds)
@@ -163,6 +167,7 @@ def train_short_epochs() -> dict[str, Any]:
     return {
         **watch.noted(),
         "speed": statistics.median(float(row.split(",")[column]) for row in rows[1:]),
+        "step_samples": step_samples,
         "every_epochs": spec.monitoring.every_epochs,
         "checkpoint_minutes": spec.training.checkpoint_minutes,
     }

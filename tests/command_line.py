@@ -134,7 +134,8 @@ def outcome(run: Path) -> tuple:
     last = list_checkpoints(run / "checkpoints")[-1]
     state = last.read_state()
     rows = list(csv.DictReader((run / "metrics.csv").open()))
-    for row in [*state["rows"], *rows]:
-        del row["samples_per_second"]
+    for row in [state, *state["rows"], *rows]:
+        row.pop("samples_per_second", None)
+        del row["seconds"]
     arrays = [(last.folder / name).read_bytes() for name in ("weights.npz", "training.npz")]
     return last.folder.name, arrays, json.dumps(state), rows

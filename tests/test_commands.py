@@ -97,8 +97,8 @@ def test_evaluate_prints_one_object_of_figures_alone(home):
     assert set(figures) == {"bits_per_sample", "unigram_entropy_bits", "samples", "bits_per_sample_of_class"}
     assert figures["samples"] == 737
     assert set(figures["bits_per_sample_of_class"]) == {"0", "1", "2"}
-    metrics = (home / "runs/tiny/metrics.csv").read_text().splitlines()[-1].split(",")
-    assert figures["bits_per_sample"] == pytest.approx(float(metrics[5]), abs=1e-5)
+    row = list(csv.DictReader((home / "runs/tiny/metrics.csv").open()))[-1]
+    assert figures["bits_per_sample"] == pytest.approx(float(row["validation_bits"]), abs=1e-5)
     assert json.loads(give("evaluate runs/tiny --json --data train", home).out) != figures
 
 
@@ -152,7 +152,7 @@ def test_steps_that_are_done_are_not_done_again(home):
     assert (answer.status, answer.out) == (0, "runs/tiny\n")
     assert answer.err.splitlines() == [
         "runs/tiny: is finished: 2 of 2 steps are done; to continue, give a larger --max-steps or none",
-        "TensorBoard: tensorboard --logdir runs/tiny/logs",
+        "TensorBoard: tensorboard --logdir runs/tiny",
     ]
     assert listing(home / "runs/tiny") == before
 
@@ -261,7 +261,7 @@ def second_epoch(run: Path) -> tuple[bytes, bytes, dict]:
     """Return the weights and all that resuming needs, after both epochs, and the figures of the second."""
     (checkpoint,) = run.glob("checkpoints/step-*600-validated")
     figures = list(csv.DictReader((run / "metrics.csv").open()))[-1]
-    del figures["samples_per_second"]
+    del figures["samples_per_second"], figures["seconds"]
     return (checkpoint / "weights.npz").read_bytes(), (checkpoint / "training.npz").read_bytes(), figures
 
 
@@ -314,6 +314,6 @@ def test_a_finished_run_says_so(trained):
     assert (answer.status, answer.out) == (0, "whole\n")
     assert answer.err.splitlines() == [
         "whole: is finished: 2 of 2 epochs are done; to continue, raise training.epochs or give --epochs",
-        "TensorBoard: tensorboard --logdir whole/logs",
+        "TensorBoard: tensorboard --logdir whole",
     ]
     assert listing(trained / "whole") == before

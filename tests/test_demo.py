@@ -67,7 +67,7 @@ def test_the_demo_makes_its_sounds_and_makes_them_again_when_called_again(tiny_d
     assert answer.out.splitlines() == [str(sounds / f"{stem}.wav") for stem in ("changing", *demo_corpus.VOICES)]
     assert soundfile.info(tmp_path / sounds / "reed.wav").frames == 800
     assert soundfile.info(tmp_path / sounds / "changing.wav").frames == 1600
-    assert answer.err.splitlines()[-1] == "TensorBoard: tensorboard --logdir runs/demo/logs"
+    assert answer.err.splitlines()[-1] == "TensorBoard: tensorboard --logdir runs/demo"
     before = (tmp_path / sounds / "changing.wav").read_bytes()
     (tmp_path / sounds / "changing.wav").unlink()
 

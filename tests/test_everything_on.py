@@ -28,6 +28,7 @@ pytestmark = pytest.mark.law
 
 SPEC = {
     "name": "everything",
+    "preset": "paper",
     "audio": {"sample_rate": RATE, "q_levels": 65536, "preemphasis": 0.85},
     "data": {"train": "train", "valid": "valid", "balance": 0.7, "segment_seconds": 0.04},
     "conditioning": {

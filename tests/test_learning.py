@@ -72,6 +72,8 @@ def test_metrics_has_a_row_for_each_epoch_and_both_bits_fall(fitted_run):
     for column in ("training_bits", "validation_bits", *(f"validation_bits_{name}" for name in PITCH_HZ)):
         assert rows[-1][column] < rows[0][column]
     assert all(row["gradient_norm"] > 0 and row["samples_per_second"] > 0 for row in rows)
+    assert all(0 < row["learning_rate"] < 0.004 for row in rows)
+    assert np.all(np.diff([0, *(row["seconds"] for row in rows)]) > 0)
     assert np.all(np.diff([row["step"] for row in rows]) > 0)
 
 

@@ -47,8 +47,12 @@ def test_what_is_shown_is_what_generate_makes_of_the_trained_weights(spec, corpu
     trained, shown = assemble(spec), {}
     strength = spec.monitoring.guidance
     contrast = None if strength == 1 else guidance_of(trained.streams, None, drops=False, place="guidance")
-    monitor = SimpleNamespace(log_sound=lambda step, name, wave: shown.update({name: wave}))
+    monitor = SimpleNamespace(
+        log_sound=lambda step, name, wave, track: shown.update({name: wave}),
+        log_real=lambda step, clips: shown.update({clip.name: clip.wave for clip in clips}),
+    )
     sounds = HeldOutSounds(assemble(spec), spec, corpus, tmp_path / "samples")
+    sounds.show_real(monitor, 0)
     for epoch in (1, 2):
         sounds.show(monitor, trained, epoch, epoch)
         engine = GenerationEngine(trained, 8, 2, BLOCK_SAMPLES, guidance=contrast)

@@ -150,7 +150,7 @@ def test_sounds_made_in_training_and_the_clips_beside_them_are_filtered_back(hom
         np.testing.assert_allclose(sounds.clips[number], real, atol=0.03)
 
     class Shown:
-        def log_sound(self, step, name, wave):
+        def log_sound(self, step, name, wave, track):
             shown[name] = wave
 
     sounds.show(Shown(), run.model, 0, 0)

@@ -18,6 +18,9 @@ import tensorflow as tf
 from browser import Browser, find_chromium
 from toy import EPOCHS, MONITORED_SECONDS, MONITORED_SOUNDS, PITCH_HZ, SAMPLE_RATE, read_metrics
 
+from keras_samplernn.monitoring.picture import HEIGHT, WIDTH
+from keras_samplernn.training.points import is_point
+
 pytestmark = pytest.mark.fitted
 
 CURVES = {
@@ -27,7 +30,10 @@ CURVES = {
     "gradient_norm",
     "samples_per_second",
     "learning_rate",
+    "best_validation_bits",
 }
+# As TensorBoard calls the run if it is given its folder. If it were given `logs` itself, its HParams find no figures.
+RUN = "logs"
 WITHOUT_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 # Custom elements keep what they show in trees of their own.
 FIND_ALL = """
@@ -58,11 +64,11 @@ class TensorBoard:
 
     def tags(self, plugin):
         """What the run has for a plugin: names, with what the plugin says of them where it does."""
-        return self.ask(f"plugin/{plugin}/tags").get(".", {})
+        return self.ask(f"plugin/{plugin}/tags").get(RUN, {})
 
     def latest(self, plugin, singular, tag):
         """The bytes of the last sound or picture under a tag."""
-        pieces = self.ask(f"plugin/{plugin}/{plugin}", run=".", tag=tag, sample=0)
+        pieces = self.ask(f"plugin/{plugin}/{plugin}", run=RUN, tag=tag, sample=0)
         return self.read(f"plugin/{plugin}/individual{singular}?{pieces[-1]['query']}&")
 
 
@@ -70,10 +76,10 @@ class TensorBoard:
 def tensorboard(fitted_run, tmp_path_factory):
     """`tensorboard --logdir` on the shared run, at a free port, when it has read the log."""
     log = tmp_path_factory.mktemp("tensorboard") / "log.txt"
-    program, logs = Path(sys.executable).with_name("tensorboard"), fitted_run.folder / "logs"
+    program, folder = Path(sys.executable).with_name("tensorboard"), fitted_run.folder
     with log.open("w") as stream:
         process = subprocess.Popen(
-            [program, "--logdir", logs, "--host", "localhost", "--port", "0"],
+            [program, "--logdir", folder, "--host", "localhost", "--port", "0"],
             stdout=stream,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -109,15 +115,62 @@ def test_curves_of_the_validation_are_those_of_metrics(tensorboard, fitted_run):
         "bits/validation": "validation_bits",
         **{f"bits_per_class/{name}": f"validation_bits_{name}" for name in PITCH_HZ},
     }.items():
-        points = tensorboard.ask("plugin/scalars/scalars", run=".", tag=tag)
+        points = tensorboard.ask("plugin/scalars/scalars", run=RUN, tag=tag)
         assert [step for _, step, _ in points] == [row["step"] for row in rows]
         assert [value for _, _, value in points] == pytest.approx([row[column] for row in rows])
 
 
-def test_the_spec_is_there_as_text(tensorboard):
-    assert tensorboard.tags("text") == ["spec"]
-    (text,) = tensorboard.ask("plugin/text/text", run=".", tag="spec")
+def test_points_stand_at_fixed_steps(tensorboard, fitted_run):
+    last = int(read_metrics(fitted_run.folder)[-1]["step"])
+    expected = [step for step in range(1, last + 1) if is_point(step)]
+    for tag in ("bits/training", "gradient_norm", "learning_rate"):
+        points = tensorboard.ask("plugin/scalars/scalars", run=RUN, tag=tag)
+        assert [step for _, step, _ in points] == expected
+
+
+def test_the_spec_and_the_machine_are_there_as_text_once(tensorboard):
+    assert set(tensorboard.tags("text")) == {"spec", "about"}
+    (text,) = tensorboard.ask("plugin/text/text", run=RUN, tag="spec")
     assert "<code" in text["text"] and "batch_size" in text["text"]
+    (text,) = tensorboard.ask("plugin/text/text", run=RUN, tag="about")
+    for name in ("parameters", "devices", "tensorflow"):
+        assert f"<td>{name}</td>" in text["text"]
+
+
+def test_training_and_validation_share_a_chart_and_so_do_all_classes(tensorboard):
+    (category,) = tensorboard.ask("plugin/custom_scalars/layout")["category"]
+    charts = {chart["title"]: chart["multiline"]["tag"] for chart in category["chart"]}
+    shown = {
+        title: {
+            tag
+            for expression in expressions
+            for tag in tensorboard.ask("plugin/custom_scalars/scalars", run=RUN, tag=expression)["tag_to_events"]
+        }
+        for title, expressions in charts.items()
+    }
+    assert shown == {
+        "bits": {"bits/training", "bits/validation"},
+        "bits per class": {f"bits_per_class/{name}" for name in PITCH_HZ},
+    }
+
+
+def test_a_run_is_a_row_of_hyperparameters_with_its_best_bits(tensorboard, fitted_run):
+    asked = {"allowedStatuses": ["STATUS_UNKNOWN", "STATUS_SUCCESS", "STATUS_FAILURE", "STATUS_RUNNING"]}
+    asked |= {"startIndex": 0, "sliceSize": 100}
+    request = urllib.request.Request(
+        f"{tensorboard.url}/data/plugin/hparams/session_groups",
+        json.dumps(asked).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with WITHOUT_PROXY.open(request, timeout=60) as answer:
+        (row,) = json.loads(answer.read())["sessionGroups"]
+    assert row["name"].startswith(f"{fitted_run.folder.name} 2")
+    training = json.loads((fitted_run.folder / "spec.json").read_text())["training"]
+    assert row["hparams"]["training.learning_rate"] == pytest.approx(training["learning_rate"])
+    assert row["hparams"]["tiers.0.kernel_size"] == 4
+    best = min(row["validation_bits"] for row in read_metrics(fitted_run.folder))
+    values = {each["name"]["tag"]: each["value"] for each in row["metricValues"]}
+    assert values["best_validation_bits"] == pytest.approx(best)
 
 
 @pytest.mark.parametrize("plugin", ["audio", "images"])
@@ -134,7 +187,7 @@ def test_sounds_generated_and_real_can_be_heard_and_seen(tensorboard, plugin, ki
             assert np.std(wave) > 0.05
         else:
             image = tf.io.decode_png(tensorboard.latest("images", "Image", tag)).numpy()
-            assert min(image.shape[:2]) > 16 and np.std(image) > 5
+            assert image.shape == (HEIGHT, WIDTH, 3) and np.std(image) > 5
 
 
 @pytest.fixture(scope="module")
@@ -179,4 +232,22 @@ def test_the_browser_shows_the_spectrograms(tensorboard, browser):
         f"(images => images.length == {2 * MONITORED_SOUNDS} && images.every(image => image.complete)"
         f" && images.map(image => image.naturalWidth))({FIND_ALL}('img'))"
     )
-    assert min(widths) > 16
+    assert widths == [WIDTH] * 2 * MONITORED_SOUNDS
+
+
+def test_the_browser_draws_the_charts_of_the_layout(tensorboard, browser):
+    browser.open(f"{tensorboard.url}/#custom_scalars")
+    # Each with the number of curves that it says it has.
+    shown = (
+        f"{FIND_ALL}('tf-custom-scalar-multi-line-chart-card').map(card =>"
+        " [card.title, ...(card.shadowRoot.textContent.match(/Matches\\s*\\((\\d+)\\)/) || []).slice(1)])"
+    )
+    expected = [["bits", "2"], ["bits per class", str(len(PITCH_HZ))]]
+    browser.wait_for(f"JSON.stringify({shown}) == JSON.stringify({expected})")
+
+
+def test_the_browser_shows_the_run_as_a_row_of_hyperparameters(tensorboard, browser, fitted_run):
+    browser.open(f"{tensorboard.url}/#hparams")
+    cells = f"{FIND_ALL}('vaadin-grid-cell-content').map(cell => cell.innerText.trim())"
+    run = f"cells.some(cell => cell.startsWith('{fitted_run.folder.name} 2'))"
+    browser.wait_for(f"(cells => {run} && cells.includes('best_validation_bits'))({cells})")

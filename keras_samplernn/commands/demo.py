@@ -43,4 +43,4 @@ def demo(run_folder: Path | None) -> None:
     for path in generate_files(run, request, say, TOOLS):
         print(path)
     say(f"listen to the sounds in {sounds}, generated under the conditions in {corpus / 'asked'}")
-    say_where_to_watch(run.logs_folder)
+    say_where_to_watch(run.folder)

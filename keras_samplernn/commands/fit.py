@@ -39,9 +39,9 @@ def fit(spec: Path, run_folder: Path | None, strategy: str, device: str | None, 
     run = train(spec, run_folder, replicas, **options)
     if replicas.is_chief:
         print(run.folder)
-        say_where_to_watch(run.logs_folder)
+        say_where_to_watch(run.folder)
 
 
-def say_where_to_watch(logs: Path) -> None:
-    """Say how TensorBoard shows a run's logs."""
-    say(f"TensorBoard: tensorboard --logdir {shlex.quote(str(logs))}")
+def say_where_to_watch(folder: Path) -> None:
+    """Say how TensorBoard shows a run, or the runs in a folder."""
+    say(f"TensorBoard: tensorboard --logdir {shlex.quote(str(folder))}")

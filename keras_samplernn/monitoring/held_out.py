@@ -16,7 +16,7 @@ from keras_samplernn.generation.guidance import guidance_of
 from keras_samplernn.generation.sound import Sound, any_fades, longest_first
 from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
 from keras_samplernn.model.samplernn import SampleRNN
-from keras_samplernn.monitoring.monitor import Monitor
+from keras_samplernn.monitoring.monitor import Clip, Monitor
 from keras_samplernn.spec import Spec
 
 
@@ -60,7 +60,7 @@ class HeldOutSounds:
     def show(
         self, monitor: Monitor, trained: SampleRNN, step: int, epoch: int, check_stop: Callable[[], None] = lambda: None
     ) -> None:
-        """Generate with the trained weights, write the wavs to `epoch_NNNN`, and log them with the real clips.
+        """Generate with the trained weights, write the wavs to `epoch_NNNN`, and log them.
 
         Args:
             monitor: logs the sounds.
@@ -81,12 +81,19 @@ class HeldOutSounds:
         for sound, codes, _ in stream_parts(self._engine, weights, start, longest_first(sounds), seed, strength):
             check_stop()
             pieces[sound.name].append(codes)
-        for (name, codes), clip in zip(pieces.items(), self.clips, strict=True):
+        tracks = {sound.name: sound.columns and sound.columns.track for sound in sounds}
+        for name, codes in pieces.items():
             wave = self.quantizer.decoder()(np.concatenate(codes))
             with WavWriter(folder / f"{name}.wav", self.spec.audio.sample_rate) as writer:
                 writer.write(wave)
-            monitor.log_sound(step, f"{name}/generated", wave)
-            monitor.log_sound(step, f"{name}/real", clip)
+            monitor.log_sound(step, f"{name}/generated", wave, tracks[name])
+
+    def show_real(self, monitor: Monitor, step: int) -> None:
+        """Log the real clips, once in a run."""
+        sounds = [self._sound(number) for number in range(len(self.clips))]
+        named = zip(sounds, self.clips, strict=True)
+        clips = [Clip(f"{sound.name}/real", clip, sound.columns and sound.columns.track) for sound, clip in named]
+        monitor.log_real(step, clips)
 
     def _sound(self, number: int) -> Sound:
         stem, columns = f"sound_{number:03d}", self._entries[number].columns

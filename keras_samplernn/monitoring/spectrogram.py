@@ -4,7 +4,7 @@ import numpy as np
 
 FLOOR_DB = -80.0
 # From dark to light through purple and orange, evenly spaced in level; colours between them are interpolated.
-_COLOURS = np.array([(0, 0, 4), (60, 15, 110), (145, 40, 130), (220, 75, 95), (250, 150, 100), (252, 253, 191)])
+COLOURS = np.array([(0, 0, 4), (60, 15, 110), (145, 40, 130), (220, 75, 95), (250, 150, 100), (252, 253, 191)])
 
 
 def spectrogram_db(wave: np.ndarray, window: int = 512, hop: int = 128) -> np.ndarray:
@@ -25,5 +25,5 @@ def spectrogram_db(wave: np.ndarray, window: int = 512, hop: int = 128) -> np.nd
 def spectrogram_image(wave: np.ndarray, window: int = 512, hop: int = 128) -> np.ndarray:
     """Return an RGB picture, `(frequencies, frames, 3)` uint8, low frequencies at the bottom; see `spectrogram_db`."""
     level = (spectrogram_db(wave, window, hop).T[::-1] - FLOOR_DB) / -FLOOR_DB  # (frequencies, frames) in [0, 1]
-    stops = np.linspace(0, 1, len(_COLOURS))
-    return np.stack([np.interp(level, stops, channel) for channel in _COLOURS.T], axis=-1).astype(np.uint8)
+    stops = np.linspace(0, 1, len(COLOURS))
+    return np.stack([np.interp(level, stops, channel) for channel in COLOURS.T], axis=-1).astype(np.uint8)

@@ -1,8 +1,9 @@
 """The figures of a training: collected from each step, shown while it runs, written to metrics.csv and TensorBoard."""
 
+import contextlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from keras_samplernn.monitoring.monitor import Monitor
 from keras_samplernn.progress import Progress
 from keras_samplernn.run_folder import CLASS_COLUMN, RunFolder
 from keras_samplernn.training.evaluation import Bits
+from keras_samplernn.training.optimizer import learning_rate_of
+from keras_samplernn.training.points import Speed, is_point, weighted_median
 from keras_samplernn.training.state import TrainingState
 from keras_samplernn.training.step import Sums
-
-LOG_SECONDS = 5.0
 
 
 class Diverged(UserError):
@@ -39,51 +40,49 @@ class Bookkeeping:
     def __init__(self, run: RunFolder, state: TrainingState, epochs: int, monitor: Monitor, progress: Progress):
         self.run, self.state, self.epochs = run, state, epochs
         self.monitor, self.progress = monitor, progress
+        self._learning_rate = learning_rate_of(run.spec)
+        self._timed_until = time.monotonic()
+        self._point_speed = Speed()
         self.begin_epoch()
 
     def begin_epoch(self) -> None:
         """Start to measure the speed of an epoch."""
-        self._first_step_ended: tuple[float, int] | None = None  # when, and the epoch's samples by then
-        self._begin_interval(time.monotonic())
+        self._epoch_speed = Speed()
+        self._steps_began, self._compiles = time.monotonic(), True
 
-    def add_steps(self, sums: Sequence[Sums], learning_rate: float) -> None:
-        """Add the sums of the steps since the last call.
+    @contextlib.contextmanager
+    def pause(self) -> Iterator[None]:
+        """Do something between two steps that is no part of the speed of steps."""
+        began = time.monotonic()
+        yield
+        self._steps_began += time.monotonic() - began
+
+    def count_seconds(self) -> None:
+        """Add the time since the last call to the seconds of the run; call it before a checkpoint."""
+        now = time.monotonic()
+        self.state.seconds, self._timed_until = self.state.seconds + now - self._timed_until, now
+
+    def add_steps(self, sums: Sequence[Sums]) -> None:
+        """Add the sums of the steps since the last call, and to TensorBoard's log the points that are due.
 
         Args:
             sums: of each step, in order, read.
-            learning_rate: the present one.
 
         Raises:
             Diverged: the loss or the gradient norm of a step is not finite.
         """
-        state, now = self.state, time.monotonic()
-        for number, (bits, samples, norm) in enumerate(sums, state.step + 1 - len(sums)):
+        state, before = self.state, len(sums)
+        self._time_steps(sum(each.samples for each in sums))
+        for bits, samples, norm in sums:
+            before -= 1
+            step = state.step - before
             # Gradients that are not finite have already made the weights useless.
-            self._refuse_divergence("loss", bits, number)
-            self._refuse_divergence("gradient norm", norm, number)
-            state.epoch_bits, state.epoch_samples = state.epoch_bits + bits, state.epoch_samples + samples
-            state.gradient_norm = norm
-        self._last_step_ended = now
-        if self._first_step_ended is None:
-            self._first_step_ended = now, state.epoch_samples
-        if now - self._logged >= LOG_SECONDS:
-            self.log(learning_rate)
+            self._refuse_divergence("loss", bits, step)
+            self._refuse_divergence("gradient norm", norm, step)
+            state.note_step(state.epoch_step - before, bits, samples, norm)
+            if is_point(step):
+                self._log_point(step)
         self.progress.update(state.step, f"epoch {state.epoch + 1}/{self.epochs}  {state.epoch_mean_bits:.3f} bits")
-
-    def log(self, learning_rate: float) -> None:
-        """Add the figures since the last call to TensorBoard's log."""
-        state, now = self.state, time.monotonic()
-        bits, samples = state.epoch_bits - self._logged_bits, state.epoch_samples - self._logged_samples
-        if not samples:
-            return
-        figures = {
-            "bits/training": bits / samples,
-            "gradient_norm": state.gradient_norm,
-            "samples_per_second": samples / (now - self._logged),
-            "learning_rate": learning_rate,
-        }
-        self.monitor.log_figures(state.step, figures)
-        self._begin_interval(now)
 
     def begin_row(self) -> dict[str, Any]:
         """Return the row of metrics.csv for the epoch so far, without validation."""
@@ -92,8 +91,10 @@ class Bookkeeping:
             "epoch": state.epoch + 1,
             "step": state.step,
             "training_bits": state.epoch_mean_bits,
-            "gradient_norm": state.gradient_norm,
-            "samples_per_second": self._epoch_speed(),
+            "gradient_norm": state.epoch_norm,
+            "learning_rate": self._rate_at(state.step),
+            "samples_per_second": self._epoch_speed.per_second,
+            "seconds": self._seconds(),
         }
 
     def add_validation(self, row: dict[str, Any], bits: Bits) -> dict[str, Any]:
@@ -110,10 +111,12 @@ class Bookkeeping:
         }
         figures = {f"bits_per_class/{name}": value for name, value in per_class.items()}
         figures |= {f"bits/validation_{part}": value for part, value in bits.per_part.items()}
-        self.monitor.log_figures(self.state.step, {"bits/validation": bits.per_sample, **figures})
+        best = bits.per_sample if self.state.best_bits is None else min(bits.per_sample, self.state.best_bits)
+        figures |= {"bits/validation": bits.per_sample, "best_validation_bits": best}
+        self.monitor.log_figures(self.state.step, figures)
         parts = {f"validation_{part}_bits": value for part, value in bits.per_part.items()}
         columns = {f"{CLASS_COLUMN}{name}": value for name, value in per_class.items()}
-        return row | {"validation_bits": bits.per_sample} | parts | columns
+        return row | {"seconds": self._seconds(), "validation_bits": bits.per_sample} | parts | columns
 
     def add_heard(self, row: dict[str, Any], real: float, generated: float) -> dict[str, Any]:
         """Add a hearing to TensorBoard's log; return the row with its column.
@@ -147,16 +150,37 @@ class Bookkeeping:
                 " training.learning_rate or training.clip_value in a new run"
             )
 
-    def _epoch_speed(self) -> int | None:
-        """Return the samples per second of the epoch without its first step, which may compile; None after one step."""
-        if self._first_step_ended is None or self._last_step_ended == self._first_step_ended[0]:
-            return None
-        began, samples_before = self._first_step_ended
-        return round((self.state.epoch_samples - samples_before) / (self._last_step_ended - began))
+    def _log_point(self, step: int) -> None:
+        """Add a point of the steps since the last one to TensorBoard's log."""
+        bits, samples, norms = zip(*self.state.unlogged, strict=True)
+        figures = {
+            "bits/training": sum(bits) / max(sum(samples), 1),
+            "gradient_norm": weighted_median(norms, samples),
+            "learning_rate": self._rate_at(step),
+        }
+        # Steps that are read together have one speed.
+        if (speed := self._point_speed.per_second) is not None:
+            figures["samples_per_second"] = speed
+            self._point_speed = Speed()
+        self.monitor.log_figures(step, figures)
+        self.state.unlogged = []
 
-    def _begin_interval(self, now: float) -> None:
-        self._logged = now
-        self._logged_bits, self._logged_samples = self.state.epoch_bits, self.state.epoch_samples
+    def _rate_at(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 1."""
+        rate = self._learning_rate
+        return float(rate(max(step - 1, 0))) if callable(rate) else rate
+
+    def _time_steps(self, samples: int) -> None:
+        """Note how long the steps since the last call took; those of the first call may have compiled."""
+        now = time.monotonic()
+        if not self._compiles:
+            for speed in (self._epoch_speed, self._point_speed):
+                speed.add(samples, now - self._steps_began)
+        self._steps_began, self._compiles = now, False
+
+    def _seconds(self) -> float:
+        self.count_seconds()
+        return round(self.state.seconds, 1)
 
 
 def write_metrics(path: Path, rows: list[dict[str, Any]]) -> None:

@@ -30,7 +30,7 @@ def build_optimizer(spec: Spec, model: keras.Model) -> keras.optimizers.Adam:
     training = spec.training
     with float32_by_default():  # Keras gives the learning rate its default dtype
         optimizer = keras.optimizers.Adam(
-            _learning_rate(spec),
+            learning_rate_of(spec),
             epsilon=EPSILON,
             clipvalue=training.clip_value,
             weight_decay=training.weight_decay or None,
@@ -97,7 +97,8 @@ def apply_in_place(optimizer: keras.optimizers.Adam, gradients: list[Any], varia
     optimizer.iterations.assign_add(1)
 
 
-def _learning_rate(spec: Spec) -> Any:
+def learning_rate_of(spec: Spec) -> "float | WarmedSchedule":
+    """Return the learning rate of a spec: a number, or a function of the steps done."""
     training = spec.training
     if training.schedule == "constant" and not training.warmup_steps:
         return training.learning_rate

@@ -5,8 +5,6 @@ import dataclasses
 import time
 from collections.abc import Iterator
 
-import keras
-
 from keras_samplernn.checkpoints.checkpoint import NOTED, VALIDATED, save_checkpoint
 from keras_samplernn.checkpoints.shelf import prune_checkpoints
 from keras_samplernn.data.plan import Plan
@@ -22,6 +20,7 @@ from keras_samplernn.run_folder import RunFolder
 from keras_samplernn.training.bookkeeping import Bookkeeping
 from keras_samplernn.training.corpora import Corpora
 from keras_samplernn.training.evaluation import Evaluator
+from keras_samplernn.training.facts import facts_of
 from keras_samplernn.training.interrupt import Interrupted, StopRequest
 from keras_samplernn.training.state import TrainingState
 from keras_samplernn.training.step import Sums
@@ -97,7 +96,9 @@ class Session:
             Progress("fit", self._steps_in_all(), done=self.state.step, shown=self.replicas.is_chief) as progress,
         ):
             self._agreement = Agreement(self.replicas, lambda: self._stop.signal_number, self._save_is_due)
-            self._monitor.log_spec(self.state.step)
+            self._monitor.log_about(self.state.step, facts_of(self.trainer))
+            if self._sounds:
+                self._sounds.show_real(self._monitor, self.state.step)
             self._book = Bookkeeping(self.run, self.state, self.epochs, self._monitor, progress)
             while not self.end():
                 self._train_epoch()
@@ -112,9 +113,10 @@ class Session:
             last_step = min(last_step, state.epoch_step + max(self.max_steps - state.step, 0))
         self._book.begin_epoch()
         for sums in self._steps(plan, last_step):
-            self._book.add_steps(sums, self._learning_rate())
+            self._book.add_steps(sums)
             if self._agreement.saves and state.epoch_step < last_step:
-                self._save()
+                with self._book.pause():
+                    self._save()
         self._raise_if_stopped()
         self._finish(whole_epoch=last_step == plan.steps)
 
@@ -143,7 +145,6 @@ class Session:
     def _finish(self, whole_epoch: bool) -> None:
         """Validate, note the figures, save; after a whole epoch, move to the start of the next one."""
         state = self.state
-        self._book.log(self._learning_rate())
         # Before the epoch counts as done, so that sounds that were interrupted are generated again.
         heard = self._generate() if whole_epoch else None
         row = self._book.begin_row()
@@ -206,14 +207,12 @@ class Session:
 
     def _save(self, suffix: str = "") -> None:
         """Write a checkpoint of the present step; see `save_checkpoint`. All workers give their part of it."""
+        self._book.count_seconds()
         folder, state, kept = self.run.checkpoints_folder, self.state, self.trainer.kept()
         if self.replicas.is_chief:
             save_checkpoint(folder, state.step, suffix, self.trainer.result, kept, dataclasses.asdict(state))
             prune_checkpoints(folder, self.spec.training.keep_checkpoints, state.best_steps)
         self._saved = time.monotonic()
-
-    def _learning_rate(self) -> float:
-        return float(keras.ops.convert_to_numpy(self.trainer.optimizer.learning_rate))
 
     def _steps_in_all(self) -> int:
         """Estimate the number of steps of the whole run; epochs differ by a few steps."""

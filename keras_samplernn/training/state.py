@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 import json
 from typing import Annotated, Any, Self
 
@@ -9,12 +10,14 @@ from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError
 
 from keras_samplernn.checkpoints.checkpoint import MOST_STATE_BYTES, MOST_STATE_ROWS
 from keras_samplernn.run_folder import CLASS_COLUMN
+from keras_samplernn.training.points import EVERY_STEPS, weighted_median
 
 _VALUE_BYTES = 32  # most bytes of a value in JSON, with quotes, comma and blanks
 # The fields that checkpoints of version 0.1.0 hold as arrays.
 KEPT_AS_ARRAYS = {"epoch_bits", "epoch_samples", "gradient_norm"}
-# The fields that states have only since runs can be listened to.
-HEARD = {"best_heard", "best_heard_step"}
+# The fields that states have only since runs can be listened to, and since their curves have points at fixed steps.
+HEARD, WATCHED = {"best_heard", "best_heard_step"}, {"seconds", "unlogged", "epoch_norms"}
+MOST_NORMS = 2048
 MOST_CELLS = 20_000_000  # in metrics.csv, with empty ones
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Figure = Annotated[int, Field(ge=-(2**63), lt=2**63)] | FiniteFloat | None
@@ -37,6 +40,10 @@ class TrainingState:
         epoch_samples: number of these targets.
         gradient_norm: gradient norm of the last step.
         rows: rows of metrics.csv.
+        seconds: how long the run has been trained.
+        unlogged: bits, samples and gradient norm of each step since the last point of TensorBoard's curves.
+        epoch_norms: gradient norms of steps of the present epoch, each with the number of targets: of all steps, or in
+            a long epoch of every second, fourth, ... one.
     """
 
     epoch: Count = 0
@@ -51,6 +58,13 @@ class TrainingState:
     rows: list[dict[str, Figure]] = dataclasses.field(default_factory=list)
     best_heard: FiniteFloat | None = None
     best_heard_step: Count | None = None
+    seconds: Annotated[FiniteFloat, Field(ge=0)] = 0.0
+    unlogged: Annotated[list[tuple[FiniteFloat, Count, FiniteFloat]], Field(max_length=EVERY_STEPS)] = (
+        dataclasses.field(default_factory=list)
+    )
+    epoch_norms: Annotated[list[tuple[FiniteFloat, Count]], Field(max_length=MOST_NORMS)] = dataclasses.field(
+        default_factory=list
+    )
 
     @property
     def epoch_mean_bits(self) -> float:
@@ -58,9 +72,35 @@ class TrainingState:
         return self.epoch_bits / max(self.epoch_samples, 1)
 
     @property
+    def epoch_norm(self) -> float:
+        """Median gradient norm of the present epoch so far, in which a step counts by the number of its targets."""
+        if not self.epoch_norms:  # a checkpoint of before the norms were kept
+            return self.gradient_norm
+        return weighted_median(*zip(*self.epoch_norms, strict=True))
+
+    @property
     def best_steps(self) -> tuple[int | None, int | None]:
         """Steps of the checkpoints that are kept: the best by validation, and by hearing."""
         return self.best_step, self.best_heard_step
+
+    def note_step(self, epoch_step: int, bits: float, samples: int, norm: float) -> None:
+        """Add the sums of a step.
+
+        Args:
+            epoch_step: its number in the epoch, from 1.
+            bits: of its targets.
+            samples: number of targets.
+            norm: gradient norm.
+        """
+        self.epoch_bits, self.epoch_samples = self.epoch_bits + bits, self.epoch_samples + samples
+        self.gradient_norm = norm
+        self.unlogged.append((bits, samples, norm))
+        index = epoch_step - 1
+        # Which norms are kept depends on the number of the step alone, not on interruptions.
+        if index % 2 ** (index // MOST_NORMS).bit_length() == 0:
+            if len(self.epoch_norms) == MOST_NORMS:
+                self.epoch_norms = self.epoch_norms[::2]
+            self.epoch_norms.append((norm, samples))
 
     def note_validation(self, bits: float, whole_epoch: bool) -> None:
         """Note the bits per sample of a validation, at the end of an epoch or inside one."""
@@ -77,7 +117,7 @@ class TrainingState:
     def begin_epoch(self) -> None:
         """Move to the start of the next epoch."""
         self.epoch, self.epoch_step = self.epoch + 1, 0
-        self.epoch_bits, self.epoch_samples = 0.0, 0
+        self.epoch_bits, self.epoch_samples, self.epoch_norms = 0.0, 0, []
 
     def add_row(self, row: dict[str, Figure]) -> None:
         """Add a row of metrics.csv; if a checkpoint cannot hold all rows, the oldest lose the columns of their classes.
@@ -110,7 +150,8 @@ class TrainingState:
             ValueError: the values are not those of a state after this step.
         """
         fields = {field.name for field in dataclasses.fields(cls)}
-        if values.keys() not in (fields, fields - HEARD, fields - HEARD - KEPT_AS_ARRAYS):
+        older = itertools.accumulate((fields, WATCHED, HEARD, KEPT_AS_ARRAYS), set.difference)
+        if values.keys() not in list(older):
             raise ValueError(f"a state has other fields than {', '.join(values)}")
         try:
             state = TypeAdapter(cls).validate_json(json.dumps(values), strict=True)
