@@ -5,8 +5,8 @@ import fcntl
 import shutil
 
 import pytest
-from command_line import give
-from spoiling import frames, loop, nothing, patch, refused, remove, spec, text
+from command_line import SPEC, give
+from spoiling import loop, nothing, patch, refused, remove, spec, text
 from tiny_home import LAST_STEP
 
 from keras_samplernn.errors import UserError
@@ -15,7 +15,7 @@ from keras_samplernn.run_folder import RunFolder
 CHECKPOINT = f"run/checkpoints/{LAST_STEP}"
 RUNS = {
     "a run of another spec": (
-        spec(tiers=frames(4, dim=8), training={"seed": 5, "epochs": 9}),
+        spec(tiers=[SPEC["tiers"][0] | {"dim": 8}, SPEC["tiers"][1]], training={"seed": 5, "epochs": 9}),
         "fit spec.json --run run",
         [
             (
