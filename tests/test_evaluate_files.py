@@ -105,7 +105,7 @@ def test_one_of_several_workers_cannot_dump(tmp_path):
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, monkeypatch):
-    corpus = SimpleNamespace(sounds=[SimpleNamespace(name="a.wav", start=0, samples=3)])
+    corpus = SimpleNamespace(sounds=[SimpleNamespace(name="a.wav", start=0, samples=3)], samples=3)
 
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -119,8 +119,9 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, monkeypatch):
 
 
 def test_names_that_are_no_utf_8_can_be_dumped(tmp_path):
-    corpus = SimpleNamespace(sounds=[SimpleNamespace(name="\udce4.wav", start=0, samples=2)])
+    corpus = SimpleNamespace(sounds=[SimpleNamespace(name="\udce4.wav", start=0, samples=2)], samples=2)
     with FileBits(corpus, tmp_path / "bits.npz").keeping() as bits:
+        bits.add(0, 0, np.zeros(1))
         bits.add(0, 1, np.ones(1))
     with np.load(tmp_path / "bits.npz") as dumped:
         assert dumped["\\udce4.wav"].tolist() == [0, 1]

@@ -41,6 +41,7 @@ class FileBits:
         with contextlib.ExitStack() as at_last:
             with writing(self.dump):
                 self._kept = at_last.enter_context(tempfile.TemporaryFile(dir=self.dump.parent)).fileno()
+                os.ftruncate(self._kept, self.corpus.samples * DTYPE.itemsize)
             yield self
             self._write()
 
