@@ -9,8 +9,8 @@ would be shorter without them.
   run that is timed has epochs of a few steps, so that it is over in a minute; from it come the seconds of each event
   and the samples per second of training. The shares are then calculated for the first ten epochs of a run on one hour:
   ten times 57.6 million samples at that speed; a checkpoint at every epoch's end and every `checkpoint_minutes` within
-  it; a log every 50 steps and one at every epoch's end; sounds once, the first time, which compiles; opening and
-  closing the monitor once. Validation, which would make the shares smaller, is left out of the run's time.
+  it; a log every 50 steps and one at every epoch's end; sounds by the clock, the first ones of which compile; opening
+  and closing the monitor once. Validation, which would make the shares smaller, is left out of the run's time.
 - The demo's corpus and model (200 seconds at 8 kHz, width 96, five epochs), with monitoring as a spec has it by
   default: nothing is calculated. The whole `fit` on the prepared corpus is timed, its compiling and its validation
   included, without starting Python. It is the hard case: its epochs take seconds, and compiling the sounds' engine is
@@ -35,25 +35,26 @@ from synthetic import SAMPLE_RATE, SPEC, in_fresh_process, parse, write_prepared
 from keras_samplernn import demo_corpus
 from keras_samplernn.conditions.streams import streams_of
 from keras_samplernn.data.corpus import Corpus
-from keras_samplernn.monitoring.held_out import HeldOutSounds
 from keras_samplernn.monitoring.monitor import Monitor
+from keras_samplernn.monitoring.schedule import next_due
+from keras_samplernn.monitoring.sounds import SoundsInTraining
 from keras_samplernn.training import fit
 from keras_samplernn.training.corpora import Corpora, prepare_corpora
 from keras_samplernn.training.points import EVERY_STEPS
 from keras_samplernn.training.session import Session
 
 HOUR_SAMPLES = 3600 * SAMPLE_RATE
-STEPS_AN_EPOCH = 4
+EPOCHS, STEPS_AN_EPOCH = 10, 4
 VALID_SOUNDS = 3
 MONITORING_PERCENT, CHECKPOINT_PERCENT = 5, 2
 # Whatever is done for monitoring; `log` is what happens again and again.
 MONITORING = {
     "open": [
         *((Monitor, "__init__"), (Monitor, "log_about"), (Monitor, "log_real"), (Monitor, "__exit__")),
-        (HeldOutSounds, "__init__"),
+        (SoundsInTraining, "__init__"),
     ],
     "log": [(Monitor, "log_figures")],
-    "sounds": [(HeldOutSounds, "show")],
+    "sounds": [(SoundsInTraining, "show")],
 }
 CHECKPOINTS = {"checkpoint": [(Session, "_save")]}
 
@@ -121,10 +122,14 @@ def _one_hour(runs: list[dict[str, Any]]) -> Iterator[Figure]:
 def _shares_of_an_hour(run: dict[str, Any]) -> tuple[float, float]:
     """Return the per cent that monitoring and checkpoints take of the first epochs of a run on one hour."""
     epoch, logs = HOUR_SAMPLES / run["speed"], HOUR_SAMPLES / run["step_samples"] / EVERY_STEPS + 1
-    monitoring = sum(run["open"]) + run["sounds"][0] + run["every_epochs"] * logs * statistics.mean(run["log"])
+    due, again = next_due(0, run["minutes"]), 0
+    while (due := next_due(due, run["minutes"])) < EPOCHS * epoch:
+        again += 1
+    sounds = run["sounds"][0] + again * run["sounds"][-1]
+    monitoring = sum(run["open"]) + sounds + EPOCHS * logs * statistics.mean(run["log"])
     saves = epoch // (60 * run["checkpoint_minutes"]) + 1
-    checkpoints = run["every_epochs"] * saves * statistics.mean(run["checkpoint"])
-    whole = run["every_epochs"] * epoch + monitoring + checkpoints
+    checkpoints = EPOCHS * saves * statistics.mean(run["checkpoint"])
+    whole = EPOCHS * epoch + monitoring + checkpoints
     return 100 * monitoring / whole, 100 * checkpoints / whole
 
 
@@ -149,7 +154,7 @@ def train_short_epochs() -> dict[str, Any]:
     """Train epochs of a few steps until sounds were made twice; return the seconds by name, speed and settings."""
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        spec = parse(SPEC, root)
+        spec = parse(SPEC | {"monitoring": {"every_epochs": 1}}, root)
         step_samples = spec.training.batch_size * spec.training.seq_len
         samples = STEPS_AN_EPOCH * step_samples
         sound_seconds = spec.monitoring.seconds
@@ -157,18 +162,16 @@ def train_short_epochs() -> dict[str, Any]:
         write_prepared(root / "valid", spec, VALID_SOUNDS * sound_seconds, sound_seconds)
         train, valid = (Corpus.open(root / name, streams_of(spec)) for name in ("train", "valid"))
         corpora = Corpora(train, valid, None, train)
-        # At an epoch that they are due at, and at the run's last.
-        epochs = spec.monitoring.every_epochs + 1
         watch = Stopwatch()
         with watch.watching(), mock.patch.object(fit, "prepare_corpora", lambda *_: corpora):
-            run = fit.fit_spec(spec, root / "run", tell, epochs=epochs)
+            run = fit.fit_spec(spec, root / "run", tell, epochs=EPOCHS)
             rows = (run.folder / "metrics.csv").read_text().splitlines()
     column = rows[0].split(",").index("samples_per_second")
     return {
         **watch.noted(),
-        "speed": statistics.median(float(row.split(",")[column]) for row in rows[1:]),
+        "speed": statistics.median(float(speed) for row in rows[1:] if (speed := row.split(",")[column])),
         "step_samples": step_samples,
-        "every_epochs": spec.monitoring.every_epochs,
+        "minutes": spec.monitoring.minutes,
         "checkpoint_minutes": spec.training.checkpoint_minutes,
     }
 

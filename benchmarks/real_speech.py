@@ -115,7 +115,7 @@ def run_model(name: str, out: Path, minutes: float, dim: int) -> dict[str, Any]:
         "generate", run, "--conditioning-index", index, "--out", out / "sounds" / name, "--overwrite"
     ).split()
     generating = time.monotonic() - began
-    metrics = pd.read_csv(run / "metrics.csv")
+    metrics = pd.read_csv(run / "metrics.csv").dropna(subset="training_bits")
     rendered = [soundfile.read(path)[0] for path in wavs]
     return {
         "parameters": parameters(run),

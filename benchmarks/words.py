@@ -86,7 +86,8 @@ def train(name: str, fields: dict[str, Any], out: Path, epochs: int, minutes: fl
 def epochs_done(run: Path) -> int:
     """Return how many epochs a run has been trained for and validated."""
     metrics = run / "metrics.csv"
-    return int(pd.read_csv(metrics)["epoch"].max()) if metrics.is_file() else 0
+    rows = pd.read_csv(metrics).dropna(subset="training_bits") if metrics.is_file() else ()
+    return int(rows["epoch"].max()) if len(rows) else 0
 
 
 def generate(run: Path, index: Path, guidance: float, takes: int, by: str, seed: int, sounds: Path) -> None:
@@ -126,7 +127,7 @@ def measure(
     result = results.setdefault(variant, {}).setdefault(str(epochs), {"heard": {}})
     if "test_bits" not in result:
         scores = json.loads(command("evaluate", run, "--json"))
-        metrics = pd.read_csv(run / "metrics.csv")
+        metrics = pd.read_csv(run / "metrics.csv").dropna(subset="training_bits")
         result |= {
             "test_bits": scores["bits_per_sample"],
             "test_bits_of_class": scores.get("bits_per_sample_of_class"),

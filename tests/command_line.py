@@ -134,6 +134,7 @@ def outcome(run: Path) -> tuple:
     last = list_checkpoints(run / "checkpoints")[-1]
     state = last.read_state()
     rows = list(csv.DictReader((run / "metrics.csv").open()))
+    del state["times"]
     for row in [state, *state["rows"], *rows]:
         row.pop("samples_per_second", None)
         del row["seconds"]

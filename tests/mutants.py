@@ -126,7 +126,7 @@ MUTANTS = (
     ),
     Mutant(
         "sounds in training are not guided",
-        "keras_samplernn/monitoring/held_out.py",
+        "keras_samplernn/monitoring/sounds.py",
         "seed, strength):",
         "seed):",
         "tests/test_monitoring.py -k generate",

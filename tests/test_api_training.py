@@ -26,7 +26,7 @@ def test_a_spec_may_be_given_as_its_content_and_goes_on_where_it_stopped(home, m
     for steps in (3, 5):
         run = keras_samplernn.fit(spec, max_steps=steps)
     assert run.folder.as_posix() == "runs/by_content"
-    assert run.metrics["step"].tolist() == [3, 5]
+    assert run.metrics["step"].tolist() == [0, 3, 5]
 
 
 def test_check_gives_the_figures_that_the_command_prints(home, monkeypatch):
@@ -74,4 +74,4 @@ def test_fit_runs_in_any_thread_and_takes_paths_in_a_dictionary(home):
     spec["data"] = {"train": home / "train", "valid": home / "valid"}
     with ThreadPoolExecutor(1) as thread:
         run = thread.submit(keras_samplernn.fit, spec, home / "threaded", max_steps=1).result()
-    assert run.metrics["step"].tolist() == [1]
+    assert run.metrics["step"].tolist() == [0, 1]

@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "listening": {"errors", "progress", "conditions", "data", "model", "generation"},
     "distribution": {"errors", "quiet"},
     "monitoring": {
-        *("errors", "files", "spec", "conditions", "data", "model", "generation", "listening"),
+        *("errors", "files", "names", "spec", "conditions", "data", "model", "generation", "listening"),
     },
     "training": {
         *("errors", "backend", "files", "machine", "names", "progress", "shard", "spec", "conditions", "data", "model"),

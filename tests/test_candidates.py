@@ -334,7 +334,10 @@ def test_how_takes_are_chosen_follows_from_the_run(tmp_path):
     assert choosing_of(streams, 3, None, None, [1.0], metrics, PLACES).by == "heard"
     chosen = choosing_of(streams, 3, "posterior", None, [1.0], metrics, PLACES)
     assert (chosen.by, chosen.stream, chosen.contrast.classes, chosen.faults) == ("posterior", streams[0], 3, None)
-    metrics.write_text("validation_bits,validation_bits_s0_0,validation_bits_s0_1\n3.0,9,9\n2.0,1.0,\n4.0,9,9\n")
+    metrics.write_text(
+        "training_bits,validation_bits,validation_bits_s0_0,validation_bits_s0_1\n"
+        "1,3.0,9,9\n1,2.0,1.0,\n1,4.0,9,9\n,0.1,0.1,0.1\n"  # the last one in passing
+    )
     faults = choosing_of(streams, 3, None, None, [1.0], metrics, PLACES).faults
     assert faults(Passage(0, 9, 0), of([190], samples=100)).all()
     assert not faults(Passage(0, 9, 1), of([190], samples=100)).any()

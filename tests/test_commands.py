@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import itertools
 import json
 import os
 import shutil
@@ -183,7 +184,7 @@ EXHAUSTED = {
         "big: the device has too little memory for 2 windows of 16 samples; lower training.batch_size,"
         " training.seq_len or the tiers' dim, or set a small training.remat_samples in a new run",
     ),
-    "keras_samplernn.monitoring.held_out.HeldOutSounds.show": (
+    "keras_samplernn.monitoring.sounds.SoundsInTraining.show": (
         "fit {home}/sounds.json --run big",
         "big: the device has too little memory for the sounds that it generates in training; lower monitoring.sounds,"
         " or set monitoring.guidance to 1, and go on",
@@ -229,13 +230,14 @@ def test_a_loss_that_is_not_finite_ends_the_run_in_one_line_and_keeps_the_checkp
 
 
 def test_a_validation_that_is_not_finite_ends_the_run_before_a_checkpoint(home, tmp_path, monkeypatch):
-    score = Evaluator.__call__
+    score, totals = Evaluator.__call__, iter([9.0, float("nan")])  # before the first step, and after it
     monkeypatch.setattr(
-        Evaluator, "__call__", lambda *arguments: dataclasses.replace(score(*arguments), total=float("nan"))
+        Evaluator, "__call__", lambda *arguments: dataclasses.replace(score(*arguments), total=next(totals))
     )
     answer = give(f"fit {home / 'spec.json'} --run run --max-steps 1", tmp_path)
     assert (answer.status, answer.out) == (1, "")
-    assert answer.err.startswith("run: the validation loss is nan at step 1; the last checkpoint is kept: try a lower")
+    *_, line = answer.err.splitlines()
+    assert line.startswith("run: the validation loss is nan at step 1; the last checkpoint is kept: try a lower")
     assert not (tmp_path / "run/checkpoints").exists()
 
 
@@ -293,16 +295,21 @@ def test_a_training_that_was_told_to_stop_goes_on_as_if_it_had_not(trained):
 
 
 def test_a_training_that_was_told_to_stop_in_its_validation_goes_on_as_if_it_had_not(trained, monkeypatch):
+    called = itertools.count(1)
+
     def stop(*_):
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(0.2)  # the thread that hears it
+        # The first one is before the first step. When the run goes on, it is made again, and then that of an epoch.
+        if next(called) != 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.2)  # the thread that hears it
         return evaluate(*_)
 
     evaluate = Evaluator.__call__
     monkeypatch.setattr(Evaluator, "__call__", stop)
-    answer = give("fit spec.json --run broken_off", trained)
-    assert answer.status == 143
-    assert "stopped after step 300; a checkpoint is written" in answer.err
+    for step in (0, 300):
+        answer = give("fit spec.json --run broken_off", trained)
+        assert answer.status == 143
+        assert f"stopped after step {step}; a checkpoint is written" in answer.err
     monkeypatch.undo()
     assert give("fit spec.json --run broken_off", trained).status == 0
     assert outcome(trained / "broken_off") == outcome(trained / "whole")

@@ -95,7 +95,7 @@ def home(tmp_path_factory):
 
 def test_a_stopped_training_goes_on_as_if_it_had_not_been(home):
     whole = load_run(home / "whole", "newest")
-    halfway = int(whole.metrics["step"].iloc[0]) + 3
+    halfway = int(whole.metrics["step"].iloc[1]) + 3
     done(f"fit spec.json --run halves --max-steps {halfway}", home)
     done("fit spec.json --run halves", home)
     name = whole.checkpoint

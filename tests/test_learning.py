@@ -67,7 +67,9 @@ def test_validation_costs_far_less_than_codes_drawn_by_their_frequency(fitted_ru
 
 @pytest.mark.fitted
 def test_metrics_has_a_row_for_each_epoch_and_both_bits_fall(fitted_run):
-    rows = read_metrics(fitted_run.folder)
+    first, *rows = read_metrics(fitted_run.folder)
+    assert (first["epoch"], first["step"]) == (0, 0)
+    assert first["validation_bits"] > rows[0]["validation_bits"]
     assert [row["epoch"] for row in rows] == list(range(1, EPOCHS + 1))
     for column in ("training_bits", "validation_bits", *(f"validation_bits_{name}" for name in PITCH_HZ)):
         assert rows[-1][column] < rows[0][column]

@@ -18,7 +18,8 @@ from keras_samplernn.generation.asked import codes_of, sound_asked_for
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.sound import Sound
 from keras_samplernn.generation.stream import stream_parts
-from keras_samplernn.monitoring.held_out import HeldOutSounds
+from keras_samplernn.monitoring.clips import choose_clips
+from keras_samplernn.monitoring.sounds import SoundsInTraining
 
 pytestmark = pytest.mark.law
 
@@ -144,18 +145,21 @@ def test_sounds_made_in_training_and_the_clips_beside_them_are_filtered_back(hom
     pairs = find_pairs(home / "valid", True).pairs
     settings = CorpusSettings(RATE, Quantizer.of(run.spec.audio), run._streams)
     corpus = prepare_corpus(pairs, settings, print)
-    sounds = HeldOutSounds(run.model, run.spec, corpus, tmp_path)
-    for number, name in enumerate(LENGTHS):
-        real = soundfile.read(home / f"valid/{name}.wav", dtype="float32")[0][:400]
-        np.testing.assert_allclose(sounds.clips[number], real, atol=0.03)
+    sounds = SoundsInTraining(run.model, run.spec, choose_clips(run.spec, corpus, corpus, print), tmp_path)
 
     class Shown:
         def log_sound(self, step, name, wave, track):
             shown[name] = wave
 
-    sounds.show(Shown(), run.model, 0, 0)
-    wave = run.generate(home / "valid/a.csv", name="sound_000", seed=run.spec.training.seed, batch_size=2)
-    np.testing.assert_array_equal(as_read_back(shown["sound_000/generated"]), wave)
+    sounds.show_real(Shown(), 0)
+    for clip in sounds.clips:
+        real = soundfile.read(home / f"valid/{clip.source}", dtype="float32")[0]
+        np.testing.assert_allclose(clip.real, real[clip.first : clip.first + clip.samples], atol=0.03)
+        np.testing.assert_array_equal(shown[f"{clip.title}/real"], clip.real)
+    sounds.show(Shown(), run.model, 0)
+    whole = next(clip for clip in sounds.clips if clip.source == "a.wav" and clip.first == 0)
+    wave = run.generate(home / "valid/a.csv", name=whole.name, seed=run.spec.training.seed, batch_size=2)
+    np.testing.assert_array_equal(as_read_back(shown[f"{whole.title}/generated"]), wave)
 
 
 def test_the_key_of_the_cache_has_it_and_is_as_before_without_it():

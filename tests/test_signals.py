@@ -70,7 +70,7 @@ def begin(forks, home, name, run):
     command = forks.start(f"fit {name}.json --run {run}", home, home / f"{run}.txt")
     until = time.monotonic() + HANGS_SECONDS
     # The log is begun when signals are heeded, and has figures when the epoch has been trained.
-    while (b"spec" if name == "training" else b"bits") not in b"".join(
+    while (b"spec" if name == "training" else b"bits/training") not in b"".join(
         file.read_bytes() for file in (home / run).glob("logs/*")
     ):
         assert time.monotonic() < until
@@ -100,7 +100,7 @@ def test_the_first_signal_writes_a_checkpoint_and_says_how_to_go_on(forks, home,
         assert f"{run}: continues after step {checkpoint.step}\n" in again.messages.read_text()
         (checkpoint,) = list_checkpoints(home / run / "checkpoints")[-1:]
         assert checkpoint.validated
-        assert len([*(home / run).glob("samples/epoch_0001/*")]) == (2 if during == "sounds" else 0)
+        assert len([*(home / run).glob("samples/step-*/*")]) == (2 if during == "sounds" else 0)
     tally(
         "SIGINT, SIGTERM, SIGHUP",
         f"most seconds from {signal.Signals(number).name} in {during} to the end",

@@ -172,6 +172,10 @@ RELATIONS = [
         " contrast what is asked for with; remove it",
     ),
     (
+        {"monitoring": {"index": "/asked/index.txt"}},
+        'monitoring.index = "/asked/index.txt" lists condition files, and the model has no conditions; remove it',
+    ),
+    (
         {"monitoring": {"listen_epochs": 1}, "conditioning": {"classes": 2}},
         "monitoring.listen_epochs = 1 needs data.valid, under whose conditions sounds are generated; give a folder or a"
         " fraction such as 0.1",

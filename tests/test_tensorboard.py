@@ -110,7 +110,7 @@ def test_every_curve_is_there(tensorboard):
 
 def test_curves_of_the_validation_are_those_of_metrics(tensorboard, fitted_run):
     rows = read_metrics(fitted_run.folder)
-    assert len(rows) == EPOCHS
+    assert len(rows) == EPOCHS + 1
     for tag, column in {
         "bits/validation": "validation_bits",
         **{f"bits_per_class/{name}": f"validation_bits_{name}" for name in PITCH_HZ},

@@ -24,3 +24,22 @@ def test_of_very_many_rows_the_oldest_go():
     state = TrainingState(rows=[{"step": step} for step in range(MOST_STATE_ROWS)])
     state.add_row({"step": MOST_STATE_ROWS})
     assert (len(state.rows), state.rows[0], state.rows[-1]) == (MOST_STATE_ROWS, {"step": 1}, {"step": MOST_STATE_ROWS})
+
+
+def test_a_row_in_passing_gives_way_to_the_one_that_ends_an_epoch_after_the_same_step():
+    state = TrainingState(step=3)
+    passing, ending = ({"step": 3, "training_bits": bits, "validation_bits": 2.0} for bits in (None, 2.5))
+    state.add_row(passing)
+    assert not state.is_scored
+    state.add_row(ending)
+    assert state.is_scored and state.rows == [ending]
+    state.step = 4
+    assert not state.is_scored
+
+
+def test_a_state_of_a_version_without_times_begins_to_count_them():
+    values = dataclasses.asdict(TrainingState(step=2))
+    values["times"]["seconds"] = 7.5
+    assert TrainingState.of(values, 2).times.seconds == 7.5
+    del values["times"]
+    assert TrainingState.of(values, 2).times == TrainingState().times

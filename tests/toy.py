@@ -38,7 +38,7 @@ def toy_spec(corpus, tiers=FRAME_TIERS):
             "decay_steps": 800,
             "seed": 1,  # with the default, the model stays at a wrong pitch in some of a hundred segments
         },
-        "monitoring": {"every_epochs": EPOCHS, "sounds": MONITORED_SOUNDS, "seconds": MONITORED_SECONDS},
+        "monitoring": {"minutes": 0, "every_epochs": EPOCHS, "sounds": MONITORED_SOUNDS, "seconds": MONITORED_SECONDS},
     }
 
 
@@ -86,4 +86,4 @@ def command(*arguments, environment=None, timeout=300):
 def read_metrics(run):
     """Return the rows of a run's metrics.csv as dictionaries of floats."""
     with (run / "metrics.csv").open() as stream:
-        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(stream)]
+        return [{key: float(value or "nan") for key, value in row.items()} for row in csv.DictReader(stream)]

@@ -74,6 +74,24 @@ class Track:
             spans[stream.name] = Spans(starts, values, targets)
         return Track(samples, spans)
 
+    def window(self, start: int, stop: int) -> "Track":
+        """Return the track of samples `start` to before `stop`, which lie within the sound.
+
+        A cross-fade that has begun before begins anew from its first class.
+        """
+        spans = {}
+        for name, (starts, values, targets) in self.spans.items():
+            ends = np.append(starts[1:], self.samples)
+            lies = (starts < stop) & (ends > start)
+            starts, ends, values, targets = starts[lies], ends[lies], values[lies].copy(), targets[lies].copy()
+            if len(starts):
+                whole, from_, to = ends - starts, values[[0, -1]], targets[[0, -1]]
+                targets[-1] = _cut(from_[1], to[1], (stop - starts[-1]) / whole[-1])
+                if values.dtype.kind == "f" and starts[0] < start:
+                    values[0] = _cut(from_[0], to[0], (start - starts[0]) / whole[0])
+            spans[name] = Spans(np.maximum(starts - start, 0), values, targets)
+        return Track(stop - start, spans)
+
 
 class Item(NamedTuple):
     """What a file says of a stretch of a stream, from `start` to before `stop`, in samples.

@@ -1,5 +1,6 @@
 """What all workers do after the same step: look at the losses, save, stop."""
 
+import enum
 import time
 from collections.abc import Callable
 
@@ -11,24 +12,34 @@ from keras_samplernn.distribution.replicas import Replicas
 MOST_STEPS, MOST_SECONDS = 8, 0.5
 
 
+class Due(enum.IntFlag):
+    """What the chief's clock asks for."""
+
+    NOTHING = 0
+    CHECKPOINT = 1
+    VALIDATION = 2
+    SOUNDS = 4
+    END_OF_VALIDATION = 8  # the one under way has taken too long
+
+
 class Agreement:
-    """Lets workers meet every few steps, or windows of a validation, and agree on a signal and on saving.
+    """Lets workers meet every few steps, or windows of a validation, and agree on a signal and on what is due.
 
     Every worker calls the same methods in the same order. A worker that is alone is asked at every step.
 
     Args:
         replicas: of all workers.
         signal: returns the signal that has come to this worker, or None.
-        save_is_due: asked of the chief.
+        due: asked of the chief.
 
     Attributes:
-        saves: whether a checkpoint is due, as of the last meeting.
+        due: what is due, as of the last meeting.
     """
 
-    def __init__(self, replicas: Replicas, signal: Callable[[], int | None], save_is_due: Callable[[], bool]):
-        self.replicas, self._signal, self._save_is_due = replicas, signal, save_is_due
+    def __init__(self, replicas: Replicas, signal: Callable[[], int | None], due: Callable[[], Due]):
+        self.replicas, self._signal, self._ask = replicas, signal, due
         self._agreed: int | None = None
-        self.saves = False
+        self.due = Due.NOTHING
         self._steps, self._interval, self._met = 0, 1, time.monotonic()
 
     @property
@@ -41,7 +52,7 @@ class Agreement:
         self._steps += 1
         if self.replicas.workers == 1:
             late = time.monotonic() - self._met >= MOST_SECONDS
-            meets |= late or self._steps >= MOST_STEPS or self._signal() is not None or self._save_is_due()
+            meets |= late or self._steps >= MOST_STEPS or self._signal() is not None or bool(self._ask())
         else:
             meets |= self._steps >= self._interval
         if meets:
@@ -55,8 +66,8 @@ class Agreement:
         said[replicas.worker] = self._signal() or 0
         if replicas.is_chief:
             seconds_a_step = (time.monotonic() - self._met) / max(self._steps, 1)
-            said[-2:] = self._save_is_due(), np.clip(MOST_SECONDS / max(seconds_a_step, 1e-9), 1, MOST_STEPS)
-        *signals, saves, interval = replicas.total_of_workers(said).tolist()
+            said[-2:] = self._ask(), np.clip(MOST_SECONDS / max(seconds_a_step, 1e-9), 1, MOST_STEPS)
+        *signals, due, interval = replicas.total_of_workers(said).tolist()
         self._agreed = next(filter(None, signals), None)
-        self.saves = bool(saves)
+        self.due = Due(due)
         self._steps, self._interval, self._met = 0, interval, time.monotonic()

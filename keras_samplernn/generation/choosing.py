@@ -203,6 +203,7 @@ def _faults_of(metrics: Path, stream: ClassesStream | None) -> Faults | None:
     """Return what is faulty, by the figures of the best validation; None if there was none."""
     try:
         rows = pd.read_csv(metrics).apply(pd.to_numeric, errors="coerce")
+        rows = rows[rows["training_bits"].notna()]  # the others are of validations in passing
         best = rows.loc[rows["validation_bits"].idxmin()].to_dict()
     except (OSError, ValueError, KeyError):
         return None

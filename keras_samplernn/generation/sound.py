@@ -16,8 +16,9 @@ class Sound:
         stem: stem of its condition file, whatever the temperature; keys the uniforms, together with the seed.
         samples: length in samples.
         temperature: divides the logits; 0 takes the likeliest code.
-        columns: its conditions, of at least as many samples; None if the model is unconditional.
+        columns: its conditions, of at least `first + samples` samples; None if the model is unconditional.
         done: number of samples that were taken.
+        first: the sample of the columns that it begins at.
     """
 
     name: str
@@ -26,12 +27,16 @@ class Sound:
     temperature: float
     columns: Columns | None = None
     done: int = 0
+    first: int = 0
 
     def take(self, samples: int) -> Taken:
         """Return conditions and temperature of the next samples; see `Part`."""
         samples = min(samples, self.samples - self.done)
         start, self.done = self.done, self.done + samples
-        return Taken(samples, self.temperature, None if self.columns is None else self.columns.piece(start, self.done))
+        conditions = None
+        if self.columns is not None:
+            conditions = self.columns.piece(self.first + start, self.first + self.done)
+        return Taken(samples, self.temperature, conditions)
 
 
 def longest_first(sounds: Iterable[Sound]) -> list[Sound]:

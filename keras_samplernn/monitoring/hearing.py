@@ -10,7 +10,7 @@ from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.listening.excerpts import excerpts_of_corpus
 from keras_samplernn.listening.judging import Performer, asked_of, learn_listener
 from keras_samplernn.model.samplernn import SampleRNN
-from keras_samplernn.monitoring.held_out import guidance_in_training
+from keras_samplernn.monitoring.sounds import guidance_in_training
 from keras_samplernn.spec import Spec
 
 

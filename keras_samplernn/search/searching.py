@@ -184,11 +184,14 @@ def _steps_of(run: RunFolder) -> int:
 
 
 def _result_of(run: RunFolder, steps: int, failure: str) -> Result:
-    """Read from metrics.csv what a run has reached; what it was trained to beyond `steps` does not count."""
+    """Read from metrics.csv what a run has reached; what it was trained to beyond `steps` does not count.
+
+    Nor does a validation in passing, whose row has no training bits.
+    """
     rows = []
     if run.metrics_file.is_file():
         with run.metrics_file.open(newline="") as stream:
-            rows = [row for row in csv.DictReader(stream) if int(row["step"]) <= steps]
+            rows = [row for row in csv.DictReader(stream) if int(row["step"]) <= steps and row["training_bits"]]
     bits = [float(row["validation_bits"]) for row in rows if row.get("validation_bits")]
     return Result(
         steps=int(rows[-1]["step"]) if rows else 0,

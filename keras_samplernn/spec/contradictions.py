@@ -121,6 +121,12 @@ def _of_conditions(spec: Spec) -> Iterator[Contradiction]:
             f"monitoring.guidance = {monitoring.guidance:g} needs a stream of classes in conditioning, or"
             " conditioning.condition_dropout, to contrast what is asked for with; remove it",
         )
+    if monitoring.index is not None and spec.conditioning is None:
+        yield (
+            ("monitoring.index", "conditioning"),
+            f"monitoring.index = {show(str(monitoring.index))} lists condition files, and the model has no"
+            " conditions; remove it",
+        )
     listen = f"monitoring.listen_epochs = {monitoring.listen_epochs}"
     if monitoring.listen_epochs and not has_classes:
         yield (
@@ -138,7 +144,8 @@ def _of_conditions(spec: Spec) -> Iterator[Contradiction]:
 def _of_folders(spec: Spec) -> Iterator[Contradiction]:
     data = spec.data
     named = [(data.place_of_folder(key, n), path) for key in DATA_PATHS for n, path in enumerate(data.folders(key))]
-    for place, path in named:
+    index = [] if spec.monitoring.index is None else [("monitoring.index", spec.monitoring.index)]
+    for place, path in [*named, *index]:
         if re.search("[\ud800-\udfff]", str(path)):
             yield (
                 (place,),

@@ -20,6 +20,7 @@ DEFAULT_HEAD = {"type": "softmax"}
 MOST_LEVELS = 65536
 QType = Literal["linear", "mu-law", "a-law"]
 FolderPath = Annotated[Path, Field(strict=False)]
+FilePath = Annotated[Path, Field(strict=False)]
 
 
 class Audio(Section):
@@ -220,12 +221,34 @@ class Training(Section):
 
 
 class Monitoring(Section):
-    """Sounds that are generated during training, for TensorBoard; they need validation files."""
+    """What is heard and scored while a model is trained: sounds that it generates, and validations within epochs."""
 
-    every_epochs: int = Field(
-        10, ge=0, description="Epochs between generated sounds; the last epoch generates them too; 0: never."
+    minutes: float = Field(
+        30.0,
+        ge=0,
+        le=10080,
+        description="Most minutes of training between generated sounds, and between validations within an epoch: they "
+        "come after 2, 4, 8, ... minutes until the interval has grown to this; 0: neither comes by the clock.",
     )
-    sounds: int = Field(3, ge=1, le=100, description="Number of sounds that are generated each time.")
+    every_epochs: int | None = Field(
+        None,
+        ge=0,
+        description="Epochs after which sounds are generated too; null: by the clock, and after the last epoch; 0: no "
+        "sounds at all.",
+    )
+    sounds: int = Field(
+        3,
+        ge=1,
+        le=100,
+        description="Number of clips whose conditions sounds are generated under. They are chosen from the validation "
+        "files, or else the training files, so that every class is heard.",
+    )
+    index: FilePath | None = Field(
+        None,
+        description="Text file that lists one condition file per line, relative to itself, as for `generate "
+        "--conditioning-index`: these scores are generated instead of clips; only `fit` reads it. A relative path is "
+        "relative to the spec's folder; null: clips.",
+    )
     seconds: float = Field(3.0, gt=0, le=600, description="Longest generated sound, in seconds.")
     temperature: float = Field(
         1.0, gt=0, le=100, description="Divides the logits before sampling; below 1 is more cautious."

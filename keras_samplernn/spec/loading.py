@@ -12,7 +12,7 @@ from keras_samplernn.errors import REMEDIES, UserError
 from keras_samplernn.files import home_folder
 from keras_samplernn.spec.constructors import constructor_model
 from keras_samplernn.spec.contradictions import contradictions
-from keras_samplernn.spec.fields import DATA_PATHS, Data, HeadSpec, Spec
+from keras_samplernn.spec.fields import DATA_PATHS, HeadSpec, Spec
 from keras_samplernn.spec.heads import audio_for, check_levels, resolve_head
 from keras_samplernn.spec.json_text import read_json
 from keras_samplernn.spec.presets import fill_in
@@ -89,7 +89,7 @@ def parse_spec(text: str, place: str, types: Types, folder: str | Path) -> Spec:
         schema = Spec.model_json_schema()
         found = problems_of(error, given, schema, "the spec", _homes(schema, types)) | found
         spec = Spec.model_validate(_without(sections, found) | typed)
-    spec = spec.model_copy(update={"data": _resolve_paths(spec.data, Path(folder))})
+    spec = _resolve_paths(spec, Path(folder))
     for path, message in found.items():
         problems.setdefault(place_of(path), message)
     if head is not None:
@@ -165,7 +165,10 @@ def _without(sections: dict[str, Any], problems: dict[tuple, str]) -> dict[str, 
     return sound | {"data": {"train": "."} | sound.get("data", {})}
 
 
-def _resolve_paths(data: Data, folder: Path) -> Data:
+def _resolve_paths(spec: Spec, folder: Path) -> Spec:
+    """Return the spec with absolute paths; relative ones are relative to the folder."""
+    data, monitoring = spec.data, spec.monitoring
+
     def resolve(path: Path) -> Path:
         home = path.parts[:1] == ("~",)
         absolute = home_folder().joinpath(*path.parts[1:]) if home else folder.absolute() / path
@@ -175,4 +178,7 @@ def _resolve_paths(data: Data, folder: Path) -> Data:
     for key in DATA_PATHS:
         if paths := list(map(resolve, data.folders(key))):
             resolved_paths[key] = paths if isinstance(getattr(data, key), list) else paths[0]
-    return data.model_copy(update=resolved_paths)
+    updates = {"data": data.model_copy(update=resolved_paths)}
+    if monitoring.index is not None:
+        updates["monitoring"] = monitoring.model_copy(update={"index": resolve(monitoring.index)})
+    return spec.model_copy(update=updates)

@@ -18,7 +18,7 @@ from keras_samplernn.run_folder import CLASS_COLUMN, RunFolder
 from keras_samplernn.training.evaluation import Bits
 from keras_samplernn.training.optimizer import learning_rate_of
 from keras_samplernn.training.points import Speed, is_point, weighted_median
-from keras_samplernn.training.state import TrainingState
+from keras_samplernn.training.state import TrainingState, is_in_passing
 from keras_samplernn.training.step import Sums
 
 
@@ -97,6 +97,11 @@ class Bookkeeping:
             "seconds": self._seconds(),
         }
 
+    def begin_row_in_passing(self) -> dict[str, Any]:
+        """Return the row of a validation before the first step, or within an epoch: without figures of training."""
+        row = self.begin_row()
+        return dict.fromkeys(row) | {"epoch": row["epoch"] if self.state.step else 0, "step": row["step"]}
+
     def add_validation(self, row: dict[str, Any], bits: Bits) -> dict[str, Any]:
         """Add the figures of a validation to TensorBoard's log; return the row with their columns.
 
@@ -111,8 +116,10 @@ class Bookkeeping:
         }
         figures = {f"bits_per_class/{name}": value for name, value in per_class.items()}
         figures |= {f"bits/validation_{part}": value for part, value in bits.per_part.items()}
-        best = bits.per_sample if self.state.best_bits is None else min(bits.per_sample, self.state.best_bits)
-        figures |= {"bits/validation": bits.per_sample, "best_validation_bits": best}
+        figures["bits/validation"] = bits.per_sample
+        if not is_in_passing(row):
+            best = bits.per_sample if self.state.best_bits is None else min(bits.per_sample, self.state.best_bits)
+            figures["best_validation_bits"] = best
         self.monitor.log_figures(self.state.step, figures)
         parts = {f"validation_{part}_bits": value for part, value in bits.per_part.items()}
         columns = {f"{CLASS_COLUMN}{name}": value for name, value in per_class.items()}
@@ -132,7 +139,9 @@ class Bookkeeping:
     def tell_row(self, row: dict[str, Any]) -> None:
         """Write metrics.csv, and print a line for the last row."""
         write_metrics(self.run.metrics_file, self.state.rows)
-        text = f"epoch {row['epoch']}/{self.epochs}  step {row['step']}  training {row['training_bits']:.4f} bits"
+        text = f"epoch {row['epoch']}/{self.epochs}  step {row['step']}"
+        if not is_in_passing(row):
+            text += f"  training {row['training_bits']:.4f} bits"
         if "validation_bits" in row:
             best = " (best)" if self.state.best_step == row["step"] else ""
             text += f"  validation {row['validation_bits']:.4f} bits{best}"
@@ -186,7 +195,8 @@ class Bookkeeping:
 def write_metrics(path: Path, rows: list[dict[str, Any]]) -> None:
     """Write all rows again: a resumed run may have fewer than the file."""
     if rows:
-        replace_file(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n").encode())
+        # As objects, whole numbers stay whole where a row has none.
+        replace_file(path, pd.DataFrame(rows, dtype=object).to_csv(index=False, lineterminator="\n").encode())
     else:
         with writing(path):
             path.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from keras_samplernn.distribution.replicas import Replicas
 from keras_samplernn.distribution.workers import check_same, starting_together, telling_lost_workers
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.memory import check_training_memory
+from keras_samplernn.monitoring.clips import choose_clips
 from keras_samplernn.origin import Origin, write_origin
 from keras_samplernn.run_folder import RunFolder, check_run_folder, environment
 from keras_samplernn.spec import Spec
@@ -71,7 +72,10 @@ def fit_spec(
             with replicas.scope():
                 model = assemble(spec, spec.training.precision)
             trainer = Trainer(spec, model, corpora.varied, replicas)
+            clips = []
             if replicas.is_chief:
+                if spec.monitoring.every_epochs != 0:
+                    clips = choose_clips(spec, corpora.valid, corpora.train, say)
                 origin = _open(run, trainer, init_from, restart, locked, say)
         check_same(replicas, lambda: _facts(spec, corpora, epochs, max_steps))
         with starting_together(replicas):
@@ -84,7 +88,7 @@ def fit_spec(
             run.record(corpora.manifest(), corpora.longest_spans())
             if newest is None:
                 write_origin(run.folder, origin)
-        session = Session(run, trainer, corpora, state, epochs or spec.training.epochs, max_steps)
+        session = Session(run, trainer, corpora, state, epochs or spec.training.epochs, max_steps, clips)
         if balance := trainer.describe_balance():
             say(balance)
         if end := session.end():
@@ -128,7 +132,7 @@ def _open(
 def _facts(spec: Spec, corpora: Corpora, epochs: int | None, max_steps: int | None) -> dict[str, str]:
     """Return what must be the same on all workers, by what it is; their folders may have other names."""
     fields = json.loads(spec.to_json())
-    del fields["data"]
+    del fields["data"], fields["monitoring"]["index"]
     return {
         "the spec": json.dumps(fields),
         "--epochs and --max-steps": json.dumps([epochs, max_steps]),

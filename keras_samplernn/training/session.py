@@ -2,22 +2,24 @@
 
 import contextlib
 import dataclasses
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from keras_samplernn.checkpoints.checkpoint import NOTED, VALIDATED, save_checkpoint
 from keras_samplernn.checkpoints.shelf import prune_checkpoints
 from keras_samplernn.data.plan import Plan
 from keras_samplernn.data.quantization import Quantizer
-from keras_samplernn.distribution.agreement import Agreement
+from keras_samplernn.distribution.agreement import Agreement, Due
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.memory import SMALLER_WINDOWS, telling_exhaustion
+from keras_samplernn.monitoring.clips import Clip
 from keras_samplernn.monitoring.hearing import Hearing
-from keras_samplernn.monitoring.held_out import HeldOutSounds
 from keras_samplernn.monitoring.monitor import Monitor
-from keras_samplernn.progress import Progress
+from keras_samplernn.monitoring.sounds import SoundsInTraining
+from keras_samplernn.progress import Progress, format_duration
 from keras_samplernn.run_folder import RunFolder
 from keras_samplernn.training.bookkeeping import Bookkeeping
+from keras_samplernn.training.clock import START_SECONDS, Clock
 from keras_samplernn.training.corpora import Corpora
 from keras_samplernn.training.evaluation import Evaluator
 from keras_samplernn.training.facts import facts_of
@@ -25,6 +27,8 @@ from keras_samplernn.training.interrupt import Interrupted, StopRequest
 from keras_samplernn.training.state import TrainingState
 from keras_samplernn.training.step import Sums
 from keras_samplernn.training.trainer import Trainer
+
+Result = TypeVar("Result")
 
 
 class Session:
@@ -39,6 +43,7 @@ class Session:
         state: the state of the run; updated with every step.
         epochs: the run ends after this many epochs.
         max_steps: it ends after this many steps; None: no limit.
+        clips: whose sounds the chief generates; none: there are no sounds.
     """
 
     def __init__(
@@ -49,12 +54,12 @@ class Session:
         state: TrainingState,
         epochs: int,
         max_steps: int | None,
+        clips: Sequence[Clip] = (),
     ):
         self.run, self.spec, self.trainer, self.state = run, run.spec, trainer, state
         self.epochs, self.max_steps = epochs, max_steps
-        self.corpora = corpora
+        self.corpora, self.clips = corpora, clips
         self.replicas = trainer.replicas
-        self._saved = time.monotonic()
 
     def end(self) -> str:
         """Return why the run has ended and how to continue it; empty if it has not ended."""
@@ -68,8 +73,7 @@ class Session:
                 " continue, raise training.patience"
             )
         # A run that was stopped between its last step and its validation still has to validate.
-        scored = bool(state.rows) and state.rows[-1]["step"] == state.step
-        if self.max_steps is not None and state.step >= self.max_steps and scored:
+        if self.max_steps is not None and state.step >= self.max_steps and state.is_scored:
             return f"{state.step} of {self.max_steps} steps are done; to continue, give a larger --max-steps or none"
         return ""
 
@@ -86,20 +90,24 @@ class Session:
             training, silence = spec.training, Quantizer.of(spec.audio).silence
             lanes, windows = training.batch_size, training.held_samples
             self._evaluator = Evaluator(self.trainer.result, silence, lanes, windows, replicas=self.replicas)
-            if spec.monitoring.every_epochs and self.replicas.is_chief:
-                self._sounds = HeldOutSounds(assemble(spec), spec, valid, self.run.samples_folder)
             if spec.monitoring.listen_epochs and self.replicas.is_chief:
                 self._hearing = Hearing(assemble(spec), spec, self.corpora.train, valid)
+        if self.clips:
+            self._sounds = SoundsInTraining(assemble(spec), spec, self.clips, self.run.samples_folder)
         with (
             StopRequest() as self._stop,
             Monitor(self.run.logs_folder if self.replicas.is_chief else None, spec) as self._monitor,
-            Progress("fit", self._steps_in_all(), done=self.state.step, shown=self.replicas.is_chief) as progress,
+            Progress("fit", self._steps_in_all(), done=self.state.step, shown=self.replicas.is_chief) as self._progress,
         ):
-            self._agreement = Agreement(self.replicas, lambda: self._stop.signal_number, self._save_is_due)
+            minutes = spec.monitoring.minutes, spec.training.checkpoint_minutes
+            self._clock = Clock(self.state.times, *minutes, self._evaluator is not None, self._sounds is not None)
+            self._agreement = Agreement(self.replicas, lambda: self._stop.signal_number, self._clock.due)
             self._monitor.log_about(self.state.step, facts_of(self.trainer))
-            if self._sounds:
+            if self._sounds is not None:
                 self._sounds.show_real(self._monitor, self.state.step)
-            self._book = Bookkeeping(self.run, self.state, self.epochs, self._monitor, progress)
+            self._book = Bookkeeping(self.run, self.state, self.epochs, self._monitor, self._progress)
+            if self._evaluator is not None and not (self.state.step or self.state.rows):
+                self._validate_at_start()
             while not self.end():
                 self._train_epoch()
 
@@ -114,9 +122,10 @@ class Session:
         self._book.begin_epoch()
         for sums in self._steps(plan, last_step):
             self._book.add_steps(sums)
-            if self._agreement.saves and state.epoch_step < last_step:
+            # After the last step, there is more to do than the clock asks for.
+            if self._agreement.due and state.epoch_step < last_step and not self._agreement.signal_number:
                 with self._book.pause():
-                    self._save()
+                    self._do(self._agreement.due)
         self._raise_if_stopped()
         self._finish(whole_epoch=last_step == plan.steps)
 
@@ -142,14 +151,43 @@ class Session:
                     if self._agreement.signal_number:
                         return
 
+    def _do(self, due: Due) -> None:
+        """Do what is due between two steps of an epoch."""
+        if Due.VALIDATION in due:
+            self._validate_in_passing()
+        if Due.SOUNDS in due:
+            self._alone(self._make_sounds)
+        if Due.CHECKPOINT in due:
+            self._save()
+
+    def _validate_at_start(self) -> None:
+        """Validate before the first step, unless that takes too long."""
+        try:
+            self._validate_in_passing(START_SECONDS)
+        except _Halted:
+            if self.replicas.is_chief:
+                self._progress.say(
+                    f"a validation takes more than {START_SECONDS:g} s: the first one is at the end of the epoch"
+                )
+
+    def _validate_in_passing(self, most_seconds: float | None = None) -> None:
+        """Validate and note the figures. They choose no checkpoint, which would depend on the clock then."""
+        with self._clock.validating(most_seconds):
+            bits = self._evaluator(self.corpora.valid, self._check_stop)
+        row = self._book.add_validation(self._book.begin_row_in_passing(), bits)
+        self.state.add_row(row)
+        if self.replicas.is_chief:
+            self._book.tell_row(row)
+
     def _finish(self, whole_epoch: bool) -> None:
         """Validate, note the figures, save; after a whole epoch, move to the start of the next one."""
         state = self.state
         # Before the epoch counts as done, so that sounds that were interrupted are generated again.
-        heard = self._generate() if whole_epoch else None
+        heard = self._alone(self._make_sounds_and_hear) if whole_epoch else None
         row = self._book.begin_row()
         if self._evaluator is not None:
-            bits = self._evaluator(self.corpora.valid, self._check_stop)
+            with self._clock.validating():
+                bits = self._evaluator(self.corpora.valid, self._check_stop)
             row = self._book.add_validation(row, bits)
             # Patience counts epochs, so a validation within an epoch, after --max-steps, does not count.
             state.note_validation(bits.per_sample, whole_epoch)
@@ -163,28 +201,39 @@ class Session:
         if self.replicas.is_chief:
             self._book.tell_row(row)
 
-    def _generate(self) -> float | None:
-        """Generate the sounds and the hearing whose turn it is; return the share that was heard as asked, if any."""
-        state, monitoring, result = self.state, self.spec.monitoring, self.trainer.result
-        heard = None
+    def _alone(self, work: Callable[[], Result]) -> Result | None:
+        """Let the chief do something alone, while the others wait; return its result, if any."""
+        result = None
         remedy = "lower monitoring.sounds, or set monitoring.guidance to 1, and go on"
         with (
             telling_exhaustion(self.run.folder, "the sounds that it generates in training", remedy),
             contextlib.suppress(_Halted),
         ):
-            if self._sounds and self._is_turn(monitoring.every_epochs):
-                self._sounds.show(self._monitor, result, state.step, state.epoch + 1, self._halt_if_stopped)
-            if self._hearing and self._is_turn(monitoring.listen_epochs):
-                heard = self._hearing(result, self._halt_if_stopped)
-        # The others have waited for the chief.
+            result = work() if self.replicas.is_chief else None
         self._agreement.meet()
         self._raise_if_stopped()
-        return heard
+        return result
 
-    def _is_turn(self, every: int) -> bool:
+    def _make_sounds(self) -> None:
+        """Generate the sounds, and say where they are."""
+        state, seconds = self.state, self.state.times.seconds
+        with self._clock.sounding():
+            folder = self._sounds.show(self._monitor, self.trainer.result, state.step, self._halt_if_stopped)
+        self._progress.say(f"sounds after {format_duration(seconds)} of training, at step {state.step}: {folder}")
+
+    def _make_sounds_and_hear(self) -> float | None:
+        """Generate the sounds and the hearing whose turn it is; return the share that was heard as asked, if any."""
+        monitoring = self.spec.monitoring
+        if self._sounds and (self._is_turn(monitoring.every_epochs) or Due.SOUNDS in self._clock.due()):
+            self._make_sounds()
+        if self._hearing and self._is_turn(monitoring.listen_epochs):
+            return self._hearing(self.trainer.result, self._halt_if_stopped)
+        return None
+
+    def _is_turn(self, every: int | None) -> bool:
         """Return whether this epoch, which ends, is one of every so many, or the last."""
         epoch = self.state.epoch + 1
-        return epoch % every == 0 or epoch == self.epochs
+        return epoch == self.epochs or (every is not None and epoch % every == 0)
 
     def _halt_if_stopped(self) -> None:
         """If a signal has come to the chief, end what it does alone."""
@@ -195,6 +244,8 @@ class Session:
         """Do what `_raise_if_stopped` does, after asking all workers now and then."""
         if self._agreement.passes():
             self._raise_if_stopped()
+            if Due.END_OF_VALIDATION in self._agreement.due:
+                raise _Halted
 
     def _raise_if_stopped(self) -> None:
         """If a signal has come to a worker, as of the last meeting, write a checkpoint and raise Interrupted."""
@@ -202,17 +253,15 @@ class Session:
             self._save()
             raise Interrupted(self._agreement.signal_number, self.state.step)
 
-    def _save_is_due(self) -> bool:
-        return time.monotonic() - self._saved >= 60 * self.spec.training.checkpoint_minutes
-
     def _save(self, suffix: str = "") -> None:
         """Write a checkpoint of the present step; see `save_checkpoint`. All workers give their part of it."""
+        self._clock.count()
         self._book.count_seconds()
         folder, state, kept = self.run.checkpoints_folder, self.state, self.trainer.kept()
         if self.replicas.is_chief:
             save_checkpoint(folder, state.step, suffix, self.trainer.result, kept, dataclasses.asdict(state))
             prune_checkpoints(folder, self.spec.training.keep_checkpoints, state.best_steps)
-        self._saved = time.monotonic()
+        self._clock.saved()
 
     def _steps_in_all(self) -> int:
         """Estimate the number of steps of the whole run; epochs differ by a few steps."""
@@ -222,4 +271,4 @@ class Session:
 
 
 class _Halted(Exception):
-    """What the chief does alone has ended because a signal came."""
+    """A signal has ended what the chief does alone; or a validation took too long."""

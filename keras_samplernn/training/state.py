@@ -10,13 +10,16 @@ from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError
 
 from keras_samplernn.checkpoints.checkpoint import MOST_STATE_BYTES, MOST_STATE_ROWS
 from keras_samplernn.run_folder import CLASS_COLUMN
+from keras_samplernn.training.clock import Times
 from keras_samplernn.training.points import EVERY_STEPS, weighted_median
 
 _VALUE_BYTES = 32  # most bytes of a value in JSON, with quotes, comma and blanks
 # The fields that checkpoints of version 0.1.0 hold as arrays.
 KEPT_AS_ARRAYS = {"epoch_bits", "epoch_samples", "gradient_norm"}
-# The fields that states have only since runs can be listened to, and since their curves have points at fixed steps.
+# The fields that states have only since runs can be listened to, since their curves have points at fixed steps, and
+# since they are looked at by the clock.
 HEARD, WATCHED = {"best_heard", "best_heard_step"}, {"seconds", "unlogged", "epoch_norms"}
+TIMES = {"times"}
 MOST_NORMS = 2048
 MOST_CELLS = 20_000_000  # in metrics.csv, with empty ones
 Count = Annotated[int, Field(ge=0, lt=2**63)]
@@ -36,11 +39,12 @@ class TrainingState:
         epochs_since_best: epochs that have ended since then.
         best_heard: greatest share of generated excerpts that a listener heard as asked.
         best_heard_step: step of that hearing.
+        times: how long the run has trained.
         epoch_bits: bits of all targets so far in the present epoch.
         epoch_samples: number of these targets.
         gradient_norm: gradient norm of the last step.
-        rows: rows of metrics.csv.
-        seconds: how long the run has been trained.
+        rows: rows of metrics.csv; one without training bits is of a validation in passing, which chooses nothing.
+        seconds: how long the run has been trained, with all that was done meanwhile.
         unlogged: bits, samples and gradient norm of each step since the last point of TensorBoard's curves.
         epoch_norms: gradient norms of steps of the present epoch, each with the number of targets: of all steps, or in
             a long epoch of every second, fourth, ... one.
@@ -65,11 +69,17 @@ class TrainingState:
     epoch_norms: Annotated[list[tuple[FiniteFloat, Count]], Field(max_length=MOST_NORMS)] = dataclasses.field(
         default_factory=list
     )
+    times: Times = dataclasses.field(default_factory=Times)
 
     @property
     def epoch_mean_bits(self) -> float:
         """Bits per sample of the present epoch so far."""
         return self.epoch_bits / max(self.epoch_samples, 1)
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether the present step ended an epoch or a run, and was noted."""
+        return bool(self.rows) and self.rows[-1]["step"] == self.step and not is_in_passing(self.rows[-1])
 
     @property
     def epoch_norm(self) -> float:
@@ -123,8 +133,10 @@ class TrainingState:
         """Add a row of metrics.csv; if a checkpoint cannot hold all rows, the oldest lose the columns of their classes.
 
         With 4,096 classes that happens after 200 validations. If there are more rows than a checkpoint or metrics.csv
-        can hold, the oldest are dropped.
+        can hold, the oldest are dropped. A row takes the place of one in passing after the same step.
         """
+        if self.rows and self.rows[-1]["step"] == row["step"] and is_in_passing(self.rows[-1]):
+            self.rows.pop()
         self.rows.append(row)
         del self.rows[: -min(MOST_STATE_ROWS, MOST_CELLS // _columns_of(self.rows))]
         too_many = sum(map(_bytes_of, self.rows)) - MOST_STATE_BYTES * 9 // 10
@@ -150,7 +162,7 @@ class TrainingState:
             ValueError: the values are not those of a state after this step.
         """
         fields = {field.name for field in dataclasses.fields(cls)}
-        older = itertools.accumulate((fields, WATCHED, HEARD, KEPT_AS_ARRAYS), set.difference)
+        older = itertools.accumulate((fields, TIMES, WATCHED, HEARD, KEPT_AS_ARRAYS), set.difference)
         if values.keys() not in list(older):
             raise ValueError(f"a state has other fields than {', '.join(values)}")
         try:
@@ -162,6 +174,11 @@ class TrainingState:
         if len(state.rows) * _columns_of(state.rows) > MOST_CELLS:
             raise ValueError(f"{len(state.rows)} rows of {_columns_of(state.rows)} columns")
         return state
+
+
+def is_in_passing(row: dict[str, Any]) -> bool:
+    """Return whether a row of metrics.csv is of a validation before the first step, or within an epoch by the clock."""
+    return row.get("training_bits") is None
 
 
 def _columns_of(rows: list[dict[str, Any]]) -> int:
