@@ -69,10 +69,10 @@ MAY_IMPORT = {
     },
     "testing": {"backend", "conditions", "model", "spec"},
     "doctor": {"errors", "machine", "nvidia", "xla_flags", "data"},
-    "demo_corpus": {"errors", "files", "data"},
+    "demo": {"errors", "files", "data"},
     "commands": {
         *("errors", "files", "progress", "quiet", "spec", "conditions", "data", "model", "run_folder", "training"),
-        *("generation", "api", "demo_corpus", "shard", "search", "machine", "doctor", "planning", "overview"),
+        *("generation", "api", "demo", "shard", "search", "machine", "doctor", "planning", "overview"),
     },
     "__main__": {"commands"},
 }
