@@ -32,9 +32,9 @@ from unittest import mock
 from measuring import Figure, main, seconds, tell
 from synthetic import SAMPLE_RATE, SPEC, in_fresh_process, parse, write_prepared
 
-from keras_samplernn import demo_corpus
 from keras_samplernn.conditions.streams import streams_of
 from keras_samplernn.data.corpus import Corpus
+from keras_samplernn.demo import corpus as demo_corpus
 from keras_samplernn.monitoring.monitor import Monitor
 from keras_samplernn.monitoring.schedule import next_due
 from keras_samplernn.monitoring.sounds import SoundsInTraining

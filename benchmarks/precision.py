@@ -1,6 +1,6 @@
 """What `"precision": "mixed_bfloat16"` costs in bits: the same training twice, once in each precision.
 
-The demo's corpus (200 seconds of four synthetic voices at 8 kHz, fifteen to validate with) and a small conditional
+The demo's corpus (200 seconds of struck and bowed strings at 8 kHz, twenty to validate with) and a small conditional
 model, frames of 16 and 4, width 48, are trained by `fit`'s own code for two epochs of the same batches from the same
 seed, in a process each; only `training.precision` differs. Validation runs in the precision of the training, so that
 the bits are those that `fit` prints. Each repeat takes another seed for both. A guess that takes all 256 levels for
@@ -20,7 +20,7 @@ import pandas as pd
 from measuring import Figure, interleave, main, seconds, tell
 from synthetic import in_fresh_process, parse
 
-from keras_samplernn import demo_corpus
+from keras_samplernn.demo import corpus as demo_corpus
 from keras_samplernn.training.corpora import prepare_corpora
 from keras_samplernn.training.fit import fit_spec
 

@@ -120,6 +120,8 @@ def fit(
     spec: "str | Path | Mapping[str, Any]",
     run: str | Path | None = None,
     *,
+    changes: Mapping[str, Any] | None = None,
+    name: str | None = None,
     epochs: int | None = None,
     max_steps: int | None = None,
     restart: bool = False,
@@ -136,6 +138,9 @@ def fit(
     Args:
         spec: the path of its file; or its content, with data paths relative to the working folder.
         run: the run directory; None: `runs/NAME`, NAME as in the spec.
+        changes: values for fields of the spec, by their path in its JSON, such as "training.learning_rate" or
+            "tiers.0.dim"; None: the spec is taken as it is.
+        name: for the spec, in place of its own; None: its own.
         epochs: stop after this many epochs in all; None: as in the spec.
         max_steps: stop after this many steps in all; None: no limit.
         restart: start a new run; an old one is moved aside, not deleted.
@@ -155,7 +160,8 @@ def fit(
             another worker could not start, has other sounds, or is lost.
     """
     replicas = start_replicas(strategy, device, threads)
-    trained = train(spec, run, replicas, epochs=epochs, max_steps=max_steps, restart=restart, init_from=init_from)
+    options = {"epochs": epochs, "max_steps": max_steps, "restart": restart, "init_from": init_from}
+    trained = train(spec, run, replicas, changes=changes, name=name, **options)
     return load_run(trained.folder) if replicas.is_chief else None
 
 
@@ -184,16 +190,25 @@ def start_replicas(
 
 
 def train(
-    spec: "str | Path | Mapping[str, Any]", run: str | Path | None, replicas: "Replicas", **options: Any
+    spec: "str | Path | Mapping[str, Any]",
+    run: str | Path | None,
+    replicas: "Replicas",
+    *,
+    changes: Mapping[str, Any] | None = None,
+    name: str | None = None,
+    **options: Any,
 ) -> "RunFolder":
     """Do what `fit` does without loading the run; return its folder."""
     from keras_samplernn.run_folder import RUNS
     from keras_samplernn.training.fit import fit_spec
 
-    loaded = _load_spec(spec, with_sounds=True)
-    for name in ("epochs", "max_steps"):
-        if (limit := options.get(name)) is not None:
-            _check_count(name, limit, 1, "; leave it out for no limit")
+    changes = dict(changes or {})
+    if name is not None and changes.setdefault("name", name) != name:
+        raise UserError(f"--name {name}: --set changes the name to {changes['name']}; give one of the two")
+    loaded = _load_spec(spec, changes, with_sounds=True)
+    for limited in ("epochs", "max_steps"):
+        if (limit := options.get(limited)) is not None:
+            _check_count(limited, limit, 1, "; leave it out for no limit")
     if options.get("init_from") is not None:
         options["init_from"] = Path(options["init_from"])
     return fit_spec(loaded, RUNS / loaded.name if run is None else Path(run), say, replicas=replicas, **options)
@@ -255,12 +270,15 @@ def search(
     return Search(search_folder, rungs, steps, say).train(shard)
 
 
-def check(spec: "str | Path | Mapping[str, Any]", *, strict: bool = False) -> "Report":
+def check(
+    spec: "str | Path | Mapping[str, Any]", *, strict: bool = False, changes: Mapping[str, Any] | None = None
+) -> "Report":
     """Check a spec and its sounds, and take a few trial steps of its training; no run is written.
 
     Args:
         spec: as for `fit`.
         strict: refuse sounds of which a part is missing or left out, such as files that are truncated.
+        changes: as for `fit`.
 
     Returns:
         The figures of the sounds, the model and the training on this machine, and the sentences of the `verdict`; as
@@ -273,15 +291,16 @@ def check(spec: "str | Path | Mapping[str, Any]", *, strict: bool = False) -> "R
     from keras_samplernn.checking.report import report_on
     from keras_samplernn.training.corpora import prepare_corpora
 
-    loaded = _load_spec(spec, with_sounds=True)
+    loaded = _load_spec(spec, changes, with_sounds=True)
     return report_on(loaded, prepare_corpora(loaded, say, strict))
 
 
-def fix(spec: "str | Path | Mapping[str, Any]") -> Iterator[str]:
+def fix(spec: "str | Path | Mapping[str, Any]", changes: Mapping[str, Any] | None = None) -> Iterator[str]:
     """Write repaired copies of a spec's faulty csv files beside them, as `NAME.csv.fixed`.
 
     Args:
         spec: as for `fit`.
+        changes: as for `fit`.
 
     Yields:
         A line for each faulty condition file: what was changed, or that it cannot be mended.
@@ -292,7 +311,7 @@ def fix(spec: "str | Path | Mapping[str, Any]") -> Iterator[str]:
     _start()
     from keras_samplernn.checking.fixing import fix_conditions
 
-    return fix_conditions(_load_spec(spec, with_sounds=True))
+    return fix_conditions(_load_spec(spec, changes, with_sounds=True))
 
 
 def _check_count(name: str, value: Any, least: int, remedy: str = "") -> None:
@@ -300,12 +319,17 @@ def _check_count(name: str, value: Any, least: int, remedy: str = "") -> None:
         raise UserError(f"{name} = {value!r}: must be a whole number of at least {least}{remedy}")
 
 
-def _load_spec(spec: "str | Path | Mapping[str, Any]", with_sounds: bool = False) -> "Spec":
+def _load_spec(
+    spec: "str | Path | Mapping[str, Any]", changes: Mapping[str, Any] | None = None, with_sounds: bool = False
+) -> "Spec":
     """Return a validated spec; `with_sounds`: the problems of its sounds are told with its own."""
     from keras_samplernn.model.registry import load_types
     from keras_samplernn.spec import parse_spec
+    from keras_samplernn.spec.changes import read_object, with_changes
 
     text, place, folder = _read_spec(spec)
+    if changes:
+        text = with_changes(read_object(text, place), changes, place, "--set")
     try:
         return parse_spec(text, place, load_types(), folder)
     except UserError as error:

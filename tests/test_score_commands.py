@@ -1,5 +1,6 @@
 """The command `generate` under scores and recordings."""
 
+import hashlib
 import json
 import shutil
 
@@ -13,6 +14,7 @@ from spoiling import refused
 
 LENGTHS = {
     "several files": ("several --conditions a.txt --conditions b.csv", {"a.wav": 300, "b.wav": 250}),
+    "files of a shell's pattern": ("several --conditions a.txt b.csv", {"a.wav": 300, "b.wav": 250}),
     "a file and an index": ("several --conditions a.txt --conditioning-index index.txt", {"a.wav": 300, "b.wav": 250}),
     "a recording": ("loud --like door.wav", {"door.wav": 250}),
     "a recording, cut": ("loud --like door.wav --seconds 0.1", {"door.wav": 100}),
@@ -26,6 +28,41 @@ def test_a_sound_is_as_long_as_its_score(score_home, tmp_path, kind):
     done(f"generate {asked} --out {tmp_path}", score_home)
     assert {name: len(wave) for name, wave in waves_of(tmp_path).items()} == lengths
     assert set(json.loads((tmp_path / "generation.json").read_text())) == {*lengths}
+
+
+def test_files_of_a_shells_pattern_need_no_run(score_home, tmp_path):
+    home = tmp_path / "home"
+    (home / "runs").mkdir(parents=True)
+    shutil.copytree(score_home / "several", home / "runs/several")
+    for name in ("a.txt", "b.csv"):
+        shutil.copy(score_home / name, home)
+    done("generate --conditions a.txt b.csv --out out", home)
+    assert waves_of(home / "out").keys() == {"a.wav", "b.wav"}
+
+
+def test_the_record_names_the_score_and_its_bytes_and_only_what_it_asks_for_counts(score_home, tmp_path):
+    score = tmp_path / "a.txt"
+    shutil.copy(score_home / "a.txt", score)
+    command = f"generate several --conditions {score} --out {tmp_path}/out"
+    done(command, score_home)
+    noted = json.loads((tmp_path / "out/generation.json").read_text())["a.wav"]
+    assert noted["conditions"] == str(score)
+    assert noted["conditions_file_sha256"] == hashlib.sha256(score.read_bytes()).hexdigest()
+    before = (tmp_path / "out/a.wav").stat().st_mtime_ns
+    score.write_text(score.read_text().replace("0.1\t", "0.100\t"))  # the same, in other bytes
+    done(command, score_home)
+    assert (tmp_path / "out/a.wav").stat().st_mtime_ns == before
+    (tmp_path / "moved").mkdir()
+    moved = shutil.move(score, tmp_path / "moved")
+    done(f"generate several --conditions {moved} --out {tmp_path}/out", score_home)
+    assert (tmp_path / "out/a.wav").stat().st_mtime_ns == before
+
+
+def test_the_record_of_a_sound_like_another_names_that(score_home, tmp_path):
+    done(f"generate loud --like door.wav --out {tmp_path}", score_home)
+    noted = json.loads((tmp_path / "generation.json").read_text())["door.wav"]
+    assert noted["conditions"] == str(score_home / "door.wav")
+    assert noted["conditions_file_sha256"] == hashlib.sha256((score_home / "door.wav").read_bytes()).hexdigest()
 
 
 def test_seconds_cut_a_score_or_continue_it_and_leave_the_rest_as_it_is(score_home, tmp_path):

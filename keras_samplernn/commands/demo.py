@@ -20,7 +20,7 @@ def demo(run_folder: Path | None) -> None:
     from keras_samplernn.api import start_replicas, train
 
     replicas = start_replicas("single")  # before anything else imports TensorFlow
-    from keras_samplernn.demo_corpus import TEMPERATURE, make_demo_corpus
+    from keras_samplernn.demo.corpus import TEMPERATURE, make_demo_corpus
     from keras_samplernn.files import named
     from keras_samplernn.generation.files import generate_files
     from keras_samplernn.generation.record import RECORD

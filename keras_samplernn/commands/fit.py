@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from keras_samplernn.commands.changes import set_option
 from keras_samplernn.commands.options import (
     FILE,
     FOLDER,
@@ -19,6 +20,10 @@ from keras_samplernn.progress import say
 
 @click.command()
 @click.argument("spec", type=FILE)
+@set_option
+@click.option(
+    "--name", show_default="as in the spec", help="Change the name of the spec, and with it the run directory."
+)
 @click.option("--run", "run_folder", type=FOLDER, show_default="runs/NAME, NAME as in the spec", help="Run directory.")
 @click.option("--epochs", type=Count(min=1), show_default="as in the spec", help="Stop after this many epochs in all.")
 @click.option("--max-steps", type=Count(min=1), help="Stop after this many steps in all.")
@@ -34,6 +39,8 @@ def fit(spec: Path, run_folder: Path | None, strategy: str, device: str | None, 
     The run directory holds checkpoints, TensorBoard logs, metrics.csv and sounds generated during training. Ctrl-C
     stops training after a checkpoint; the same command continues from there, with the same result as if it had not
     been stopped.
+
+    To try a change, give it by --set and the run another name by --name; `runs` and `plot` compare the runs.
     """
     from keras_samplernn.api import start_replicas, train
 

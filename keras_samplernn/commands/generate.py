@@ -13,6 +13,7 @@ from keras_samplernn.commands.options import (
     all_option,
     checkpoint_option,
     device_option,
+    given_or_newest,
     guidance_options,
     precision_option,
     raw_weights_option,
@@ -23,13 +24,14 @@ from keras_samplernn.progress import say
 
 @click.command()
 @click.argument("run", type=FOLDER, required=False)
+@click.argument("more", metavar="[CONDITIONS]...", type=FILE, nargs=-1)
 @click.option("--out", type=FOLDER, required=True, help="Folder for the wavs; it is made if it is missing.")
 @click.option("--conditioning-index", type=FILE, help="Text file that lists one condition file per line.")
 @click.option(
     "--conditions",
     type=FILE,
     multiple=True,
-    help="Condition file: csv, label track, TextGrid, MIDI or npy. Give it several times for several sounds.",
+    help="Condition file: csv, label track, TextGrid, MIDI or npy. Further ones may follow, as in --conditions *.csv.",
 )
 @click.option(
     "--like",
@@ -110,27 +112,41 @@ from keras_samplernn.progress import say
     help="Print the path and the seconds of each sound, and whether it is finished; make nothing.",
 )
 @all_option
-def generate(run: Path | None, listing: bool, device: str | None, threads: int | None, **options) -> None:
+def generate(
+    run: Path | None,
+    more: tuple[Path, ...],
+    listing: bool,
+    device: str | None,
+    threads: int | None,
+    **options,
+) -> None:
     """Generate sounds from RUN.
 
-    RUN is a run directory; if it is left out, the run under runs/ that was trained last.
+    RUN is a run directory; if it is left out, the run under runs/ that was trained last. CONDITIONS are condition files
+    besides those of --conditions.
 
     A conditional run needs condition files, by --conditions or listed by --conditioning-index: each gives one wav of
     the same name, as long as it says or --seconds. An unconditional run needs --seconds. generation.json, in the same
-    folder as the wavs, records how each was made. Wavs that an earlier command made in the same way are kept as they
-    are, so a command that was broken off goes on where it stopped.
+    folder as the wavs, records how each was made; a wav that is silent, clipped or stuck is warned of. Wavs that an
+    earlier command made in the same way are kept as they are, so a command that was broken off goes on where it
+    stopped.
     """
     from keras_samplernn.quiet import start_tensorflow
 
     # XLA would divide each of int8's many small sums among threads, which costs more than the sum.
     start_tensorflow(threads, device, threads_of_an_operation=1 if options["precision"] == "int8" else None)
+    from keras_samplernn.conditions.readers.reading import SUFFIXES
     from keras_samplernn.generation.files import generate_files, list_files
     from keras_samplernn.generation.request import Request
-    from keras_samplernn.run_folder import newest_run, open_run
+    from keras_samplernn.run_folder import open_run
     from keras_samplernn.training.tools import TOOLS
 
+    # A shell makes several words of a pattern, and an option takes one: the others arrive as arguments.
+    if options["conditions"] and run is not None and run.suffix.lower() in SUFFIXES and not run.is_dir():
+        run, more = None, (run, *more)
+    options["conditions"] += more
     options["temperatures"] = tuple(dict.fromkeys(options["temperatures"]))
-    job = open_run(run or newest_run()), Request(**options), say, TOOLS
+    job = open_run(given_or_newest(run)), Request(**options), say, TOOLS
     if listing:
         for path, seconds, finished in list_files(*job):
             print(f"{path}\t{seconds:.3f}\t{'finished' if finished else 'to make'}")

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from keras_samplernn.api import STRATEGIES
+from keras_samplernn.progress import say
 from keras_samplernn.shard import Shard
 
 
@@ -64,7 +65,19 @@ class ShardType(click.ParamType):
         return Shard(number, count)
 
 
-FOLDER, FILE, SHARD = Place("folder"), Place("file"), ShardType()
+FOLDER, FILE, FILE_OR_FOLDER, SHARD = Place("folder"), Place("file"), Place("folder|file"), ShardType()
+
+
+def given_or_newest(run: Path | None) -> Path:
+    """Return the run that is given; or else say and return the one under runs/ that was trained last."""
+    if run is not None:
+        return run
+    from keras_samplernn.run_folder import newest_run
+
+    run = newest_run()
+    say(f"{run}: is the run that was trained last")
+    return run
+
 
 checkpoint_option = click.option(
     "--checkpoint",

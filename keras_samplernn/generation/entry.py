@@ -12,8 +12,9 @@ from keras_samplernn.conditions.layout import Conditions
 from keras_samplernn.generation.sound import Sound
 from keras_samplernn.spec import Spec
 
-# Of these only the content counts, for which there is a sha256: a run or a primer may be moved.
-_PLACES = {"run", "prime", "sha256"}
+# Of places only the content counts, for which there is a sha256: a run, a primer or a score may be moved. The bytes of
+# a score do not count, only what it asks for. The rest is known when the sound has been made.
+_NOT_ASKED = {"run", "prime", "conditions", "conditions_file_sha256", "sha256", "faults"}
 _CONTENTS = {
     "model_sha256": "weights or a spec of the run that have changed since",
     "prime_sha256": "another primer",
@@ -51,7 +52,9 @@ def entry_of(sound: Sound, common: dict[str, Any]) -> dict[str, Any]:
         sound: to be made.
         common: what is the same for all sounds of a request.
     """
-    of_sound = {"samples": sound.samples, "conditions_sha256": conditions_digest(sound.columns)}
+    of_sound: dict[str, Any] = {"samples": sound.samples, "conditions_sha256": conditions_digest(sound.columns)}
+    if sound.score is not None:
+        of_sound |= {"conditions": str(sound.score.path.absolute()), "conditions_file_sha256": sound.score.digest}
     return {"temperature": sound.temperature, **of_sound, **common}
 
 
@@ -67,7 +70,7 @@ def difference(noted: dict[str, Any], asked: dict[str, Any]) -> str | None:
         before, now = noted.get(key), asked.get(key)
         if key == "candidates" and isinstance(before, dict):  # how each passage was chosen is known afterwards
             before = {name: value for name, value in before.items() if name != "passages"}
-        if key in _PLACES or (before == now and key in noted):
+        if key in _NOT_ASKED or (before == now and key in noted):
             continue
         if key in _CONTENTS:
             return f"was made from {_CONTENTS[key]}"

@@ -5,18 +5,20 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from keras_samplernn.checkpoints.checkpoint import Checkpoint
 from keras_samplernn.checkpoints.shelf import load_chosen
+from keras_samplernn.conditions.streams import Streams, streams_of
 from keras_samplernn.data.quantization import Quantizer, SoundDecoder
 from keras_samplernn.data.wav_writer import WavWriter
 from keras_samplernn.files import make_folder
 from keras_samplernn.generation.candidates import Choice
 from keras_samplernn.generation.devices import visible_devices
 from keras_samplernn.generation.entry import entry_of
+from keras_samplernn.generation.faults import FaultFinder, remedies
 from keras_samplernn.generation.judges import Judge
 from keras_samplernn.generation.maker import Maker, stream_on
 from keras_samplernn.generation.out_folder import check_paths, wav_of
@@ -113,16 +115,20 @@ def generate_files(
         record = held.enter_context(Record(out, request.overwrite, request.shard))
         record.adopt(job.finished)
 
-        def note(sound: Sound, digest: str) -> None:
+        def note(sound: Sound, digest: str, faults: dict[str, Any]) -> None:
             # Noted before the file has its name: what a kill leaves is a note too many, never a sound without one.
             made = entry_of(sound, entry)
+            if faults:
+                made["faults"] = faults
+                for line in remedies(faults, sound.columns is not None, request.guidance):
+                    say(f"{wav_of(out, sound)}: {line}")
             if job.choosing is not None:
                 made["candidates"] = job.choosing.describe_choices(choices[sound.name])
             record.add(wav_of(out, sound).name, {**made, "sha256": digest})
 
         streamed = stream_on(makers, left, judge, lambda sound, choice: choices[sound.name].append(choice))
         held.enter_context(contextlib.closing(streamed))
-        made = write_sounds(streamed, spec.audio, out, on_samples, makers[0].last_before, note)
+        made = write_sounds(streamed, spec.audio, out, on_samples, makers[0].last_before, note, streams_of(spec))
         yield from held.enter_context(contextlib.closing(made))
 
 
@@ -194,7 +200,8 @@ def write_sounds(
     folder: Path,
     on_samples: Callable[[int], None],
     before: float = 0.0,
-    note: Callable[[Sound, str], None] | None = None,
+    note: Callable[[Sound, str, dict[str, Any]], None] | None = None,
+    streams: Streams = (),
 ) -> Iterator[Path]:
     """Write sounds to `NAME.wav` in a folder; a file gets its name when it is whole.
 
@@ -204,7 +211,9 @@ def write_sounds(
         folder: an existing folder.
         on_samples: called with the number of new samples of each piece.
         before: the last sample of what each sound continues.
-        note: called with each sound and the sha256 of its file, before the file has its name.
+        note: called with each sound, the sha256 of its file and what is wrong with it (see `FaultFinder`), before the
+            file has its name.
+        streams: of the model.
 
     Yields:
         The path of each sound, as soon as the file is whole.
@@ -212,17 +221,22 @@ def write_sounds(
     quantizer = Quantizer.of(audio)
     writers: dict[str, WavWriter] = {}
     decoders: dict[str, SoundDecoder] = {}
+    finders: dict[str, FaultFinder] = {}
     try:
         for sound, codes, ended in streamed:
             path = wav_of(folder, sound)
             if sound.name not in writers:
                 writers[sound.name] = WavWriter(path, audio.sample_rate)
                 decoders[sound.name] = quantizer.decoder(before)
-            writers[sound.name].write(decoders[sound.name](codes))
+                finders[sound.name] = FaultFinder(audio.sample_rate, quantizer.silence, streams, sound.columns)
+            wave = decoders[sound.name](codes)
+            finders[sound.name].add(codes, wave)
+            writers[sound.name].write(wave)
             on_samples(len(codes))
             if ended:
                 del decoders[sound.name]
-                writers.pop(sound.name).commit(note and functools.partial(note, sound))
+                faults = finders.pop(sound.name).faults()
+                writers.pop(sound.name).commit(note and functools.partial(note, sound, faults=faults))
                 yield path
     finally:
         for writer in writers.values():

@@ -26,7 +26,7 @@ from keras_samplernn.generation.guidance import guidance_of
 from keras_samplernn.generation.long_spans import long_spans
 from keras_samplernn.generation.out_folder import check_paths, find_finished
 from keras_samplernn.generation.scores import read_scores
-from keras_samplernn.generation.sound import Sound, any_fades
+from keras_samplernn.generation.sound import ScoreFile, Sound, any_fades
 from keras_samplernn.model.memory import check_generation_memory, outline
 from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.names import existing
@@ -147,8 +147,8 @@ def check_request(
     listed = collect(problems, read_index, index, names, problems) if index and streams else None
     files = [*(listed or ()), *request.conditions]
     sounds = [
-        Sound(_name(stem, temperature, request.temperatures), stem, samples, temperature, columns)
-        for stem, samples, columns in collect(problems, _requested, run, request, files, say) or ()
+        Sound(_name(stem, temperature, request.temperatures), stem, samples, temperature, columns, score)
+        for stem, samples, columns, score in collect(problems, _requested, run, request, files, say) or ()
         for temperature in request.temperatures
     ]
     primer = collect(problems, read_primer, spec, prime, say) if prime else None
@@ -260,8 +260,8 @@ def read_primer(spec: Spec, path: Path, say: Callable[[str], None]) -> tuple[np.
 
 def _requested(
     run: RunFolder, request: Request, files: Sequence[Path], say: Callable[[str], None]
-) -> list[tuple[str, int, Columns | None]]:
-    """Return stem, number of samples and conditions of each sound; `files` are the condition files."""
+) -> list[tuple[str, int, Columns | None, ScoreFile | None]]:
+    """Return stem, number of samples, conditions and their file of each sound; `files` are the condition files."""
     spec, index, seconds, count = run.spec, request.conditioning_index, request.seconds, request.count
     rate = spec.audio.sample_rate
     if seconds is not None and seconds > MOST_SAMPLES / rate:
@@ -284,7 +284,7 @@ def _requested(
         if seconds is None or scored:
             asked = f"with {' and '.join(scored)}" if scored else "without --seconds"
             raise UserError(f"{run.folder}: is an unconditional run and was called {asked}; give --seconds and --count")
-        return [(f"sound_{number:03d}", samples, None) for number in range(count or 1)]
+        return [(f"sound_{number:03d}", samples, None, None) for number in range(count or 1)]
     if not scored:
         raise UserError(
             f"{run.folder}: is a conditional run and was called without --conditioning-index or --conditions; give"

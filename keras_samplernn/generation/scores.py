@@ -1,5 +1,7 @@
 """The scores that sounds are generated from: condition files, and sounds that are taken as scores."""
 
+import contextlib
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -12,13 +14,14 @@ from keras_samplernn.data.pairs import sound_stem
 from keras_samplernn.data.scores import read_score
 from keras_samplernn.data.wav_writer import MOST_SAMPLES
 from keras_samplernn.errors import UserError, collect
+from keras_samplernn.generation.sound import ScoreFile
 from keras_samplernn.names import nfc
 from keras_samplernn.spec import Spec
 
 
 def read_scores(
     spec: Spec, files: Sequence[Path], like: Sequence[Path], samples: int | None, say: Callable[[str], None]
-) -> list[tuple[str, int, Columns]]:
+) -> list[tuple[str, int, Columns, ScoreFile]]:
     """Read the scores of a conditional run.
 
     Args:
@@ -29,7 +32,7 @@ def read_scores(
         say: called with a line for each thing in a sound that was assumed or left out.
 
     Returns:
-        Stem, number of samples and conditions of each.
+        Stem, number of samples, conditions and file of each.
 
     Raises:
         UserError: one line for each score that cannot be read, or has the stem of another.
@@ -45,9 +48,18 @@ def read_scores(
     if problems:
         raise UserError(*problems)
     return [
-        (sound_stem(path), track.samples, Columns(track, streams, rate))
+        (sound_stem(path), track.samples, Columns(track, streams, rate), ScoreFile(path, _digest(path)))
         for (path, _), track in zip(sources, tracks, strict=True)
     ]
+
+
+def _digest(path: Path) -> str | None:
+    """Return the sha256 of a file that was read a moment ago; None if it cannot be read again."""
+    with contextlib.suppress(OSError):
+        if path.is_file():
+            with path.open("rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()
+    return None
 
 
 def _same_stems(paths: Sequence[Path]) -> Iterator[tuple[Path, Path]]:

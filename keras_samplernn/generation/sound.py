@@ -2,9 +2,23 @@
 
 import dataclasses
 from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
 
 from keras_samplernn.conditions.columns import Columns
 from keras_samplernn.generation.stream import Taken
+
+
+class ScoreFile(NamedTuple):
+    """The file that a sound's conditions were read from.
+
+    Attributes:
+        path: a condition file, or a sound that was taken as one.
+        digest: sha256 of its bytes; None for a pipe, which can be read only once.
+    """
+
+    path: Path
+    digest: str | None
 
 
 @dataclasses.dataclass(eq=False)
@@ -17,6 +31,7 @@ class Sound:
         samples: length in samples.
         temperature: divides the logits; 0 takes the likeliest code.
         columns: its conditions, of at least `first + samples` samples; None if the model is unconditional.
+        score: the file that the conditions were read from, if there is one and it is to be recorded.
         done: number of samples that were taken.
         first: the sample of the columns that it begins at.
     """
@@ -26,6 +41,7 @@ class Sound:
     samples: int
     temperature: float
     columns: Columns | None = None
+    score: ScoreFile | None = None
     done: int = 0
     first: int = 0
 
