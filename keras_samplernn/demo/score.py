@@ -18,9 +18,9 @@ STREAMS = {
     "velocity": {"number": {"low": 0, "high": 127}},
 }
 
-_LEAST_SECONDS, _MOST_SECONDS = 0.4, 1.0
+_LEAST_SECONDS, _MOST_SECONDS = 0.25, 0.75
 _SHARES = {"struck": 0.35, "bowed": 0.25, "glide": 0.25, "rest": 0.15}
-_DAMPING_SECONDS, _SLUR_SECONDS = 0.08, 0.02
+_DAMPING_SECONDS, _SLUR_SECONDS = 0.1, 0.02
 _ROOM = 0.008  # root mean square of what a microphone hears in a silent room
 
 
@@ -109,7 +109,7 @@ def play(scores: Sequence[Sequence[Note]], sample_rate: int, rng: np.random.Gene
             np.stack([phrase.path(which, times, sample_rate) for phrase in phrases]) for which in (0, 1)
         )
         if phrases is struck:
-            waves = strike(hertz_of(pitches[:, 0]), velocities[:, 0], len(times) / sample_rate, sample_rate)
+            waves = strike(hertz_of(pitches[:, 0]), velocities[:, 0], len(times) / sample_rate, sample_rate, rng)
         else:
             waves = bow(hertz_of(pitches), velocities, sample_rate, rng)
         for phrase, wave in zip(phrases, waves, strict=True):

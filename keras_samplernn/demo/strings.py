@@ -17,10 +17,11 @@ HIGHEST_HZ = 500
 
 _STRIKE_PLACE, _BOW_PLACE = 0.17, 0.127  # shares of the string's length
 _HAMMER_SECONDS = 0.004, 0.0016  # contact with the string: of the softest and of the hardest strike
+_KNOCK, _KNOCK_SECONDS = 0.06, 0.015  # root mean square of the hardest one as it begins; to 1 / e
 _DECAY_SECONDS = 2.2  # to a thousandth, of the lowest partials
 _ROUNDNESS = 0.9  # middle of the loop filter's three taps: 1 loses nothing at high frequencies
 _BOW_ROUNDNESS, _BOW_LOSS = 0.3, 0.98
-_BOW_SPEED = 0.08, 0.3
+_BOW_SPEED = 0.06, 0.22
 # Slope of the friction curve at speed 1. A player presses harder where the bow is faster, so that the string keeps to
 # Helmholtz's motion, one slip in a period, at each speed.
 _BOW_SLOPE = 0.3
@@ -32,16 +33,19 @@ _BOW_NOISE = 0.15  # of the bow's speed: rosin is not even
 _MUTE_HZ, _BODY_HZ = 500, 80
 
 
-def strike(hertz: np.ndarray, velocity: np.ndarray, seconds: float, sample_rate: int) -> np.ndarray:
+def strike(
+    hertz: np.ndarray, velocity: np.ndarray, seconds: float, sample_rate: int, rng: np.random.Generator
+) -> np.ndarray:
     """Return struck strings, `(notes, n)` float64, that ring for some seconds.
 
-    A harder strike is louder, and brighter, since a hard hammer leaves the string sooner.
+    A harder strike is louder, and brighter, since a hard hammer leaves the string sooner. Its knock is heard too.
 
     Args:
         hertz: `(notes,)` fundamental frequencies, `HIGHEST_HZ` at most.
         velocity: `(notes,)` from 0, the softest strike, to 1.
         seconds: length.
         sample_rate: of what is returned, in Hz, at most `STRING_RATE`.
+        rng: draws the noise of the knock.
     """
     _check(hertz)
     samples = round(seconds * STRING_RATE)
@@ -57,8 +61,10 @@ def strike(hertz: np.ndarray, velocity: np.ndarray, seconds: float, sample_rate:
         stop = min(start + block, lead + samples)
         back = np.arange(start, stop) - whole[:, None]
         line[:, start:stop] += sum(taps[:, tap, None] * line[rows, back - tap] for tap in range(taps.shape[1]))
-    loudness = np.interp(velocity, (0, 1), (0.15, 0.5)) * (_HAMMER_SECONDS[1] * STRING_RATE / contact) ** 0.3
-    return _resampled(line[:, lead:] * loudness[:, None], sample_rate)
+    loudness = np.interp(velocity, (0, 1), (0.2, 0.6)) * (_HAMMER_SECONDS[1] * STRING_RATE / contact) ** 0.3
+    heard = _resampled(line[:, lead:] * loudness[:, None], sample_rate)
+    knock = np.exp(-np.arange(heard.shape[1]) / (_KNOCK_SECONDS * sample_rate)) * rng.standard_normal(heard.shape)
+    return heard + _KNOCK * velocity[:, None] * knock
 
 
 def bow(hertz: np.ndarray, velocity: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
