@@ -5,7 +5,7 @@ STANDARD := .venv
 NEWEST := .venv-newest
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-standard test-newest lint bench mutants torture clean
+.PHONY: demo test test-standard test-newest lint bench mutants torture docs clean
 
 demo: $(STANDARD)/installed
 	$(STANDARD)/bin/python cli.py demo
@@ -58,6 +58,10 @@ $(NEWEST)/requirements: setup.py pyproject.toml
 	$(PYTHON) -m venv --clear $(NEWEST)
 	$(NEWEST)/bin/python -m pip install --quiet ".[test,jax]"
 	touch $@
+
+# The documentation site, to build/site; a warning is an error.
+docs: $(STANDARD)/installed
+	NO_MKDOCS_2_WARNING=1 $(STANDARD)/bin/mkdocs build --quiet --strict
 
 clean:
 	rm -rf $(STANDARD) $(NEWEST) build dist *.egg-info

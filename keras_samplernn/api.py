@@ -86,6 +86,7 @@ def load_run(
     raw_weights: bool = False,
     strategy: str = "single",
     device: str | None = None,
+    threads: int | None = None,
 ) -> "Run":
     """Load a run that `fit` made.
 
@@ -99,16 +100,17 @@ def load_run(
         strategy: what `Run.evaluate` shares the sounds out by: "single", "mirrored", "multiworker" or "auto", as in
             `fit`. With several workers, each loads the run and calls `evaluate`.
         device: "cpu", "gpu" or "gpu:N", for TensorFlow, chosen by the first call of a program; None: all there are.
+        threads: as in `fit`.
 
     Raises:
         UserError: one line for each problem: the folder is not a run, or all its checkpoints are damaged; or there is
-            no such device.
+            no such device, or TensorFlow runs on another number of threads.
     """
     for name, value, values in (("checkpoint", checkpoint, CHECKPOINTS), ("precision", precision, PRECISIONS)):
         if value not in values:
             raise UserError(f'{name} = "{value}" is unknown; give one of {", ".join(values)}')
     # XLA would divide each of int8's many small sums among threads, which costs more than the sum.
-    replicas = start_replicas(strategy, device, threads=1 if precision == "int8" else None)
+    replicas = start_replicas(strategy, device, threads, 1 if precision == "int8" else None)
     from keras_samplernn.run import load
 
     return load(Path(folder), checkpoint, precision, raw_weights, replicas)
@@ -118,12 +120,15 @@ def fit(
     spec: "str | Path | Mapping[str, Any]",
     run: str | Path | None = None,
     *,
+    changes: Mapping[str, Any] | None = None,
+    name: str | None = None,
     epochs: int | None = None,
     max_steps: int | None = None,
     restart: bool = False,
     init_from: str | Path | None = None,
     strategy: str = "auto",
     device: str | None = None,
+    threads: int | None = None,
 ) -> "Run | None":
     """Train a spec, or continue its run; then load the run's best checkpoint.
 
@@ -133,6 +138,9 @@ def fit(
     Args:
         spec: the path of its file; or its content, with data paths relative to the working folder.
         run: the run directory; None: `runs/NAME`, NAME as in the spec.
+        changes: values for fields of the spec, by their path in its JSON, such as "training.learning_rate" or
+            "tiers.0.dim"; None: the spec is taken as it is.
+        name: for the spec, in place of its own; None: its own.
         epochs: stop after this many epochs in all; None: as in the spec.
         max_steps: stop after this many steps in all; None: no limit.
         restart: start a new run; an old one is moved aside, not deleted.
@@ -140,6 +148,8 @@ def fit(
         strategy: "single" for one device, "mirrored" for all GPUs of this host, "multiworker" for the workers that
             TF_CONFIG names; "auto" for what is there.
         device: "cpu", "gpu" or "gpu:N", for TensorFlow, chosen by the first call of a program; None: all there are.
+        threads: number of threads of the processor that TensorFlow computes with, chosen by the first call of a
+            program; None: as many as the machine has cores.
 
     Returns:
         The run; None on a worker that is not the chief, since the run directory is the chief's.
@@ -149,19 +159,25 @@ def fit(
         UserError: one line for each problem of the spec, its sounds or the run directory; or the loss is not finite; or
             another worker could not start, has other sounds, or is lost.
     """
-    replicas = start_replicas(strategy, device)
-    trained = train(spec, run, replicas, epochs=epochs, max_steps=max_steps, restart=restart, init_from=init_from)
+    replicas = start_replicas(strategy, device, threads)
+    options = {"epochs": epochs, "max_steps": max_steps, "restart": restart, "init_from": init_from}
+    trained = train(spec, run, replicas, changes=changes, name=name, **options)
     return load_run(trained.folder) if replicas.is_chief else None
 
 
-def start_replicas(strategy: str, device: str | None = None, threads: int | None = None) -> "Replicas":
+def start_replicas(
+    strategy: str, device: str | None = None, threads: int | None = None, threads_of_an_operation: int | None = None
+) -> "Replicas":
     """Start TensorFlow on the devices and workers of a strategy, as in `fit`, and return the replicas.
 
     Args:
         strategy: one of STRATEGIES.
         device: as in `fit`.
-        threads: number of threads that one operation uses; None: as many as the machine has.
+        threads: as in `fit`.
+        threads_of_an_operation: as in `start_tensorflow`.
     """
+    if threads is not None:
+        _check_count("threads", threads, 1, "; leave it out for as many as the machine has cores")
     if strategy not in STRATEGIES:
         raise UserError(f'strategy = "{strategy}" is unknown; give one of {", ".join(STRATEGIES)}')
     _prefer_tensorflow()
@@ -169,21 +185,30 @@ def start_replicas(strategy: str, device: str | None = None, threads: int | None
     from keras_samplernn.distribution.launch import launch
 
     replicas = launch(strategy)
-    _start(threads, device)
+    _start(threads, device, threads_of_an_operation)
     return replicas
 
 
 def train(
-    spec: "str | Path | Mapping[str, Any]", run: str | Path | None, replicas: "Replicas", **options: Any
+    spec: "str | Path | Mapping[str, Any]",
+    run: str | Path | None,
+    replicas: "Replicas",
+    *,
+    changes: Mapping[str, Any] | None = None,
+    name: str | None = None,
+    **options: Any,
 ) -> "RunFolder":
     """Do what `fit` does without loading the run; return its folder."""
     from keras_samplernn.run_folder import RUNS
     from keras_samplernn.training.fit import fit_spec
 
-    loaded = _load_spec(spec, with_sounds=True)
-    for name in ("epochs", "max_steps"):
-        if (limit := options.get(name)) is not None:
-            _check_count(name, limit, 1, "; leave it out for no limit")
+    changes = dict(changes or {})
+    if name is not None and changes.setdefault("name", name) != name:
+        raise UserError(f"--name {name}: --set changes the name to {changes['name']}; give one of the two")
+    loaded = _load_spec(spec, changes, with_sounds=True)
+    for limited in ("epochs", "max_steps"):
+        if (limit := options.get(limited)) is not None:
+            _check_count(limited, limit, 1, "; leave it out for no limit")
     if options.get("init_from") is not None:
         options["init_from"] = Path(options["init_from"])
     return fit_spec(loaded, RUNS / loaded.name if run is None else Path(run), say, replicas=replicas, **options)
@@ -245,12 +270,15 @@ def search(
     return Search(search_folder, rungs, steps, say).train(shard)
 
 
-def check(spec: "str | Path | Mapping[str, Any]", *, strict: bool = False) -> "Report":
+def check(
+    spec: "str | Path | Mapping[str, Any]", *, strict: bool = False, changes: Mapping[str, Any] | None = None
+) -> "Report":
     """Check a spec and its sounds, and take a few trial steps of its training; no run is written.
 
     Args:
         spec: as for `fit`.
         strict: refuse sounds of which a part is missing or left out, such as files that are truncated.
+        changes: as for `fit`.
 
     Returns:
         The figures of the sounds, the model and the training on this machine, and the sentences of the `verdict`; as
@@ -263,15 +291,16 @@ def check(spec: "str | Path | Mapping[str, Any]", *, strict: bool = False) -> "R
     from keras_samplernn.checking.report import report_on
     from keras_samplernn.training.corpora import prepare_corpora
 
-    loaded = _load_spec(spec, with_sounds=True)
+    loaded = _load_spec(spec, changes, with_sounds=True)
     return report_on(loaded, prepare_corpora(loaded, say, strict))
 
 
-def fix(spec: "str | Path | Mapping[str, Any]") -> Iterator[str]:
+def fix(spec: "str | Path | Mapping[str, Any]", changes: Mapping[str, Any] | None = None) -> Iterator[str]:
     """Write repaired copies of a spec's faulty csv files beside them, as `NAME.csv.fixed`.
 
     Args:
         spec: as for `fit`.
+        changes: as for `fit`.
 
     Yields:
         A line for each faulty condition file: what was changed, or that it cannot be mended.
@@ -282,7 +311,7 @@ def fix(spec: "str | Path | Mapping[str, Any]") -> Iterator[str]:
     _start()
     from keras_samplernn.checking.fixing import fix_conditions
 
-    return fix_conditions(_load_spec(spec, with_sounds=True))
+    return fix_conditions(_load_spec(spec, changes, with_sounds=True))
 
 
 def _check_count(name: str, value: Any, least: int, remedy: str = "") -> None:
@@ -290,12 +319,17 @@ def _check_count(name: str, value: Any, least: int, remedy: str = "") -> None:
         raise UserError(f"{name} = {value!r}: must be a whole number of at least {least}{remedy}")
 
 
-def _load_spec(spec: "str | Path | Mapping[str, Any]", with_sounds: bool = False) -> "Spec":
+def _load_spec(
+    spec: "str | Path | Mapping[str, Any]", changes: Mapping[str, Any] | None = None, with_sounds: bool = False
+) -> "Spec":
     """Return a validated spec; `with_sounds`: the problems of its sounds are told with its own."""
     from keras_samplernn.model.registry import load_types
     from keras_samplernn.spec import parse_spec
+    from keras_samplernn.spec.changes import read_object, with_changes
 
     text, place, folder = _read_spec(spec)
+    if changes:
+        text = with_changes(read_object(text, place), changes, place, "--set")
     try:
         return parse_spec(text, place, load_types(), folder)
     except UserError as error:
@@ -331,10 +365,10 @@ def _read_spec(spec: "str | Path | Mapping[str, Any]") -> tuple[str, str, Path]:
     return json.dumps(spec, default=str), "spec", Path.cwd()
 
 
-def _start(threads: int | None = None, device: str | None = None) -> None:
+def _start(threads: int | None = None, device: str | None = None, threads_of_an_operation: int | None = None) -> None:
     """Start TensorFlow quietly, and let Keras run on it, unless the program has chosen JAX already."""
     _prefer_tensorflow()
-    start_tensorflow(threads, device)
+    start_tensorflow(threads, device, threads_of_an_operation)
     import keras
 
     backend = keras.backend.backend()

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from keras_samplernn.devices import choose_devices
+from keras_samplernn.errors import UserError
 from keras_samplernn.nvidia import checked_gpus
 from keras_samplernn.xla_flags import checked_flags
 
@@ -30,16 +31,20 @@ def import_tensorflow(device: str | None = None) -> None:
 
 
 @functools.cache
-def start_tensorflow(threads: int | None = None, device: str | None = None) -> None:
+def start_tensorflow(
+    threads: int | None = None, device: str | None = None, threads_of_an_operation: int | None = None
+) -> None:
     """Import TensorFlow and start its compiler, silently: it writes messages when it first compiles.
 
     Args:
-        threads: number of threads that one operation uses; None: as many as the machine has.
+        threads: number of threads that TensorFlow computes with, within an operation and beside each other; None: as
+            many as the machine has cores.
         device: see `choose_devices`.
+        threads_of_an_operation: number of threads that one operation uses, if that is another; None: `threads`.
 
     Raises:
         UserError: TensorFlow does not accept the value of XLA_FLAGS or TF_XLA_FLAGS, or a GPU; or there is no such
-            device.
+            device; or it runs on another number of threads already.
     """
     import_tensorflow(device)
     import tensorflow
@@ -48,10 +53,25 @@ def start_tensorflow(threads: int | None = None, device: str | None = None) -> N
         # It warns where a function is compiled for several shapes, which is meant.
         tensorflow.get_logger().setLevel("ERROR")
         if threads is not None:
+            _choose_threads(threads)
+        if threads_of_an_operation is not None:
             # If TensorFlow runs already, its threads stay as they are: slower, not wrong.
             with contextlib.suppress(RuntimeError):
-                tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
+                tensorflow.config.threading.set_intra_op_parallelism_threads(threads_of_an_operation)
         tensorflow.function(lambda x: x + 1, jit_compile=True)(tensorflow.zeros(()))
+
+
+def _choose_threads(threads: int) -> None:
+    from tensorflow.config import threading
+
+    try:
+        threading.set_intra_op_parallelism_threads(threads)
+        threading.set_inter_op_parallelism_threads(threads)
+    except RuntimeError:
+        raise UserError(
+            f"threads = {threads}: TensorFlow runs already, on another number of threads; give the number in the first"
+            " call of the program"
+        ) from None
 
 
 @contextlib.contextmanager

@@ -239,24 +239,31 @@ class Run:
         with self._player.telling_exhaustion(), Progress("score", len(codes)) as progress:
             return self._scorer.sound(codes, found, weights, progress.update)
 
-    def evaluate(self, folder: str | Path | None = None) -> dict[str, Any]:
+    def evaluate(
+        self, folder: str | Path | None = None, *, per_file: bool = False, dump: str | Path | None = None
+    ) -> dict[str, Any]:
         """Score all sounds of a folder, as the command `evaluate` does.
 
         Args:
-            folder: folder of the sounds, with their condition files; None: the test files of the spec, or else its
-                validation files.
+            folder: folder of the sounds, with their condition files, or the path of a single one; None: the test files
+                of the spec, or else its validation files.
+            per_file: whether the figures of each file are returned too.
+            dump: an npz file that does not exist yet and gets the bits of each sample, an array for each file under its
+                name; None: none is written.
 
         Returns:
             `bits_per_sample`, `unigram_entropy_bits`, `samples` and, for each stream of classes,
             `bits_per_sample_of_NAME`; the only stream of `conditioning.classes` has the name `class`. If the head draws
-            a code in several parts, also `bits_per_sample_by_part`.
+            a code in several parts, also `bits_per_sample_by_part`. With `per_file`, also `files`: for each its name as
+            `file`, `samples` and `bits_per_sample`.
 
         Raises:
             UserError: one line for each problem of the sounds.
         """
-        data = None if folder is None else Path(folder)
+        data, dump = (None if path is None else Path(path) for path in (folder, dump))
+        arguments = self.folder, self.spec, self.model, data, self.precision, say, self.replicas
         with telling_lost_workers(self.replicas):
-            return score_folder(self.folder, self.spec, self.model, data, self.precision, say, self.replicas)
+            return score_folder(*arguments, per_file=per_file, dump=dump)
 
     def listen(
         self,
@@ -276,8 +283,8 @@ class Run:
         their conditions. Needs scikit-learn (extra `listen`).
 
         Args:
-            folder: folder of the real sounds, with their condition files; None: the test files of the spec, or else its
-                validation files.
+            folder: folder of the real sounds, with their condition files, or the path of a single one; None: the test
+                files of the spec, or else its validation files.
             stream: the stream of classes that is listened to; None: the first one.
             seconds: how much is generated in all, at most ten seconds for each real sound.
             seed: as in `generate`.

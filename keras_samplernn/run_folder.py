@@ -6,6 +6,7 @@ import fcntl
 import importlib.metadata
 import os
 import platform
+import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +16,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from keras_samplernn import __version__
 from keras_samplernn.errors import UserError
-from keras_samplernn.files import make_folder, named, replace_file, replace_json, writing
+from keras_samplernn.files import make_folder, named, open_file, replace_file, replace_json, writing
 from keras_samplernn.model.registry import load_types
-from keras_samplernn.spec import DATA_PATHS, Spec, differences, load_spec
+from keras_samplernn.spec import DATA_PATHS, OF_WEIGHTS, Spec, differences, load_spec
 
 RUNS = Path("runs")
 LongestSpans = dict[str, dict[str, float]]
@@ -32,7 +33,8 @@ CLASS_COLUMN = "validation_bits_"
 class RunFolder:
     """A run directory: `spec.json`, `environment.json`, `data_manifest.json`, `metrics.csv` and the folders below.
 
-    `longest_spans.json` has the length in seconds of the longest span of each class in training.
+    `longest_spans.json` has the length in seconds of the longest span of each class in training, and `origin.json` the
+    weights that it began with, if these are of another run.
 
     Attributes:
         folder: its path. It may be moved to another machine.
@@ -163,7 +165,13 @@ def check_run_folder(folder: Path, spec: Spec, restart: bool) -> None:
     if (folder / "spec.json").is_file():
         changed = [] if restart else differences(open_run(folder).spec, spec)
         if changed:
-            remedy = "restore the spec, give --run another folder, or start again with --restart (the old run is kept)"
+            weights = f", and with --init-from {shlex.quote(str(folder))} if it is to begin with these weights"
+            if any(change.startswith(OF_WEIGHTS) for change in changed):
+                weights = ""
+            remedy = (
+                f"restore the spec; or start another run with --name or --run{weights}; or start again with --restart"
+                " (the old run is kept)"
+            )
             raise UserError(*(f"{folder}: was started with another spec: {change}; {remedy}" for change in changed))
     # Hidden files do not matter: they are a lock, or come from a file manager.
     elif folder.exists() and not (folder.is_dir() and all(path.name.startswith(".") for path in folder.iterdir())):
@@ -187,14 +195,41 @@ def refuse_inside_corpora(folder: Path, spec: Spec, option: str) -> None:
                 )
 
 
+def is_run(folder: Path) -> bool:
+    """Return whether a folder is a run directory, and not one of a user's spec and sounds."""
+    return (folder / "spec.json").is_file() and any(
+        (folder / name).exists() for name in ("environment.json", "checkpoints")
+    )
+
+
+def runs_in(folder: Path) -> list[Path]:
+    """Return the run directories in a folder, the one that was trained last at the end."""
+    return sorted(filter(is_run, folder.iterdir()), key=lambda run: (trained_at(run), run)) if folder.is_dir() else []
+
+
+def trained_at(run: Path) -> float:
+    """Return when something was trained in a run directory last, in seconds since 1970."""
+    return max(path.stat().st_mtime for path in (run / "spec.json", *run.glob("checkpoints")))
+
+
 def newest_run(root: Path = RUNS) -> Path:
     """Return the run under `root` that was trained last."""
-    runs = [path.parent for path in root.glob("*/spec.json")]
+    runs = runs_in(root)
     if not runs:
         raise UserError(f"{root.absolute()}: holds no run; train with `fit` first, or give a run directory")
-    return max(
-        runs, key=lambda run: max(path.stat().st_mtime for path in (run / "spec.json", *run.glob("checkpoints")))
-    )
+    return runs[-1]
+
+
+def is_being_trained(run: Path) -> bool:
+    """Return whether a process trains the run in a folder now; False where the file system has no locks."""
+    try:
+        with open_file(run / ".lock") as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def environment() -> dict[str, str]:

@@ -20,10 +20,11 @@ MAY_IMPORT = {
     "names": set(),
     "progress": set(),
     "shard": set(),
+    "table": set(),
     "xla_flags": {"errors"},
     "devices": {"errors"},
     "nvidia": {"errors"},
-    "quiet": {"devices", "nvidia", "xla_flags"},
+    "quiet": {"devices", "errors", "nvidia", "xla_flags"},
     "text": {"errors", "machine"},
     "spec": {"errors", "files", "names"},
     "conditions": {"errors", "names", "spec", "text"},
@@ -31,6 +32,8 @@ MAY_IMPORT = {
     "model": {"errors", "backend", "machine", "spec", "conditions"},
     "run_folder": {"errors", "files", "spec", "model"},
     "checkpoints": {"errors", "files"},
+    "origin": {"errors", "files"},
+    "overview": {"errors", "files", "spec", "run_folder", "checkpoints", "origin", "table"},
     "generation": {
         *("errors", "backend", "files", "machine", "names", "progress", "spec", "conditions", "data", "model"),
         *("run_folder", "checkpoints", "shard"),
@@ -43,6 +46,7 @@ MAY_IMPORT = {
     "training": {
         *("errors", "backend", "files", "machine", "names", "progress", "shard", "spec", "conditions", "data", "model"),
         *("run_folder", "checkpoints", "generation", "listening", "distribution", "monitoring"),
+        "origin",
     },
     "planning": {
         *("errors", "files", "names", "progress", "text", "spec", "conditions", "data", "training"),
@@ -57,7 +61,7 @@ MAY_IMPORT = {
     },
     "search": {
         *("errors", "backend", "files", "progress", "quiet", "shard", "spec", "model", "run_folder"),
-        *("checkpoints", "training"),
+        *("checkpoints", "training", "table"),
     },
     "api": {
         *("errors", "progress", "quiet", "shard", "spec", "model", "run_folder", "training", "run", "search"),
@@ -68,7 +72,7 @@ MAY_IMPORT = {
     "demo": {"errors", "files", "data"},
     "commands": {
         *("errors", "files", "progress", "quiet", "spec", "conditions", "data", "model", "run_folder", "training"),
-        *("generation", "api", "demo", "shard", "search", "machine", "doctor", "planning"),
+        *("generation", "api", "demo", "shard", "search", "machine", "doctor", "planning", "overview"),
     },
     "__main__": {"commands"},
 }

@@ -5,8 +5,8 @@ import fcntl
 import shutil
 
 import pytest
-from command_line import give
-from spoiling import frames, loop, nothing, patch, refused, remove, spec, text
+from command_line import SPEC, give
+from spoiling import loop, nothing, patch, refused, remove, spec, text
 from tiny_home import LAST_STEP
 
 from keras_samplernn.errors import UserError
@@ -15,18 +15,27 @@ from keras_samplernn.run_folder import RunFolder
 CHECKPOINT = f"run/checkpoints/{LAST_STEP}"
 RUNS = {
     "a run of another spec": (
-        spec(tiers=frames(4, dim=8), training={"seed": 5, "epochs": 9}),
+        spec(tiers=[SPEC["tiers"][0] | {"dim": 8}, SPEC["tiers"][1]], training={"seed": 5, "epochs": 9}),
         "fit spec.json --run run",
         [
             (
-                "run: was started with another spec: tiers[0].dim: 6 -> 8; restore the spec, give --run another "
-                "folder, or start again with --restart (the old run is kept)"
+                "run: was started with another spec: tiers[0].dim: 6 -> 8; restore the spec; or start another run "
+                "with --name or --run; or start again with --restart (the old run is kept)"
             ),
             (
-                "run: was started with another spec: training.seed: 123 -> 5; restore the spec, give --run another "
-                "folder, or start again with --restart (the old run is kept)"
+                "run: was started with another spec: training.seed: 123 -> 5; restore the spec; or start another run "
+                "with --name or --run; or start again with --restart (the old run is kept)"
             ),
         ],
+    ),
+    "a run of the same tiers": (
+        nothing(),
+        "fit spec.json --run run --set training.learning_rate=0.0003",
+        (
+            "run: was started with another spec: training.learning_rate: 0.001 -> 0.0003; restore the spec; or start "
+            "another run with --name or --run, and with --init-from run if it is to begin with these weights; or start "
+            "again with --restart (the old run is kept)"
+        ),
     ),
     "a folder that holds something else": (
         text("notes/a.txt", "x"),

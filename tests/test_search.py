@@ -7,8 +7,9 @@ from command_line import give, listing, write_corpora, write_spec
 
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.registry import load_types
-from keras_samplernn.search.grid import combine, read_values
+from keras_samplernn.search.grid import combine
 from keras_samplernn.search.halving import Rung, best_of, plan_rungs, steps_in_all
+from keras_samplernn.spec.changes import read_values
 
 
 @pytest.mark.parametrize(
@@ -113,9 +114,9 @@ PROBLEMS = [
     ("training.learn_rate=1,2", 'training.learn_rate is not a field of training; did you mean "learning_rate"?'),
     ("tiers.2.dim=8", "--vary tiers.2.dim: tiers has no entry 2, but 0 to 1"),
     ("tiers.first.dim=8", "--vary tiers.first.dim: tiers has no entry first, but 0 to 1"),
-    ("audio.q_levels.x=8", "--vary audio.q_levels.x: audio.q_levels has nothing called x to vary"),
-    ("tier_defaults.0.dim=8", "--vary tier_defaults.0.dim: tier_defaults has nothing called 0 to vary"),
-    ("training..seed=8", "--vary training..seed: training has nothing called (nothing) to vary"),
+    ("audio.q_levels.x=8", "--vary audio.q_levels.x: audio.q_levels has nothing called x to change"),
+    ("tier_defaults.0.dim=8", "--vary tier_defaults.0.dim: tier_defaults has nothing called 0 to change"),
+    ("training..seed=8", "--vary training..seed: training has nothing called (nothing) to change"),
     (
         "audio.q_levels=8,16",
         "the combinations differ in their codes (audio, or the head's levels), so that their bits cannot be compared;"

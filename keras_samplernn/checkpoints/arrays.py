@@ -9,7 +9,6 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple, Self
 
-import keras
 import numpy as np
 
 # Most bytes of an entry of an npz, besides the array.
@@ -25,6 +24,8 @@ class Shape(NamedTuple):
     @classmethod
     def of(cls, tensor: Any) -> Self:
         """Return the shape and dtype of a variable or tensor, with or without values."""
+        import keras  # here, since listing checkpoints does without
+
         return cls(tuple(tensor.shape), np.dtype(keras.backend.standardize_dtype(tensor.dtype)))
 
     @property
@@ -41,6 +42,8 @@ def bytes_range(shapes: Sequence[Shape]) -> range:
 
 def write_arrays(stream: BinaryIO, tensors: Iterable[Any]) -> None:
     """Write variables or tensors as an uncompressed npz; memory holds a copy of one array at a time."""
+    import keras
+
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         for number, tensor in enumerate(tensors):
             with archive.open(_entry(number), "w", force_zip64=True) as entry:

@@ -15,14 +15,16 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import keras
 import numpy as np
 
 from keras_samplernn.checkpoints.arrays import Shape, bytes_range, read_arrays, write_arrays
 from keras_samplernn.errors import UserError
 from keras_samplernn.files import make_folder, open_file, staged_folder, writing
+
+if TYPE_CHECKING:
+    import keras
 
 FILES = ("weights.npz", "training.npz", "state.json")
 MOST_MANIFEST_BYTES = 4096
@@ -70,7 +72,7 @@ class Checkpoint:
                 return state
         raise self.foreign("state.json")
 
-    def load_weights(self, model: keras.Model) -> None:
+    def load_weights(self, model: "keras.Model") -> None:
         """Assign the weights of this checkpoint to the model."""
         arrays = self._read_arrays("weights.npz", [Shape.of(variable) for variable in model.weights])
         if not all(np.isfinite(array).all() for array in arrays):
@@ -90,7 +92,7 @@ class Checkpoint:
             self.folder.rename(aside)
         return aside
 
-    def check_fits(self, outline: keras.Model) -> None:
+    def check_fits(self, outline: "keras.Model") -> None:
         """Raise ArraysDoNotFit if the weights cannot be those of a model, with or without values."""
         shapes = [Shape.of(variable) for variable in outline.weights]
         if self._manifest()["weights.npz"]["size"] not in bytes_range(shapes):
@@ -99,6 +101,11 @@ class Checkpoint:
     def digest(self) -> str:
         """Return the sha256 of the manifest, which tells checkpoints of one name apart."""
         return hashlib.sha256(_as_json(self._manifest())).hexdigest()
+
+    @property
+    def weights_sha256(self) -> str:
+        """The sha256 of `weights.npz`, as the manifest has it."""
+        return self._manifest()["weights.npz"]["sha256"]
 
     def check(self) -> None:
         """Read the files that generation needs; raise DamagedCheckpoint if one is damaged."""
@@ -172,7 +179,7 @@ class Checkpoint:
 
 
 def save_checkpoint(
-    folder: Path, step: int, suffix: str, model: keras.Model, training: Sequence[Any], state: dict[str, Any]
+    folder: Path, step: int, suffix: str, model: "keras.Model", training: Sequence[Any], state: dict[str, Any]
 ) -> Checkpoint:
     """Write a checkpoint under a hidden name, force it to the disk and rename it.
 

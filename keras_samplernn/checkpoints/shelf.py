@@ -5,12 +5,14 @@ import re
 import shutil
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-
-import keras
+from typing import TYPE_CHECKING
 
 from keras_samplernn.checkpoints.checkpoint import NOTED, VALIDATED, Checkpoint, DamagedCheckpoint
 from keras_samplernn.errors import UserError
 from keras_samplernn.files import partial_of, writing
+
+if TYPE_CHECKING:
+    import keras
 
 BEST_STEPS = {"best": "best_step", "heard": "best_heard_step"}
 """Where a state has the step of the best checkpoint, by which it is the best."""
@@ -24,7 +26,7 @@ def list_checkpoints(folder: Path) -> list[Checkpoint]:
     return [Checkpoint(folder / match[0], int(match[1])) for match in matches]
 
 
-def choose_checkpoint(folder: Path, which: str, model: keras.Model, say: Callable[[str], None]) -> Checkpoint:
+def choose_checkpoint(folder: Path, which: str, model: "keras.Model", say: Callable[[str], None]) -> Checkpoint:
     """Return the newest checkpoint that is whole, or the best by validation, or by what a listener hears.
 
     If there is no best one yet, it is the newest.
@@ -58,7 +60,7 @@ def choose_checkpoint(folder: Path, which: str, model: keras.Model, say: Callabl
     return chosen
 
 
-def _is_whole(checkpoint: Checkpoint, model: keras.Model, damage: list[DamagedCheckpoint]) -> bool:
+def _is_whole(checkpoint: Checkpoint, model: "keras.Model", damage: list[DamagedCheckpoint]) -> bool:
     try:
         checkpoint.check_fits(model)
         checkpoint.check()
@@ -72,9 +74,9 @@ def _is_whole(checkpoint: Checkpoint, model: keras.Model, damage: list[DamagedCh
 def load_chosen(
     chosen: Checkpoint,
     which: str,
-    model: keras.Model,
+    model: "keras.Model",
     say: Callable[[str], None],
-    load: Callable[[Checkpoint, keras.Model], None] = Checkpoint.load_weights,
+    load: "Callable[[Checkpoint, keras.Model], None]" = Checkpoint.load_weights,
 ) -> Checkpoint:
     """Assign the weights of a chosen checkpoint to a model; choose again if `fit` has deleted it meanwhile.
 

@@ -6,11 +6,14 @@ import click
 from click.core import ParameterSource
 
 from keras_samplernn.commands.options import (
+    FILE,
+    FILE_OR_FOLDER,
     FOLDER,
     Number,
     all_option,
     checkpoint_option,
     device_option,
+    given_or_newest,
     guidance_options,
     precision_option,
     raw_weights_option,
@@ -24,9 +27,16 @@ OF_STREAM = "bits_per_sample_of_"
 @click.argument("run", type=FOLDER, required=False)
 @click.option(
     "--data",
-    type=FOLDER,
+    type=FILE_OR_FOLDER,
     show_default="the spec's test files, or else its validation files",
-    help="Folder of sounds to score.",
+    help="Folder of sounds to score, or a single sound; a conditional run needs the condition files beside them.",
+)
+@click.option("--per-file", is_flag=True, help="Also print the bits of each file.")
+@click.option(
+    "--dump",
+    type=FILE,
+    help="Write the bits of each sample to this npz file, which does not exist yet: an array for each file, by its"
+    " name.",
 )
 @checkpoint_option
 @raw_weights_option
@@ -53,6 +63,8 @@ OF_STREAM = "bits_per_sample_of_"
 def evaluate(
     run: Path | None,
     data: Path | None,
+    per_file: bool,
+    dump: Path | None,
     checkpoint: str,
     raw_weights: bool,
     precision: str,
@@ -73,14 +85,13 @@ def evaluate(
     import json
 
     from keras_samplernn.api import load_run
-    from keras_samplernn.run_folder import newest_run
 
-    loaded = load_run(run or newest_run(), checkpoint, precision, raw_weights, strategy, device)
+    loaded = load_run(given_or_newest(run), checkpoint, precision, raw_weights, strategy, device)
     listens = listening.pop("listen")
     options = {name.removeprefix("listen_"): value for name, value in listening.items()}
     is_chief = loaded.replicas.is_chief
     heard = loaded.listen(data, **options) if listens and is_chief else None
-    figures = loaded.evaluate(data)
+    figures = loaded.evaluate(data, per_file=per_file, dump=dump)
     if not is_chief:
         return
     if as_json:
@@ -94,6 +105,8 @@ def evaluate(
         if key.startswith(OF_STREAM):
             for name, bits in bits_of.items():
                 print(f"{bits:.4f} bits per sample of {key.removeprefix(OF_STREAM)} {name}")
+    for of_file in figures.get("files", ()):
+        print(f"{of_file['bits_per_sample']:.4f} bits per sample of {of_file['file']}, {of_file['samples']:,} samples")
     for made in ("real", "generated") if heard else ():
         found = heard[made]
         print(

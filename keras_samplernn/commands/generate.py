@@ -13,9 +13,11 @@ from keras_samplernn.commands.options import (
     all_option,
     checkpoint_option,
     device_option,
+    given_or_newest,
     guidance_options,
     precision_option,
     raw_weights_option,
+    threads_option,
 )
 from keras_samplernn.progress import say
 
@@ -91,6 +93,7 @@ from keras_samplernn.progress import say
 @raw_weights_option
 @precision_option
 @device_option
+@threads_option
 @click.option(
     "--overwrite",
     is_flag=True,
@@ -109,7 +112,14 @@ from keras_samplernn.progress import say
     help="Print the path and the seconds of each sound, and whether it is finished; make nothing.",
 )
 @all_option
-def generate(run: Path | None, more: tuple[Path, ...], listing: bool, **options) -> None:
+def generate(
+    run: Path | None,
+    more: tuple[Path, ...],
+    listing: bool,
+    device: str | None,
+    threads: int | None,
+    **options,
+) -> None:
     """Generate sounds from RUN.
 
     RUN is a run directory; if it is left out, the run under runs/ that was trained last. CONDITIONS are condition files
@@ -124,11 +134,11 @@ def generate(run: Path | None, more: tuple[Path, ...], listing: bool, **options)
     from keras_samplernn.quiet import start_tensorflow
 
     # XLA would divide each of int8's many small sums among threads, which costs more than the sum.
-    start_tensorflow(threads=1 if options["precision"] == "int8" else None, device=options.pop("device"))
+    start_tensorflow(threads, device, threads_of_an_operation=1 if options["precision"] == "int8" else None)
     from keras_samplernn.conditions.readers.reading import SUFFIXES
     from keras_samplernn.generation.files import generate_files, list_files
     from keras_samplernn.generation.request import Request
-    from keras_samplernn.run_folder import newest_run, open_run
+    from keras_samplernn.run_folder import open_run
     from keras_samplernn.training.tools import TOOLS
 
     # A shell makes several words of a pattern, and an option takes one: the others arrive as arguments.
@@ -136,7 +146,7 @@ def generate(run: Path | None, more: tuple[Path, ...], listing: bool, **options)
         run, more = None, (run, *more)
     options["conditions"] += more
     options["temperatures"] = tuple(dict.fromkeys(options["temperatures"]))
-    job = open_run(run or newest_run()), Request(**options), say, TOOLS
+    job = open_run(given_or_newest(run)), Request(**options), say, TOOLS
     if listing:
         for path, seconds, finished in list_files(*job):
             print(f"{path}\t{seconds:.3f}\t{'finished' if finished else 'to make'}")

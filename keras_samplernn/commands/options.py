@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from keras_samplernn.api import STRATEGIES
+from keras_samplernn.progress import say
 from keras_samplernn.shard import Shard
 
 
@@ -64,7 +65,19 @@ class ShardType(click.ParamType):
         return Shard(number, count)
 
 
-FOLDER, FILE, SHARD = Place("folder"), Place("file"), ShardType()
+FOLDER, FILE, FILE_OR_FOLDER, SHARD = Place("folder"), Place("file"), Place("folder|file"), ShardType()
+
+
+def given_or_newest(run: Path | None) -> Path:
+    """Return the run that is given; or else say and return the one under runs/ that was trained last."""
+    if run is not None:
+        return run
+    from keras_samplernn.run_folder import newest_run
+
+    run = newest_run()
+    say(f"{run}: is the run that was trained last")
+    return run
+
 
 checkpoint_option = click.option(
     "--checkpoint",
@@ -91,6 +104,12 @@ device_option = click.option(
     "--device",
     show_default="all there are",
     help="Device to run on: cpu, gpu, or gpu:N for one of several GPUs, counted from 0.",
+)
+threads_option = click.option(
+    "--threads",
+    type=Count(min=1),
+    show_default="as many as the machine has cores",
+    help="Threads of the processor that TensorFlow computes with, so that several programs can share a machine.",
 )
 
 strategy_option = click.option(

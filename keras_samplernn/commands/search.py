@@ -5,37 +5,18 @@ from typing import Any
 
 import click
 
+from keras_samplernn.commands.changes import FieldValues, by_field
 from keras_samplernn.commands.fit import say_where_to_watch
 from keras_samplernn.commands.options import FILE, FOLDER, SHARD, Count, all_option
 from keras_samplernn.errors import UserError
 from keras_samplernn.shard import Shard
 
 
-class Vary(click.ParamType):
-    """A field of the spec and values for it, `FIELD=VALUE,VALUE`."""
-
-    name = "field=value,value"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, list]:
-        """Return the field and its values, or fail as click's types do."""
-        if isinstance(value, tuple):
-            return value
-        from keras_samplernn.search.grid import read_values
-
-        field, equals, text = str(value).partition("=")
-        if not equals or not field:
-            self.fail(f"'{value}' is not FIELD=VALUE,VALUE, such as training.learning_rate=0.001,0.002.", param, ctx)
-        try:
-            return field, read_values(text)
-        except ValueError as error:
-            self.fail(f"{field}: {error}.", param, ctx)
-
-
 @click.command()
 @click.argument("spec", type=FILE)
 @click.option(
     "--vary",
-    type=Vary(),
+    type=FieldValues(),
     multiple=True,
     required=True,
     help="Field of the spec, such as training.learning_rate or tiers.0.dim, and the values to try. Give it several"
@@ -66,10 +47,7 @@ def search(spec: Path, vary: tuple[tuple[str, list], ...], shard: Shard | None, 
     validation bits for more. Each has an ordinary run directory. Prints a table, and last the run directory of the
     best. Ctrl-C stops after a checkpoint; the same command continues from there.
     """
-    fields = [field for field, _ in vary]
-    for field in fields:
-        if fields.count(field) > 1:
-            raise click.UsageError(f"--vary {field} is given twice; give all its values at once.")
+    grid = by_field(vary, "--vary", "give all its values at once")
     if shard is not None and options["restart"]:
         raise click.UsageError(
             "--restart with --shard would move the runs of the other shards aside; give one of them."
@@ -78,7 +56,7 @@ def search(spec: Path, vary: tuple[tuple[str, list], ...], shard: Shard | None, 
 
     from keras_samplernn import api
 
-    results = api.search(spec, dict(vary), shard=shard, **options)
+    results = api.search(spec, grid, shard=shard, **options)
     if as_json:
         print(json.dumps(results.to_dict()))
     elif results.complete:

@@ -11,7 +11,7 @@ from keras_samplernn.conditions.track import Track
 from keras_samplernn.data.decoding import decode_files
 from keras_samplernn.data.inspection import inspect_audio
 from keras_samplernn.data.notes import Notes
-from keras_samplernn.data.pairs import conditions_beside, of_one_stem
+from keras_samplernn.data.pairs import conditions_of
 from keras_samplernn.data.sound_tracks import read_sound_track
 from keras_samplernn.errors import UserError
 
@@ -52,14 +52,9 @@ def read_sound(
     wave = to_mono_at_rate(decoded, rate, sample_rate)
     if not streams:
         return wave, None
-    tables = conditions_beside(Path(path))
-    if not tables and not unlabelled and not all(map(stream_from_folder, streams)):
-        name = Path(path).with_suffix(".csv").name
-        raise UserError(f"{path}: has no {name} beside it; a conditional run needs the sound's conditions there")
-    if len(tables) > 1:
-        raise UserError(*(of_one_stem(other, tables[0]) for other in tables[1:]))
+    table = conditions_of(Path(path), needed=not unlabelled and not all(map(stream_from_folder, streams)))
     # An Ogg file may hold other samples than its header states; what was decoded is what the file was made for.
-    track = read_sound_track(Path(path), next(iter(tables), None), streams, rate, len(decoded))
+    track = read_sound_track(Path(path), table, streams, rate, len(decoded))
     return wave, track.resampled(len(wave))
 
 

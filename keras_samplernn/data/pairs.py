@@ -10,7 +10,7 @@ from pathlib import Path
 
 from keras_samplernn.conditions.readers.reading import SUFFIXES
 from keras_samplernn.data.headers.header import Remark
-from keras_samplernn.data.inspection import AUDIO_SUFFIXES
+from keras_samplernn.data.inspection import AUDIO_SUFFIXES, inspect_audio
 from keras_samplernn.data.notes import Notes
 from keras_samplernn.data.walk import SOUNDS, TABLE, files_under, is_left_out, name_in, why_no_sounds
 from keras_samplernn.errors import UserError
@@ -126,6 +126,37 @@ def find_pairs(folder: str | Path, conditional: bool, unlabelled: bool = False) 
             if stem not in several and (stem in table_of_stem or unlabelled)
         ]
     return Found([Pair(names[sound], sound, table) for sound, table in pairs], problems, notes, alone)
+
+
+def find_sound(audio: Path, conditional: bool, unlabelled: bool = False) -> Found:
+    """Find a single sound as the only one of a corpus; arguments as in `find_pairs`.
+
+    Raises:
+        UserError: as `inspect_audio` and `conditions_of` do.
+    """
+    audio = existing(audio)
+    inspect_audio(audio)
+    table = conditions_of(audio, needed=not unlabelled) if conditional else None
+    return Found([Pair(nfc(audio.name), audio, table)], [], Notes())
+
+
+def conditions_of(audio: Path, needed: bool) -> Path | None:
+    """Return the condition file beside an audio file; None if there is none.
+
+    Args:
+        audio: the audio file.
+        needed: whether it must have one.
+
+    Raises:
+        UserError: there is none where one is needed, or there are several.
+    """
+    tables = conditions_beside(audio)
+    if not tables and needed:
+        name = audio.with_suffix(".csv").name
+        raise UserError(f"{audio}: has no {name} beside it; a conditional run needs the sound's conditions there")
+    if len(tables) > 1:
+        raise UserError(*(of_one_stem(other, tables[0]) for other in tables[1:]))
+    return next(iter(tables), None)
 
 
 def conditions_beside(audio: Path) -> list[Path]:

@@ -4,20 +4,17 @@ import dataclasses
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from keras_samplernn.errors import UserError, collect
 from keras_samplernn.spec import Spec, Types, parse_spec
-from keras_samplernn.spec.json_text import read_json
+from keras_samplernn.spec.changes import Scalar, read_object, with_changes
 
-Scalar = str | int | float | bool | None
 Grid = Mapping[str, Sequence[Scalar]]
 """Values by field; a field is a path in the spec's JSON, such as `tiers.0.dim`."""
 
 LONGEST_NAME = 100  # of a run, as the spec's `name` has it
-_DECODER = json.JSONDecoder()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,47 +32,6 @@ class Combination:
     spec: Spec
 
 
-def read_values(text: str) -> list[Scalar]:
-    """Read values separated by commas: JSON's numbers, strings, true, false and null; any other text is a string.
-
-    Raises:
-        ValueError: a value is missing, is there twice, or is a list or an object; in words for users.
-    """
-    values = list(_scalars(text))
-    shown = [json.dumps(value) for value in values]
-    for place, value in enumerate(shown):
-        if value in shown[:place]:
-            raise ValueError(f"{value} is there twice; give each value once")
-    return values
-
-
-def _scalars(text: str) -> Iterator[Scalar]:
-    place = 0
-    while True:
-        value, end = _scalar_at(text, place)
-        if value == "" and end == place:
-            raise ValueError('a value is missing; write FIELD=VALUE,VALUE, and "" for an empty text')
-        if isinstance(value, list | dict):
-            raise ValueError(f"{json.dumps(value)} is no single value; give numbers, text, true, false or null")
-        yield value
-        if end == len(text):
-            return
-        place = end + 1
-
-
-def _scalar_at(text: str, place: int) -> tuple[Any, int]:
-    """Return the value that begins at a place, and the place of the comma or of the end after it."""
-    try:
-        value, end = _DECODER.raw_decode(text, place)
-        plain = value != value or value in (float("inf"), -float("inf"))  # Python's parser takes NaN and Infinity
-    except ValueError:
-        plain = True
-    if plain or (end < len(text) and text[end] != ","):
-        end = text.find(",", place) if "," in text[place:] else len(text)
-        value = text[place:end]
-    return value, end
-
-
 def combine(text: str, place: str, types: Types, folder: Path, grid: Grid) -> tuple[str, list[Combination]]:
     """Return the spec's own name, and all combinations of a grid, each with its validated spec.
 
@@ -89,9 +45,7 @@ def combine(text: str, place: str, types: Types, folder: Path, grid: Grid) -> tu
     Raises:
         UserError: one line for each problem of any combination; or their bits cannot be compared.
     """
-    raw, repeated = read_json(text, place)
-    if repeated:
-        raise UserError(*(f"{place}: {message}" for message in repeated.values()))
+    raw = read_object(text, place)
     if "name" in grid:
         raise UserError("--vary name: the search names its runs itself; vary another field")
     problems: list[str] = []
@@ -101,10 +55,7 @@ def combine(text: str, place: str, types: Types, folder: Path, grid: Grid) -> tu
         values = dict(zip(grid, chosen, strict=True))
 
         def parse(values: Mapping[str, Scalar] = values) -> Spec:
-            changed = json.loads(json.dumps(raw))
-            for field, value in values.items():
-                _set(changed, field, value, place)
-            return parse_spec(json.dumps(changed), place, types, folder)
+            return parse_spec(with_changes(raw, values, place, "--vary"), place, types, folder)
 
         if spec := collect(problems, parse):
             own_name, spec = spec.name, spec.model_copy(update={"name": name_of(number, values)})
@@ -113,31 +64,6 @@ def combine(text: str, place: str, types: Types, folder: Path, grid: Grid) -> tu
         raise UserError(*dict.fromkeys(problems))
     _refuse_what_cannot_be_compared([each.spec for each in combinations], place)
     return own_name, combinations
-
-
-def _set(raw: dict[str, Any], field: str, value: Scalar, place: str) -> None:
-    """Set a field of a spec's JSON, and add the objects around it that are missing; UserError where there is no place.
-
-    Whether the spec may have the field is seen when it is validated.
-    """
-    around: Any = raw
-    *path, last = field.split(".")
-    for number, key in enumerate([*path, last]):
-        if isinstance(around, list):
-            parent = ".".join(path[:number])
-            if not re.fullmatch("[0-9]+", key) or int(key) >= len(around):
-                raise UserError(f"{place}: --vary {field}: {parent} has no entry {key}, but 0 to {len(around) - 1}")
-            key = int(key)
-        elif not isinstance(around, dict) or not key or key.isdigit():
-            parent = ".".join(path[:number]) or "the spec"
-            raise UserError(f"{place}: --vary {field}: {parent} has nothing called {key or '(nothing)'} to vary")
-        if number == len(path):
-            around[key] = value
-        elif isinstance(around, dict):
-            following = around.get(key)
-            around[key] = around = {} if following is None else following
-        else:
-            around = around[key]
 
 
 def _namer(grid: Grid) -> Callable[[int, Mapping[str, Scalar]], str]:

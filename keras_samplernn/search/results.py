@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from keras_samplernn.search.folder import Record
-from keras_samplernn.search.grid import Combination, Scalar
+from keras_samplernn.search.grid import Combination
 from keras_samplernn.search.halving import Rung
+from keras_samplernn.spec.changes import Scalar
+from keras_samplernn.table import aligned
 
 COLUMNS = ("steps", "validation_bits", "training_bits", "minutes", "state", "run")
 
@@ -104,12 +106,7 @@ class Results:
             bits = ("-" if bits is None else f"{bits:.4f}" for bits in (row.validation_bits, row.training_bits))
             values = map(_text_of, row.values.values())
             table.append([*values, f"{row.steps:,}", *bits, f"{row.minutes:.1f}", row.state])
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        # Figures to the right, the state to the left.
-        lines = (
-            [*(cell.rjust(width) for cell, width in zip(line[:-1], widths, strict=False)), line[-1]] for line in table
-        )
-        return "\n".join("  ".join(line) for line in lines)
+        return aligned(table, left={len(table[0]) - 1})
 
 
 def rank(row: Row) -> tuple:

@@ -22,6 +22,8 @@ from keras_samplernn.spec.wording import place_of, problems_of, resolved, show
 
 MOST_BYTES = 1_000_000
 TYPED = ("tiers", "head")
+OF_WEIGHTS = ("tiers", "head", "audio.q_levels", "conditioning")
+"""Where the places of fields begin that the shapes of the weights depend on."""
 # What may change when a run continues; data paths may too, but not a fraction, which would move files between the sets.
 MAY_CHANGE = (
     "monitoring",

@@ -14,7 +14,7 @@ from keras_samplernn.data.corpus import Corpus, prepare_corpus, prepare_shard
 from keras_samplernn.data.duplicates import near_duplicates
 from keras_samplernn.data.folders import find_in_folders
 from keras_samplernn.data.notes import Notes, first_few
-from keras_samplernn.data.pairs import Found, Pair, split_pairs
+from keras_samplernn.data.pairs import Found, Pair, find_sound, split_pairs
 from keras_samplernn.data.preparation import CorpusSettings
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.data.speeds import Versions, speeds_within
@@ -65,7 +65,7 @@ class Corpora:
 
 
 def prepare_folder(spec: Spec, folder: Path, say: Callable[[str], None]) -> Corpus:
-    """Prepare the sounds of one folder by the audio settings of a spec; UserError with one line for each problem."""
+    """Prepare the sounds of a folder, or a single one, by a spec's settings; UserError with a line for each problem."""
     return _prepare(spec, _find(spec, [folder]), str(folder), say)
 
 
@@ -177,9 +177,12 @@ def _find_all(spec: Spec, problems: list[str]) -> dict[str, Found]:
 
 
 def _find(spec: Spec, folders: Sequence[Path]) -> Found:
-    """Find the sounds of folders, and the condition files that the spec needs."""
+    """Find the sounds of folders, or a single one, and the condition files that the spec needs."""
     conditional = not all(map(stream_from_folder, streams_of(spec)))
-    return find_in_folders(folders, conditional, conditional and spec.conditioning.unlabelled)
+    unlabelled = conditional and spec.conditioning.unlabelled
+    if len(folders) == 1 and existing(folders[0]).is_file():
+        return find_sound(folders[0], conditional, unlabelled)
+    return find_in_folders(folders, conditional, unlabelled)
 
 
 def _find_named(spec: Spec, name: str) -> Found:

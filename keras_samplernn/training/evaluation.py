@@ -83,12 +83,19 @@ class Evaluator:
         self._scorer = Scorer(model, silence, seq_len)
         self._score = traced(lambda *arguments: self.replicas.run(self._scorer.score, *arguments))
 
-    def __call__(self, corpus: Corpus, check_stop: Callable[[], None] = lambda: None) -> Bits:
+    def __call__(
+        self,
+        corpus: Corpus,
+        check_stop: Callable[[], None] = lambda: None,
+        on_bits: Callable[[int, int, np.ndarray], None] | None = None,
+    ) -> Bits:
         """Score every sample of every file once; with several workers, all call this, and all get the bits of all.
 
         Args:
             corpus: the files.
             check_stop: called before every window, and may raise.
+            on_bits: called for each piece of a file that this worker scores, with the index of the file, the offset of
+                the piece in samples, and its bits, `(n,)`.
         """
         lengths, seq_len = [sound.samples for sound in corpus.sounds], self._scorer.window_samples
         each = self.replicas.lanes_each(min(self.lanes, len(lengths)))
@@ -101,10 +108,18 @@ class Evaluator:
         class_totals = {each.name: np.zeros(each.count) for _, each in streams}
         class_samples = {each.name: np.zeros(each.count, np.int64) for _, each in streams}
         here = self.replicas.lanes_here(plan.lanes)
-        for batch in make_batches(corpus, plan, self.model.lookback, self._scorer.silence, lanes=here):
+        batches = make_batches(corpus, plan, self.model.lookback, self._scorer.silence, lanes=here)
+        for step, batch in enumerate(batches):
             valid = np.arange(seq_len) < batch.pop("valid").numpy()[:, None]
             check_stop()
             bits, states = self._windows(batch, states)
+            if on_bits is not None:
+                windows = plan.at(step)
+                for sound, offset, row, known in zip(
+                    windows.sound[here], windows.offset[here], bits, valid, strict=True
+                ):
+                    if known.any():
+                        on_bits(int(sound), int(offset), row[known].sum(axis=-1))
             of_parts = bits[valid]
             bits = of_parts.sum(axis=-1)
             part_totals += of_parts.sum(axis=0)

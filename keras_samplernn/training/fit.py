@@ -14,6 +14,7 @@ from keras_samplernn.distribution.workers import check_same, starting_together, 
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.memory import check_training_memory
 from keras_samplernn.monitoring.clips import choose_clips
+from keras_samplernn.origin import Origin, write_origin
 from keras_samplernn.run_folder import RunFolder, check_run_folder, environment
 from keras_samplernn.spec import Spec
 from keras_samplernn.training.bookkeeping import write_metrics
@@ -75,7 +76,7 @@ def fit_spec(
             if replicas.is_chief:
                 if spec.monitoring.every_epochs != 0:
                     clips = choose_clips(spec, corpora.valid, corpora.train, say)
-                _open(run, trainer, init_from, restart, locked, say)
+                origin = _open(run, trainer, init_from, restart, locked, say)
         check_same(replicas, lambda: _facts(spec, corpora, epochs, max_steps))
         with starting_together(replicas):
             newest = read_newest(run, trainer, say) if replicas.is_chief else None
@@ -85,6 +86,8 @@ def fit_spec(
             write_metrics(run.metrics_file, state.rows)
             prune_checkpoints(run.checkpoints_folder, spec.training.keep_checkpoints, state.best_steps)
             run.record(corpora.manifest(), corpora.longest_spans())
+            if newest is None:
+                write_origin(run.folder, origin)
         session = Session(run, trainer, corpora, state, epochs or spec.training.epochs, max_steps, clips)
         if balance := trainer.describe_balance():
             say(balance)
@@ -104,14 +107,26 @@ def _open(
     restart: bool,
     locked: contextlib.ExitStack,
     say: Callable[[str], None],
-) -> None:
-    """Give a new run its weights, move an old one aside if it is to start anew, and lock the folder."""
+) -> Origin | None:
+    """Give a new run its weights, move an old one aside if it is to start anew, and lock the folder.
+
+    Returns:
+        Where the weights are from; None: they are random, or the run is not new.
+    """
+    origin = None
     # Before anything is written here: the other run may have problems.
     if init_from is not None and (restart or not list_checkpoints(run.checkpoints_folder)):
-        say(f"starts with the weights of {take_weights(init_from, trainer, say)}")
+        source = take_weights(init_from, trainer, say)
+        origin = Origin.of(init_from, source.folder.name, source.weights_sha256)
+        say(f"starts with the weights of {source.folder}")
     if restart and run.folder.exists():
-        say(f"{run.folder}: moved to {run.set_aside()}")
+        own = init_from is not None and init_from.resolve() == run.folder.resolve()
+        aside = run.set_aside()
+        say(f"{run.folder}: moved to {aside}")
+        if own:
+            origin = origin.moved_to(aside)
     locked.enter_context(run.locked())
+    return origin
 
 
 def _facts(spec: Spec, corpora: Corpora, epochs: int | None, max_steps: int | None) -> dict[str, str]:

@@ -16,7 +16,7 @@ from keras_samplernn.checkpoints.shelf import all_damaged, choose_checkpoint, li
 from keras_samplernn.distribution.workers import from_chief
 from keras_samplernn.errors import UserError
 from keras_samplernn.run_folder import RunFolder, open_run
-from keras_samplernn.spec import differences
+from keras_samplernn.spec import OF_WEIGHTS, differences
 from keras_samplernn.training.state import TrainingState
 from keras_samplernn.training.trainer import Trainer
 
@@ -64,8 +64,8 @@ def share(trainer: Trainer, newest: Kept | None) -> TrainingState:
     return newest.state
 
 
-def take_weights(folder: Path, trainer: Trainer, say: Callable[[str], None]) -> Path:
-    """Load the best weights of the run in a folder into the model of a trainer; return the checkpoint's folder.
+def take_weights(folder: Path, trainer: Trainer, say: Callable[[str], None]) -> Checkpoint:
+    """Load the best weights of the run in a folder into the model of a trainer; return the checkpoint.
 
     Raises:
         UserError: it is not a run, has no checkpoint, or its weights are of another model.
@@ -75,14 +75,13 @@ def take_weights(folder: Path, trainer: Trainer, say: Callable[[str], None]) -> 
         chosen = choose_checkpoint(source.checkpoints_folder, "best", trainer.model, say)
         chosen = load_chosen(chosen, "best", trainer.model, say)
     except ArraysDoNotFit:
-        places = ("tiers", "head", "audio.q_levels", "conditioning")
-        changes = [change for change in differences(source.spec, trainer.spec) if change.startswith(places)]
+        changes = [change for change in differences(source.spec, trainer.spec) if change.startswith(OF_WEIGHTS)]
         raise UserError(
             f"{source.folder}: its weights do not fit the spec: {', '.join(changes)}; --init-from takes a run of the"
             " same tiers, head, q_levels and condition streams"
         ) from None
     trainer.begin_average()
-    return chosen.folder
+    return chosen
 
 
 def _read(checkpoint: Checkpoint, trainer: Trainer) -> Kept:
