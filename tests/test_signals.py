@@ -97,7 +97,8 @@ def test_the_first_signal_writes_a_checkpoint_and_says_how_to_go_on(forks, home,
     if during != "training":
         again = begin(forks, home, during, run)
         assert again.wait()[0] == 0
-        assert f"{run}: continues after step {checkpoint.step}\n" in again.messages.read_text()
+        continues = f"{run}: continues after step {checkpoint.step}\n" in again.messages.read_text()
+        assert continues == (checkpoint.step > 0)  # the validation may be that before the first step
         (checkpoint,) = list_checkpoints(home / run / "checkpoints")[-1:]
         assert checkpoint.validated
         assert len([*(home / run).glob("samples/step-*/*")]) == (2 if during == "sounds" else 0)

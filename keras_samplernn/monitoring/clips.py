@@ -114,11 +114,11 @@ def _clips_of_index(spec: Spec, index: Path, say: Callable[[str], None]) -> list
     if problems:
         raise UserError(*(f"monitoring.index: {problem}" for problem in problems))
     longest = max(round(spec.monitoring.seconds * spec.audio.sample_rate), 1)
-    if cut := [stem for stem, samples, _ in scores if samples > longest]:
+    if cut := [stem for stem, samples, *_ in scores if samples > longest]:
         say(f"monitoring.seconds = {spec.monitoring.seconds:g}: longer scores are cut to it: {first_few(cut)}")
     return [
         Clip.of(stem, str(file), 0, min(samples, longest), columns, streams)
-        for file, (stem, samples, columns) in zip(files, scores, strict=False)
+        for file, (stem, samples, columns, _) in zip(files, scores, strict=False)
     ]
 
 
