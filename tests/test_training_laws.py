@@ -39,7 +39,8 @@ def make_corpus(lengths, q_levels=12, classes=3, seed=0):
 
 
 def make_spec(**training):
-    tiers = [{"type": "frame_rnn", "frame_size": 8, "dim": 5}, {"type": "sample_mlp", "dim": 5, "emb_size": 3}]
+    frame = {"type": "frame_rnn", "frame_size": 8, "dim": 5}
+    tiers = [frame, {"type": "sample_mlp", "dim": 5, "emb_size": 3, "window": 8}]
     text = json.dumps(
         {
             "preset": "paper",

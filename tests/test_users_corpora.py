@@ -10,7 +10,7 @@ import soundfile
 from command_line import RATE, give, write_conditions, write_corpora, write_sound, write_spec
 from untrained import write_run
 
-from keras_samplernn.conditions.streams import streams_of
+from keras_samplernn.conditions.streams import ClassesStream, streams_of
 from keras_samplernn.data.audio import read_sound
 from keras_samplernn.data.inspection import AUDIO_SUFFIXES
 from keras_samplernn.data.pairs import conditions_beside, find_pairs, split_pairs
@@ -407,7 +407,7 @@ def test_a_primer_with_two_csv_files_is_refused_as_a_corpus_is(tmp_path):
     write_sound(tmp_path / "p.wav", 50)
     write_conditions(tmp_path / "p.wav.csv", 50)
     with pytest.raises(UserError) as raised:
-        read_sound(tmp_path / "p.wav", RATE, 3, print)
+        read_sound(tmp_path / "p.wav", RATE, (ClassesStream.of_count(3),), print)
     assert raised.value.lines == (
         f"{tmp_path}/p.wav.csv: is beside p.csv, which has the same stem; keep one of the two",
     )
