@@ -13,7 +13,6 @@ from keras_samplernn.data.alone import problems_alone
 from keras_samplernn.data.corpus import Corpus, prepare_corpus, prepare_shard
 from keras_samplernn.data.duplicates import near_duplicates
 from keras_samplernn.data.folders import find_in_folders
-from keras_samplernn.data.inspection import AUDIO_SUFFIXES
 from keras_samplernn.data.notes import Notes, first_few
 from keras_samplernn.data.pairs import Found, Pair, find_sound, split_pairs
 from keras_samplernn.data.preparation import CorpusSettings
@@ -181,13 +180,14 @@ def _find(spec: Spec, folders: Sequence[Path]) -> Found:
     """Find the sounds of folders, or a single one, and the condition files that the spec needs."""
     conditional = not all(map(stream_from_folder, streams_of(spec)))
     unlabelled = conditional and spec.conditioning.unlabelled
-    if len(folders) == 1 and _is_sound(existing(folders[0])):
+    if len(folders) == 1 and _is_one_sound(existing(folders[0])):
         return find_sound(folders[0], conditional, unlabelled)
     return find_in_folders(folders, conditional, unlabelled)
 
 
-def _is_sound(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in AUDIO_SUFFIXES
+def _is_one_sound(path: Path) -> bool:
+    """Return whether a path is meant as a sound; a file whose name has no suffix is meant as a folder."""
+    return path.is_file() and path.suffix != ""
 
 
 def _find_named(spec: Spec, name: str) -> Found:
