@@ -59,7 +59,8 @@ def weights_are_made_in_build(case: Bound) -> None:
             run()
         layers = [type(each).__name__ for each in made if isinstance(each, keras.layers.Layer)]
         # Keras makes one for the whole program where chance is used: a fault, but another.
-        weights = [each.path for each in made if not each.path.endswith("seed_generator_state")]
+        paths = [each.path or each.name for each in made if isinstance(each, keras.Variable)]
+        weights = [path for path in paths if not path.endswith("seed_generator_state")]
         require(
             not layers,
             f"{method} made a {', a '.join(layers)}: its weights are new in each call, never trained and never saved; "
