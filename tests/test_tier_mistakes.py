@@ -57,14 +57,6 @@ class MakesADense(Echo):
         return keras.layers.Dense(outputs.shape[-1])(outputs), state
 
 
-class MakesADenseOnce(Echo):
-    def step(self, inputs, state, prepared):
-        outputs, state = super().step(inputs, state, prepared)
-        if not hasattr(self, "dense"):
-            self.dense = keras.layers.Dense(outputs.shape[-1])
-        return self.dense(outputs), state
-
-
 class BuildsNothing(Echo):
     """Its sublayers wait for their first call, since there is no trial step."""
 
@@ -282,12 +274,6 @@ MISTAKES = {
     ),
     LooksForAMissingTable: ("", "it can be built", "it raised KeyError in step (FILE, line N): scale"),
     MakesADense: (
-        LAST,
-        "weights are made in build",
-        "step made a Dense: its weights are new in each call, never trained and never saved; make it in the "
-        "constructor",
-    ),
-    MakesADenseOnce: (
         LAST,
         "weights are made in build",
         "step made a Dense: its weights are new in each call, never trained and never saved; make it in the "
