@@ -169,8 +169,8 @@ def check_run_folder(folder: Path, spec: Spec, restart: bool) -> None:
             if any(change.startswith(OF_WEIGHTS) for change in changed):
                 weights = ""
             remedy = (
-                f"restore the spec; or start another run with --name or --run{weights}; or start again with --restart"
-                " (the old run is kept)"
+                f"restore the spec, or give --set as before; or start another run with --name or --run{weights}; or"
+                " start again with --restart (the old run is kept)"
             )
             raise UserError(*(f"{folder}: was started with another spec: {change}; {remedy}" for change in changed))
     # Hidden files do not matter: they are a lock, or come from a file manager.

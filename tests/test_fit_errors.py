@@ -19,12 +19,12 @@ RUNS = {
         "fit spec.json --run run",
         [
             (
-                "run: was started with another spec: tiers[0].dim: 6 -> 8; restore the spec; or start another run "
-                "with --name or --run; or start again with --restart (the old run is kept)"
+                "run: was started with another spec: tiers[0].dim: 6 -> 8; restore the spec, or give --set as "
+                "before; or start another run with --name or --run; or start again with --restart (the old run is kept)"
             ),
             (
-                "run: was started with another spec: training.seed: 123 -> 5; restore the spec; or start another run "
-                "with --name or --run; or start again with --restart (the old run is kept)"
+                "run: was started with another spec: training.seed: 123 -> 5; restore the spec, or give --set as "
+                "before; or start another run with --name or --run; or start again with --restart (the old run is kept)"
             ),
         ],
     ),
@@ -32,9 +32,9 @@ RUNS = {
         nothing(),
         "fit spec.json --run run --set training.learning_rate=0.0003",
         (
-            "run: was started with another spec: training.learning_rate: 0.001 -> 0.0003; restore the spec; or start "
-            "another run with --name or --run, and with --init-from run if it is to begin with these weights; or start "
-            "again with --restart (the old run is kept)"
+            "run: was started with another spec: training.learning_rate: 0.001 -> 0.0003; restore the spec, or give "
+            "--set as before; or start another run with --name or --run, and with --init-from run if it is to begin "
+            "with these weights; or start again with --restart (the old run is kept)"
         ),
     ),
     "a folder that holds something else": (

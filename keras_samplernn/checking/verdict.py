@@ -57,6 +57,7 @@ def verdict_on(estimate: Estimate, costs: Costs, smaller: Smaller | None) -> lis
         *_on_rows(estimate),
         *_on_reach(estimate),
         *_on_classes(estimate),
+        *_on_validation(estimate),
         *_on_spans(estimate),
     ]
     time = _on_time(estimate, smaller)
@@ -165,6 +166,23 @@ def _on_classes(estimate: Estimate) -> Iterator[str]:
         ]
         if little:
             yield f"hardly heard in training: {first_few(little)}"
+
+
+def _on_validation(estimate: Estimate) -> Iterator[str]:
+    """Name the classes that training has and validation has not."""
+    if (valid := estimate.corpora.get("valid")) is None:
+        return
+    for stream, classes in estimate.corpora["train"].classes.items():
+        missing = [
+            _called(stream, name)
+            for name, figures in classes.items()
+            if figures.spans and not valid.classes[stream][name].spans
+        ]
+        if missing:
+            yield (
+                f"not in the validation sounds, so that nothing tells how well it is learned: {first_few(missing)}; let"
+                " data.valid have a sound of each class"
+            )
 
 
 def _on_spans(estimate: Estimate) -> Iterator[str]:

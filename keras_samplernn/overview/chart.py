@@ -67,7 +67,8 @@ def _curves(run: Path, by: str) -> dict[str, list[tuple[float, float]]]:
     """Return for `training_bits` and `validation_bits` their values, each with its place on the axis."""
     if not is_run(run):
         raise UserError(f"{run}: is not a run directory; give folders that `fit` made")
-    rows = read_metrics(run)
+    # Before the first step a model knows nothing: far above all that is to be compared.
+    rows = [row for row in read_metrics(run) if row["step"]]
     if not any("training_bits" in row or "validation_bits" in row for row in rows):
         raise UserError(f"{run / 'metrics.csv'}: has no figures yet; `fit` writes them after the first epoch")
     places = _places(run, rows, by)
