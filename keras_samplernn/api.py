@@ -293,7 +293,7 @@ def compare(*runs: "str | Path | Run") -> "pd.DataFrame":
     """Return the figures of runs side by side; TensorFlow is not started.
 
     Args:
-        runs: runs, run directories, or folders of such; none: those in `runs`.
+        *runs: runs, run directories, or folders of such; none: those in `runs`.
 
     Returns:
         A row for each run, by its folder. The columns are `state`, `epochs`, `steps`, `minutes`, `training_bits`,
@@ -314,7 +314,7 @@ def plot(*runs: "str | Path | Run", out: str | Path = "bits.png", by: str = "ste
     """Draw the bits of training and validation of runs into one PNG; TensorFlow is not started.
 
     Args:
-        runs: runs, or run directories.
+        *runs: runs, or run directories.
         out: the picture. One that was drawn before is replaced, any other file is not.
         by: what lies on the axis below the curves, "steps", "minutes" or "epochs".
 
