@@ -65,7 +65,7 @@ MAY_IMPORT = {
     },
     "api": {
         *("errors", "progress", "quiet", "shard", "spec", "model", "run_folder", "training", "run", "search"),
-        *("distribution", "checking", "planning"),
+        *("distribution", "checking", "planning", "overview"),
     },
     "testing": {"backend", "conditions", "model", "spec"},
     "doctor": {"errors", "machine", "nvidia", "xla_flags", "data"},

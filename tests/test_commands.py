@@ -153,6 +153,8 @@ def test_steps_that_are_done_are_not_done_again(home):
     assert (answer.status, answer.out) == (0, "runs/tiny\n")
     assert answer.err.splitlines() == [
         "runs/tiny: is finished: 2 of 2 steps are done; to continue, give a larger --max-steps or none",
+        "stopped after step 2, at --max-steps. To go on:",
+        "keras-samplernn fit spec.json",
         "TensorBoard: tensorboard --logdir runs/tiny",
     ]
     assert listing(home / "runs/tiny") == before

@@ -117,7 +117,7 @@ BROKEN = {
 def test_a_broken_tier_stops_only_specs_that_name_it(install, name):
     source, value, reason = BROKEN[name]
     install("my-tiers", "conv_stack", source, value)
-    line = f'spec.json: tiers[0].type = "conv_stack" is installed, but broken: {reason}{REMEDY}'
+    line = f'spec.json: tiers.0.type = "conv_stack" is installed, but broken: {reason}{REMEDY}'
     assert refused("conv_stack", "sample_mlp") == line
     assert [tier.type for tier in parse("frame_rnn", "sample_mlp").tiers] == ["frame_rnn", "sample_mlp"]
     # A mistake in a spec makes every type's fields known.
@@ -137,7 +137,7 @@ def test_a_name_that_two_packages_offer_stops_only_specs_that_name_it(install):
     install("b-tiers", "conv_stack", version="0.3")
     install("a-tiers", "conv_stack")
     assert refused("conv_stack", "sample_mlp") == (
-        'spec.json: tiers[0].type = "conv_stack" is installed, but broken: it is offered by a-tiers 1.2 and by b-tiers '
+        'spec.json: tiers.0.type = "conv_stack" is installed, but broken: it is offered by a-tiers 1.2 and by b-tiers '
         "0.3; uninstall all of these packages but one"
     )
     assert len(parse("frame_rnn", "sample_mlp").tiers) == 2

@@ -6,14 +6,13 @@ the program and keeps its traceback.
 """
 
 import os
-import shlex
 import signal
 import sys
-from pathlib import Path
 
 import click
 
 from keras_samplernn import __version__
+from keras_samplernn.commands.again import command_again, program
 from keras_samplernn.commands.cache import cache
 from keras_samplernn.commands.check import check
 from keras_samplernn.commands.demo import demo
@@ -66,9 +65,9 @@ def main() -> None:
     # As an exception, so that what is half-written is removed.
     for number in not_ignored(signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, frame: sys.exit(128 + number))
-    program, settings = _program(), {"all": False}
+    settings = {"all": False}
     try:
-        cli(prog_name=program, standalone_mode=False, obj=settings)
+        cli(prog_name=program(), standalone_mode=False, obj=settings)
     except UserError as error:
         for line in error.lines if settings["all"] else condensed(error.lines):
             say(line)
@@ -81,9 +80,8 @@ def main() -> None:
             say(f"{command}: {error.format_message().rstrip('.')}; see {command} --help")
         sys.exit(error.exit_code)
     except Interrupted as stop:
-        arguments = [argument for argument in sys.argv[1:] if argument != "--restart"]
         say(f"stopped after step {stop.step}; a checkpoint is written. To go on:")
-        say(f"{program} {shlex.join(arguments)}")
+        say(command_again("--restart"))
         sys.exit(128 + stop.signal_number)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(128 + signal.SIGINT)
@@ -92,11 +90,3 @@ def main() -> None:
             raise
         say(f"{error.filename or os.curdir}: {error.strerror}; {REMEDIES[error.strerror]}")
         sys.exit(1)
-
-
-def _program() -> str:
-    """Return what the user typed before the command's name, as a shell reads it."""
-    file = Path(sys.argv[0])
-    if file == Path(__file__).parent.with_name("__main__.py"):
-        return "python -m keras_samplernn"
-    return shlex.join(["python", str(file)]) if file.suffix == ".py" else "keras-samplernn"

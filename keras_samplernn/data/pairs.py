@@ -30,18 +30,23 @@ class Pair:
             corpus of several folders, it begins with a name of the folder.
         audio: the audio file.
         conditions: the condition file beside it, as `x.csv` or `x.wav.csv` for `x.wav`; None if it has none.
-        outside: how many folders in its name are not inside the corpus folder.
+        outside: how many folders in its name are not inside the corpus folder; None: it is of no corpus.
     """
 
     name: str
     audio: Path
     conditions: Path | None
-    outside: int = 0
+    outside: int | None = 0
 
     @property
-    def folders(self) -> int:
-        """How many folders around the sound belong to the corpus: those inside the corpus folder, and that itself."""
-        return self.name.count("/") + 1 - self.outside
+    def folders(self) -> int | None:
+        """How many folders around the sound may say its class: those inside the corpus folder, and that; None: all."""
+        return None if self.outside is None else self.name.count("/") + 1 - self.outside
+
+    @property
+    def folder_names(self) -> list[str]:
+        """The names of these folders, the innermost first."""
+        return [folder.name for folder in self.audio.absolute().parents][: self.folders]
 
 
 @dataclass(frozen=True)
@@ -137,7 +142,7 @@ def find_sound(audio: Path, conditional: bool, unlabelled: bool = False) -> Foun
     audio = existing(audio)
     inspect_audio(audio)
     table = conditions_of(audio, needed=not unlabelled) if conditional else None
-    return Found([Pair(nfc(audio.name), audio, table)], [], Notes())
+    return Found([Pair(nfc(audio.name), audio, table, outside=None)], [], Notes())
 
 
 def conditions_of(audio: Path, needed: bool) -> Path | None:

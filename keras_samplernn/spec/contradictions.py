@@ -41,7 +41,7 @@ def _of_windows(training: Training, top: int) -> Iterator[Contradiction]:
         below = seq_len // top * top
         yield (
             ("training.seq_len",),
-            f"training.seq_len = {seq_len} is not a multiple of tiers[0].frame_size = {top}; "
+            f"training.seq_len = {seq_len} is not a multiple of tiers.0.frame_size = {top}; "
             f"try {f'{below} or ' if below else ''}{below + top}",
         )
     elif samples is not None:
@@ -52,7 +52,7 @@ def _of_windows(training: Training, top: int) -> Iterator[Contradiction]:
         remedy = f"try {any_of(map(str, near))}" if near else "remove it"
         yield (
             ("training.remat_samples", "training.seq_len"),
-            f"training.remat_samples = {samples} must be a multiple of tiers[0].frame_size = {top} that divides "
+            f"training.remat_samples = {samples} must be a multiple of tiers.0.frame_size = {top} that divides "
             f"training.seq_len = {seq_len} into at least two chunks; {remedy}",
         )
 

@@ -4,7 +4,6 @@ A default here is what a spec means that a run has recorded before there was the
 off. What is on in a spec that a user writes, a preset says (`presets.py`), and the schema shows that as the default.
 """
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -89,8 +88,8 @@ class Data(Section):
         return [value] if isinstance(value, Path) else []
 
     def place_of_folder(self, name: str, number: int) -> str:
-        """Return the place in the spec of a folder: `data.train`, or `data.train[1]` in a list."""
-        return f"data.{name}[{number}]" if isinstance(getattr(self, name), list) else f"data.{name}"
+        """Return the place in the spec of a folder: `data.train`, or `data.train.1` in a list."""
+        return f"data.{name}.{number}" if isinstance(getattr(self, name), list) else f"data.{name}"
 
 
 class Augmentation(Section):
@@ -341,4 +340,4 @@ class Spec(Section):
 
     def to_json(self) -> str:
         """Return the spec as JSON, with every field explicit; parsing it gives an equal spec."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+        return f"{self}\n"
