@@ -87,12 +87,16 @@ def choose_clips(spec: Spec, valid: Corpus | None, train: Corpus, say: Callable[
 def _clips_of_corpus(spec: Spec, label: str, corpus: Corpus, say: Callable[[str], None]) -> list[Clip]:
     count, seconds, rate = spec.monitoring.sounds, spec.monitoring.seconds, spec.audio.sample_rate
     lengths = max(round(seconds * rate), 1), round(HEARD_SECONDS * rate)
-    windows, unheard = choose_windows(corpus.sounds, classes_streams(corpus.streams), count, *lengths)
+    windows, unheard, needed = choose_windows(corpus.sounds, classes_streams(corpus.streams), count, *lengths)
     if len(windows) < count:
         say(f"monitoring.sounds = {count}: {len(windows)} are made, since the {label} files have no more clips")
     if unheard:
         made = "1 clip" if len(windows) == 1 else f"{len(windows)} clips"
-        say(f"monitoring: in {made} of {seconds:g} s not heard: {first_few(unheard)}; raise monitoring.sounds")
+        remedy = "" if needed is None else f"; to hear one of each, set monitoring.sounds to {needed}"
+        say(
+            f"monitoring: the sounds that are made to listen to in training, {made} of {seconds:g} s, have no"
+            f" {first_few(unheard)}; what is learned is the same{remedy}"
+        )
     decode = Quantizer.of(spec.audio).decoder
     clips = []
     for number, (sound, first, samples) in enumerate(windows):

@@ -164,7 +164,7 @@ def _size(draft: _Draft, split: Split, corpora: Corpora, minutes: float) -> tupl
         describe_model(draft.preset, model, draft.rate, measured, narrowed),
         describe_rows(sizes, draft.rate, samples, training["batch_size"]),
         describe_training(sizes, training, minutes, measured),
-        *describe_hearing(measured, minutes),
+        *describe_hearing(measured, epochs),
     ]
     return draft.fields(split, model, sizes), lines
 
