@@ -123,7 +123,7 @@ def test_curves_of_the_validation_are_those_of_metrics(tensorboard, fitted_run):
 
 
 def test_curves_of_whole_epochs_are_those_of_metrics(tensorboard, fitted_run):
-    rows = [row for row in read_metrics(fitted_run.folder) if row["training_bits"]]
+    rows = [row for row in read_metrics(fitted_run.folder) if np.isfinite(row["training_bits"])]
     points = tensorboard.ask("plugin/scalars/scalars", run=RUN, tag="bits/training_epoch")
     assert [step for _, step, _ in points] == [row["step"] for row in rows]
     assert [value for _, _, value in points] == pytest.approx([row["training_bits"] for row in rows])
