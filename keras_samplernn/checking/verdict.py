@@ -22,8 +22,8 @@ MOST_OF_MEMORY = 0.8
 LEAST_ROW_SECONDS = 1.0
 # With fewer, a hundred epochs are a thousand steps: the presets train for several thousand.
 LEAST_STEPS_AN_EPOCH = 10
-# Half a minute is known by heart after 16 epochs, four minutes are not after 6; the least of which a result was judged by
-# ear is 200 s (docs/sound.md).
+# Half a minute is known by heart after 16 epochs, four minutes are not after 6; the least of which a result was judged
+# by ear is 200 s (docs/sound.md).
 LEAST_SECONDS = 180.0
 # The class is heard, but hardly with any variety.
 LEAST_CLASS_SECONDS = 1.0
