@@ -55,7 +55,9 @@ class Split(NamedTuple):
         whole, seconds = (sum(files[name].seconds for name in names) for names in (files, held))
         singles = [name for each, name in called.items() if sum(each in file.classes for file in files.values()) == 1]
         if not held:
-            return self.without_validation(f"it takes two files of a class, and there is only one of {first_few(singles)}")
+            return self.without_validation(
+                f"it takes two files of a class, and there is only one of {first_few(singles)}"
+            )
         if seconds > _MOST_OF_CLASSES * whole:
             return self.without_validation(
                 f"one file of each class that has two would be {seconds / whole:.0%} of the sound"
