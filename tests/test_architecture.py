@@ -49,7 +49,7 @@ MAY_IMPORT = {
         "origin",
     },
     "planning": {
-        *("errors", "files", "names", "progress", "text", "spec", "conditions", "data", "training"),
+        *("errors", "files", "names", "progress", "text", "spec", "conditions", "data", "monitoring", "training"),
     },
     "run": {
         *("errors", "progress", "spec", "conditions", "data", "model", "run_folder", "checkpoints", "generation"),

@@ -200,6 +200,15 @@ RELATIONS = [
         "data.balance = 0.5 needs a stream of classes in conditioning, whose shares it evens out; remove it",
     ),
     (
+        {"data": {"train": "train", "valid": "valid", "hold_out": ["a.wav"]}},
+        "data.hold_out has no effect unless data.valid is a fraction of the training files, such as 0.1; give one, or"
+        " remove it",
+    ),
+    (
+        {"data": {"train": "train", "valid": 0.1, "hold_out": ["a.wav"], "keep": ["a.wav"]}},
+        'data.keep has "a.wav", as data.hold_out has; remove it from one of the two',
+    ),
+    (
         {"training": {"augmentation": {"speed": 0.1}}, "conditioning": {"streams": {"pitch": {"classes": 9}}}},
         "training.augmentation.speed = 0.1 changes the pitch of sounds, and conditioning.streams.pitch would still say"
         " the old one; remove one of the two",

@@ -32,6 +32,7 @@ def contradictions(spec: Spec, top: int | None) -> Iterator[Contradiction]:
         )
     yield from _of_training(spec)
     yield from _of_conditions(spec)
+    yield from _of_split(spec)
     yield from _of_folders(spec)
 
 
@@ -138,6 +139,22 @@ def _of_conditions(spec: Spec) -> Iterator[Contradiction]:
             ("monitoring.listen_epochs", "data.valid"),
             f"{listen} needs data.valid, under whose conditions sounds are generated; give a folder or a fraction such"
             " as 0.1",
+        )
+
+
+def _of_split(spec: Spec) -> Iterator[Contradiction]:
+    data = spec.data
+    for field in ("hold_out", "keep"):
+        if getattr(data, field) and not isinstance(data.valid, float):
+            yield (
+                (f"data.{field}", "data.valid"),
+                f"data.{field} has no effect unless data.valid is a fraction of the training files, such as 0.1; give"
+                " one, or remove it",
+            )
+    if both := sorted({*data.hold_out} & {*data.keep}):
+        yield (
+            ("data.keep", "data.hold_out"),
+            f"data.keep has {show(both[0])}, as data.hold_out has; remove it from one of the two",
         )
 
 

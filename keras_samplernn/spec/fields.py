@@ -60,6 +60,18 @@ class Data(Section):
         description="Folder of the validation sounds; or the fraction of the training files, whole files, that is "
         "held out; null: no validation.",
     )
+    hold_out: list[str] = Field(
+        [],
+        max_length=100000,
+        description="With a fraction in `valid`: names of training files that are held out whatever the fraction says, "
+        "such as `rain/3.wav`, relative to the folder of `train`. `init` names some where a class would not be "
+        "validated.",
+    )
+    keep: list[str] = Field(
+        [],
+        max_length=100000,
+        description="With a fraction in `valid`: names of training files that are never held out.",
+    )
     test: FolderPath | None = Field(
         None, description="Folder of the test sounds, which only `evaluate` reads; null: no test sounds."
     )

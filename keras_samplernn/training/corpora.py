@@ -200,7 +200,7 @@ def _find_named(spec: Spec, name: str) -> Found:
     found = _find(spec, spec.data.folders("train"))
     if found.problems and len(found.pairs) < 2:
         raise UserError(*_known(spec, found))
-    train, valid = split_pairs(found.pairs, fraction)
+    train, valid = split_pairs(found.pairs, fraction, spec.data.hold_out, spec.data.keep)
     return dataclasses.replace(found, pairs=train if name == "train" else valid)
 
 
