@@ -13,7 +13,10 @@ from keras_samplernn import Head, Linear
 from keras_samplernn.plugins.coarse_fine import CoarseFine
 from keras_samplernn.plugins.softmax import Softmax
 from keras_samplernn.testing import check_head
+from keras_samplernn.testing.head_laws import HEAD_LAWS, head_can_be_built
+from keras_samplernn.testing.purity import a_spec_can_name_it
 
+PAGE = (Path(__file__).parents[1] / "docs/heads.md").read_text(encoding="utf-8")
 pytestmark = pytest.mark.law
 
 
@@ -22,11 +25,16 @@ def test_a_good_head_keeps_the_laws(head_class, config):
     check_head(head_class, **config)
 
 
-def test_the_head_that_the_page_writes_keeps_the_laws():
-    text = (Path(__file__).parents[1] / "docs/heads.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(("name", "config"), [("Softmax", {}), ("Bottleneck", {"hidden": 8})])
+def test_the_heads_that_the_page_writes_keep_the_laws(name, config):
     written = {}
-    exec(re.search(r"```python\n(from keras_samplernn import Head.*?)```", text, re.DOTALL)[1], written)
-    check_head(written["Softmax"])
+    exec(next(text for text in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if f"class {name}" in text), written)
+    check_head(written[name], **config)
+
+
+def test_the_page_has_every_law():
+    table = re.findall(r"^\| ([a-z ]+) \| .* \|$", PAGE.partition("| Law |")[2].partition("\n\n")[0], re.MULTILINE)
+    assert table == [law.__name__.replace("_", " ") for law in (a_spec_can_name_it, head_can_be_built, *HEAD_LAWS)]
 
 
 class Bent(Softmax):
