@@ -13,7 +13,8 @@ from keras_samplernn import Head, Linear
 from keras_samplernn.plugins.coarse_fine import CoarseFine
 from keras_samplernn.plugins.softmax import Softmax
 from keras_samplernn.testing import check_head
-from keras_samplernn.testing.head_laws import HEAD_LAWS, head_can_be_built
+from keras_samplernn.testing.head_case import head_can_be_built
+from keras_samplernn.testing.head_laws import HEAD_LAWS
 from keras_samplernn.testing.purity import a_spec_can_name_it
 
 PAGE = (Path(__file__).parents[1] / "docs/heads.md").read_text(encoding="utf-8")

@@ -14,7 +14,8 @@ from keras_samplernn.model.blame import words_of
 from keras_samplernn.model.head import Head
 from keras_samplernn.model.tier import Tier
 from keras_samplernn.testing.case import it_can_be_built
-from keras_samplernn.testing.head_laws import HEAD_LAWS, head_can_be_built
+from keras_samplernn.testing.head_case import head_can_be_built
+from keras_samplernn.testing.head_laws import HEAD_LAWS
 from keras_samplernn.testing.laws import LAWS, corners
 from keras_samplernn.testing.process import another_process_gives_the_same_numbers
 from keras_samplernn.testing.purity import a_spec_can_name_it
