@@ -1,8 +1,8 @@
 """The program: `keras-samplernn COMMAND`, `python -m keras_samplernn COMMAND`, and `python cli.py COMMAND`.
 
 Results go to stdout, progress and messages to stderr. An error that the user can mend is one line and exit status 1, a
-wrong command line exit status 2, an interruption 128 plus the number of the signal. Any other exception is a fault of
-the program and keeps its traceback.
+wrong command line exit status 2, an interruption 128 plus the number of the signal. An exception out of another
+package's tier or head is one line too. Any other exception is a fault of the program and keeps its traceback.
 """
 
 import os
@@ -85,8 +85,21 @@ def main() -> None:
         sys.exit(128 + stop.signal_number)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(128 + signal.SIGINT)
-    except OSError as error:
-        if error.strerror not in REMEDIES:
+    except Exception as error:
+        line = _line_of(error)
+        if line is None:
             raise
-        say(f"{error.filename or os.curdir}: {error.strerror}; {REMEDIES[error.strerror]}")
+        say(line)
         sys.exit(1)
+
+
+def _line_of(error: Exception) -> str | None:
+    """Return what to say of an exception that the user or the author of a plugin can mend; None: it is ours."""
+    if isinstance(error, OSError) and error.strerror in REMEDIES:
+        return f"{error.filename or os.curdir}: {error.strerror}; {REMEDIES[error.strerror]}"
+    if "keras" not in sys.modules:  # no plugin ran
+        return None
+    from keras_samplernn.model.plugin_faults import fault_of_plugin
+
+    fault = fault_of_plugin(error)
+    return None if fault is None else str(fault)
