@@ -30,6 +30,7 @@ _HOMES = {
     "UserError": "keras_samplernn.errors",
     "affine": "keras_samplernn.model.linear",
     "bits_per_sample": "keras_samplernn.model.head",
+    "bundle": "keras_samplernn.api",
     "check": "keras_samplernn.api",
     "compare": "keras_samplernn.api",
     "compose": "keras_samplernn.model.linear",
@@ -44,6 +45,7 @@ _HOMES = {
     "scan_steps": "keras_samplernn.backend",
     "sum_lookups": "keras_samplernn.backend",
     "sum_rows": "keras_samplernn.model.linear",
+    "unbundle": "keras_samplernn.api",
     "value_of": "keras_samplernn.model.linear",
 }
 

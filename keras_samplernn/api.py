@@ -1,4 +1,4 @@
-"""The functions for programs and notebooks: `init`, `check`, `fit`, `compare`, `plot`, `search`, `load_run`.
+"""The functions for programs and notebooks, such as `init`, `check`, `fit`, `compare` and `load_run`.
 
 TensorFlow is imported when one is called.
 
@@ -332,6 +332,73 @@ def plot(*runs: "str | Path | Run", out: str | Path = "bits.png", by: str = "ste
         raise UserError("runs: there are none; give runs, or run directories")
     plot_runs(list(map(_folder_of, runs)), Path(out), by)
     return Path(out)
+
+
+def bundle(
+    run: "str | Path | Run",
+    out: str | Path,
+    *,
+    title: str | None = None,
+    licence: str | None = None,
+    about: str | None = None,
+    checkpoint: str = "best",
+    raw_weights: bool = False,
+    sounds: str | Path | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write the weights of a run, its spec and a card into one zip file, to be passed on.
+
+    The same run and arguments give the same bytes. Nothing in it names a folder, a file or the machine of its maker.
+
+    Args:
+        run: a run, or the run directory.
+        out: the zip file.
+        title: for the card; None: the name of the spec.
+        licence: for the card; a name such as "CC-BY-4.0" is one that Hugging Face knows.
+        about: what the sounds are that it was trained on, for the card.
+        checkpoint: "best" by validation, "heard" by what a listener hears, or "newest".
+        raw_weights: whether the weights are taken as training left them, of a run that keeps their average
+            (`training.ema_decay`).
+        sounds: a folder of wavs that `generate` made from the run, a few, which go in; None: none do.
+        overwrite: whether to replace `out` if it exists.
+
+    Returns:
+        The path of the zip file.
+
+    Raises:
+        UserError: one line for each problem of the run, the texts, the sounds or the zip file.
+    """
+    if checkpoint not in CHECKPOINTS:
+        raise UserError(f'checkpoint = "{checkpoint}" is unknown; give one of {", ".join(CHECKPOINTS)}')
+    _start()
+    from keras_samplernn.bundles.bundling import bundle_run
+
+    folder, sounds = _folder_of(run), None if sounds is None else Path(sounds)
+    texts = {"title": title, "licence": licence, "about": about}
+    options = {"which": checkpoint, "raw_weights": raw_weights, "sounds": sounds, "overwrite": overwrite}
+    return bundle_run(folder, Path(out), say, **texts, **options)
+
+
+def unbundle(file: str | Path, run: str | Path | None = None) -> Path:
+    """Make a run directory of a zip file that `bundle` wrote; `load_run` loads it.
+
+    All of it is checked before anything is written, since it may come from anybody.
+
+    Args:
+        file: the zip file.
+        run: the run directory, which does not exist yet; None: `runs/NAME`, NAME as in its spec.
+
+    Returns:
+        The run directory.
+
+    Raises:
+        UserError: the file is not a bundle, was changed, or needs a tier or head that is not installed or more memory
+            than there is; or the run directory exists.
+    """
+    _start()
+    from keras_samplernn.bundles.unbundling import unbundle_run
+
+    return unbundle_run(Path(file), None if run is None else Path(run), say)
 
 
 def check(

@@ -23,10 +23,15 @@ from keras_samplernn.spec import DATA_PATHS, OF_WEIGHTS, Spec, differences, load
 RUNS = Path("runs")
 LongestSpans = dict[str, dict[str, float]]
 """For each stream of classes the length in seconds of the longest span of each class that occurs, by its name."""
-_LONGEST_SPANS, _MOST_BYTES = "longest_spans.json", 10_000_000
+LONGEST_SPANS, _MOST_BYTES = "longest_spans.json", 10_000_000
 _SPANS = TypeAdapter(LongestSpans)
 CLASS_COLUMN = "validation_bits_"
 """What the columns of metrics.csv with the bits of a class begin with."""
+BUNDLE = "bundle.json"
+"""What tells that a run came out of a bundle, without what going on with its training needs."""
+_PACKAGES = ("tensorflow", "keras", "tensorflow-io", "numpy", "soundfile", "soxr")
+VERSIONS = ("keras-samplernn", "python", "machine", *_PACKAGES)
+"""What environment.json tells the versions of."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +39,7 @@ class RunFolder:
     """A run directory: `spec.json`, `environment.json`, `data_manifest.json`, `metrics.csv` and the folders below.
 
     `longest_spans.json` has the length in seconds of the longest span of each class in training, and `origin.json` the
-    weights that it began with, if these are of another run.
+    weights that it began with, if these are of another run. A run that came out of a bundle has a `bundle.json` too.
 
     Attributes:
         folder: its path. It may be moved to another machine.
@@ -63,6 +68,11 @@ class RunFolder:
     def metrics_file(self) -> Path:
         """One row of figures for each validation."""
         return self.folder / "metrics.csv"
+
+    @property
+    def is_unbundled(self) -> bool:
+        """Whether it came out of a bundle: it has one checkpoint, which has the weights alone."""
+        return (self.folder / BUNDLE).is_file()
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -108,11 +118,11 @@ class RunFolder:
         replace_file(self.folder / "spec.json", self.spec.to_json().encode())
         replace_json(self.folder / "environment.json", environment())
         replace_json(self.folder / "data_manifest.json", data_manifest)
-        replace_json(self.folder / _LONGEST_SPANS, longest_spans)
+        replace_json(self.folder / LONGEST_SPANS, longest_spans)
 
     def longest_spans(self) -> LongestSpans:
         """Return the longest spans of training; empty if the run has no record of them, or one that is not whole."""
-        path = self.folder / _LONGEST_SPANS
+        path = self.folder / LONGEST_SPANS
         try:
             if path.is_symlink() or not path.is_file() or path.stat().st_size > _MOST_BYTES:
                 return {}
@@ -163,6 +173,11 @@ def check_run_folder(folder: Path, spec: Spec, restart: bool) -> None:
     """
     refuse_inside_corpora(folder, spec, "--run")
     if (folder / "spec.json").is_file():
+        if (folder / BUNDLE).is_file() and not restart:
+            raise UserError(
+                f"{folder}: came out of a bundle, without the state of its optimizer, and cannot go on; start another"
+                f" run with its weights: give --run another folder, and --init-from {shlex.quote(str(folder))}"
+            )
         changed = [] if restart else differences(open_run(folder).spec, spec)
         if changed:
             weights = f", and with --init-from {shlex.quote(str(folder))} if it is to begin with these weights"
@@ -234,9 +249,8 @@ def is_being_trained(run: Path) -> bool:
 
 def environment() -> dict[str, str]:
     """Return the versions that a result depends on."""
-    packages = ("tensorflow", "keras", "tensorflow-io", "numpy", "soundfile", "soxr")
     versions = {"keras-samplernn": __version__, "python": platform.python_version(), "machine": platform.machine()}
-    for package in packages:
+    for package in _PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[package] = importlib.metadata.version(package)
     return versions

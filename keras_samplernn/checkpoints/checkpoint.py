@@ -7,7 +7,6 @@ checkpoints/step-0000001200[-noted|-validated]/
     manifest.json   size and sha256 of each file above
 """
 
-import contextlib
 import dataclasses
 import hashlib
 import json
@@ -62,15 +61,10 @@ class Checkpoint:
 
     def read_state(self) -> dict[str, Any]:
         """Return what `save_checkpoint` was given as `state`."""
-        content = self._read("state.json", MOST_STATE_BYTES)
-        # Python objects take many times the memory of their text.
-        values, objects = sum(map(content.count, (b",", b"[", b"{"))), content.count(b"{")
-        if values > MOST_STATE_VALUES or objects > MOST_STATE_ROWS + 1:
-            raise self.foreign("state.json")
-        with contextlib.suppress(ValueError, RecursionError):
-            if isinstance(state := json.loads(content), dict):
-                return state
-        raise self.foreign("state.json")
+        try:
+            return state_in(self._read("state.json", MOST_STATE_BYTES))
+        except ValueError:
+            raise self.foreign("state.json") from None
 
     def load_weights(self, model: "keras.Model") -> None:
         """Assign the weights of this checkpoint to the model."""
@@ -202,8 +196,44 @@ def save_checkpoint(
             with (staged / name).open("wb") as stream:
                 write_arrays(stream, tensors)
         (staged / "state.json").write_bytes(_as_json(state))
-        (staged / "manifest.json").write_bytes(_as_json({name: _fingerprint(staged / name) for name in FILES}))
+        _write_manifest(staged)
     return checkpoint
+
+
+def save_weights(folder: Path, name: str, weights: bytes, state: bytes) -> None:
+    """Write a checkpoint that has weights and figures, and nothing that training could go on with.
+
+    Args:
+        folder: the folder of the run's checkpoints, which nobody reads yet.
+        name: of the checkpoint.
+        weights: the bytes of `weights.npz`.
+        state: the bytes of `state.json`.
+    """
+    make_folder(folder / name)
+    for file, content in (("weights.npz", weights), ("state.json", state)):
+        (folder / name / file).write_bytes(content)
+    with (folder / name / "training.npz").open("wb") as stream:
+        write_arrays(stream, ())
+    _write_manifest(folder / name)
+
+
+def state_in(content: bytes) -> dict[str, Any]:
+    """Return what the bytes of a `state.json` hold; ValueError if they are anything else."""
+    # Python objects take many times the memory of their text.
+    values, objects = sum(map(content.count, (b",", b"[", b"{"))), content.count(b"{")
+    if values > MOST_STATE_VALUES or objects > MOST_STATE_ROWS + 1:
+        raise ValueError(f"a state of {values:,} values")
+    try:
+        state = json.loads(content)
+    except RecursionError:
+        raise ValueError("lists within lists without end") from None
+    if not isinstance(state, dict):
+        raise ValueError("a state that is no object")
+    return state
+
+
+def _write_manifest(folder: Path) -> None:
+    (folder / "manifest.json").write_bytes(_as_json({name: _fingerprint(folder / name) for name in FILES}))
 
 
 def _as_json(value: Any) -> bytes:

@@ -13,6 +13,7 @@ import click
 
 from keras_samplernn import __version__
 from keras_samplernn.commands.again import command_again, program
+from keras_samplernn.commands.bundle import bundle
 from keras_samplernn.commands.cache import cache
 from keras_samplernn.commands.check import check
 from keras_samplernn.commands.demo import demo
@@ -30,6 +31,7 @@ from keras_samplernn.commands.schema import schema
 from keras_samplernn.commands.search import search
 from keras_samplernn.commands.streams import prepare_streams
 from keras_samplernn.commands.tiers import tiers
+from keras_samplernn.commands.unbundle import unbundle
 from keras_samplernn.errors import REMEDIES, UserError, condensed
 from keras_samplernn.progress import say
 from keras_samplernn.training.interrupt import Interrupted, not_ignored
@@ -53,7 +55,7 @@ def cli() -> None:
 
 
 _FIRST_DAY = (demo, init, check, prepare, fit, search, runs, plot, generate, evaluate)
-for _command in (*_FIRST_DAY, features, tiers, heads, schema, cache, doctor):
+for _command in (*_FIRST_DAY, bundle, unbundle, features, tiers, heads, schema, cache, doctor):
     cli.add_command(_command)
 
 

@@ -29,6 +29,15 @@ def as_read_back(wave) -> np.ndarray:
     return to_pcm16(wave).astype(np.float32) / 32768
 
 
+def wav_header(sample_rate: int, data_bytes: int) -> bytes:
+    """Return what stands before the samples in a WAV file of 16-bit PCM, mono, with nothing else in it."""
+    return _HEADER.pack(
+        *(b"RIFF", _HEADER.size - 8 + data_bytes, b"WAVE"),
+        *(b"fmt ", 16, 1, 1, sample_rate, sample_rate * 2, 2, 16),
+        *(b"data", data_bytes),
+    )
+
+
 class _Discarded(Exception):
     """What was written is not wanted."""
 
@@ -93,9 +102,4 @@ class WavWriter:
         self.commit() if failure is None else self.discard()
 
     def _header(self) -> bytes:
-        rate = self.sample_rate
-        return _HEADER.pack(
-            *(b"RIFF", _HEADER.size - 8 + self._bytes, b"WAVE"),
-            *(b"fmt ", 16, 1, 1, rate, rate * 2, 2, 16),
-            *(b"data", self._bytes),
-        )
+        return wav_header(self.sample_rate, self._bytes)

@@ -5,7 +5,7 @@ import numpy as np
 from keras_samplernn.checkpoints.checkpoint import Checkpoint
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.samplernn import SampleRNN
-from keras_samplernn.run_folder import RunFolder
+from keras_samplernn.run_folder import BUNDLE, RunFolder
 from keras_samplernn.spec import Spec
 from keras_samplernn.training.trainer import Trainer
 
@@ -16,6 +16,11 @@ def check_raw_weights(run: RunFolder) -> None:
         raise UserError(
             f"{run.folder}: keeps no average of its weights (training.ema_decay = 0), and they are raw anyway; do not"
             " ask for raw weights"
+        )
+    if run.is_unbundled:
+        raise UserError(
+            f"{run.folder}: came out of a bundle, which holds one set of weights; {BUNDLE} says which: do not ask for"
+            " raw weights"
         )
 
 
