@@ -101,11 +101,12 @@ class Archive:
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         except OSError as error:
             raise UserError(f"{path}: cannot be read ({error.strerror}); give a file that `bundle` wrote") from None
-        self._stream = os.fdopen(descriptor, "rb")
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            os.close(descriptor)
+            raise UserError(f"{path}: is not a file; give a file that `bundle` wrote")
+        self._stream, self._size = os.fdopen(descriptor, "rb"), found.st_size
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise UserError(f"{path}: is not a file; give a file that `bundle` wrote")
-            self._size = os.fstat(descriptor).st_size
             self.members = {member.name: member for member in self._read_table()}
         except BaseException:
             self._stream.close()
@@ -144,6 +145,8 @@ class Archive:
                 raise self.fault(f"what stands before {member.name} contradicts the directory at the end")
             self._offsets[member.name] = offset + len(local)
             offset += len(local) + member.size
+            if offset > self._size:
+                raise self.fault(f"{member.name} has {member.size:,} bytes, it says, and the file ends before")
         if names != sorted(names) or tail != _tail(table) or offset + len(tail) != self._size:
             raise self.fault("was not packed by `bundle`, or was packed anew by another program")
         return table
@@ -182,7 +185,7 @@ class Archive:
                 raise self.fault(f"{shown} is encrypted; members of a bundle are not")
             if method != _STORED or packed != size:
                 raise self.fault(f"{shown} is compressed; members of a bundle are not")
-            if (mode >> 16) and not stat.S_ISREG(mode >> 16):
+            if stat.S_IFMT(mode >> 16) not in (0, stat.S_IFREG):
                 raise self.fault(f"{shown} is a link, a folder or a device; members of a bundle are files")
             if not raw.isascii():
                 raise self.fault(f"{shown} is no name of a member of a bundle")

@@ -1,5 +1,6 @@
 """A run directory into a bundle."""
 
+import dataclasses
 import functools
 import hashlib
 import io
@@ -120,8 +121,7 @@ def bundle_run(
     model, checkpoint = _load(run, which, raw_weights, say)
     content = io.BytesIO()
     write_arrays(content, model.weights)
-    noted = checkpoint.read_state()
-    state = TrainingState.of(noted, checkpoint.step)
+    state = _state_of(checkpoint)
     manifest = Manifest(
         format=1,
         made_by=__version__,
@@ -138,7 +138,7 @@ def bundle_run(
     )
     card = card_of(manifest, spec, figures_of(state, spec), sorted(members))
     members |= {CARD: card.encode(), SPEC: spec.to_json().encode(), WEIGHTS: content.getvalue()}
-    members[STATE] = json.dumps(noted, indent=1).encode()
+    members[STATE] = json.dumps(dataclasses.asdict(state), indent=1).encode()
     manifest = manifest.model_copy(update={"members": {name: _fingerprint(members[name]) for name in sorted(members)}})
     members[BUNDLE] = manifest.to_json()
     _refuse_places(run, members)
@@ -161,6 +161,17 @@ def _load(run: RunFolder, which: str, raw_weights: bool, say: Callable[[str], No
     load = functools.partial(load_raw_weights, run.spec) if raw_weights else Checkpoint.load_weights
     model = assemble(run.spec)
     return model, load_chosen(chosen, which, model, say, load)
+
+
+def _state_of(checkpoint: Checkpoint) -> TrainingState:
+    """Return the state of a checkpoint; what an older version, or a run that was not trained here, lacks is empty."""
+    noted = checkpoint.read_state()
+    try:
+        return TrainingState.of(
+            dataclasses.asdict(TrainingState()) | {"step": checkpoint.step} | noted, checkpoint.step
+        )
+    except ValueError:
+        raise checkpoint.foreign(STATE) from None
 
 
 def _kind_of_weights(run: RunFolder, raw_weights: bool) -> str:

@@ -13,6 +13,7 @@ from keras_samplernn.distribution.workers import check_same, starting_together
 from keras_samplernn.errors import UserError
 from keras_samplernn.model.memory import check_scoring_memory, telling_exhaustion
 from keras_samplernn.model.samplernn import SampleRNN
+from keras_samplernn.run_folder import BUNDLE
 from keras_samplernn.spec import Spec
 from keras_samplernn.training.corpora import prepare_folder, prepare_named
 from keras_samplernn.training.evaluation import Evaluator
@@ -33,6 +34,8 @@ def held_out_corpus(run: Path, spec: Spec, data: Path | None, say: Callable[[str
     """
     if data is not None:
         return prepare_folder(spec, data, say)
+    if (run / BUNDLE).is_file():
+        raise UserError(f"{run}: came out of a bundle, which holds no sounds to score; give --data")
     named = [name for name in ("test", "valid") if getattr(spec.data, name) is not None]
     if not named:
         raise UserError(f"{run}: its spec names neither test nor validation files; give --data")
