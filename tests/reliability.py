@@ -33,6 +33,7 @@ FILES = (
     "test_signals.py",
     "test_damage.py",
     "test_hostile_runs.py",
+    "test_hostile_bundles.py",
     "test_full_disk.py",
     "test_replicas.py",
     "test_audio_fuzz.py",

@@ -48,6 +48,10 @@ MAY_IMPORT = {
         *("run_folder", "checkpoints", "generation", "listening", "distribution", "monitoring"),
         "origin",
     },
+    "bundles": {
+        *("errors", "files", "spec", "conditions", "data", "model", "run_folder", "checkpoints", "origin"),
+        "training",
+    },
     "planning": {
         *("errors", "files", "names", "progress", "text", "spec", "conditions", "data", "monitoring", "training"),
     },
@@ -65,7 +69,7 @@ MAY_IMPORT = {
     },
     "api": {
         *("errors", "progress", "quiet", "shard", "spec", "model", "run_folder", "training", "run", "search"),
-        *("distribution", "checking", "planning", "overview"),
+        *("distribution", "checking", "planning", "overview", "bundles"),
     },
     "testing": {"backend", "conditions", "model", "spec"},
     "doctor": {"errors", "machine", "nvidia", "xla_flags", "data"},

@@ -146,3 +146,25 @@ def test_memory_for_the_average_is_counted(home):
     parameters = sum(np.prod(weight.shape) for weight in load_run(home / "plain").model.weights)
     np.testing.assert_allclose(with_adam, [20 * parameters / 1e6, 16 * parameters / 1e6], atol=0.06)
     assert json.loads((home / "whole/spec.json").read_text())["training"]["ema_decay"] == 0.9
+
+
+def test_a_bundle_has_the_average_or_the_raw_weights(home):
+    whole = home / "whole/checkpoints" / load_run(home / "whole", "newest").checkpoint
+    done("bundle whole average.zip --checkpoint newest", home)
+    done("bundle whole raw.zip --checkpoint newest --raw-weights", home)
+    for name in ("average", "raw"):
+        done(f"unbundle {name}.zip --run {name}", home)
+    kept = [folder / "weights.npz" for folder in (home / "average/checkpoints" / whole.name, whole)]
+    assert kept[0].read_bytes() == kept[1].read_bytes()
+    taken, raw = load_run(home / "raw"), load_run(home / "whole", "newest", raw_weights=True)
+    for weight, expected in zip(arrays(taken.model.weights), arrays(raw.model.weights), strict=True):
+        np.testing.assert_array_equal(weight, expected)
+    assert (
+        "| weights | the moving average of the weights that training kept |" in (home / "average/README.md").read_text()
+    )
+    assert (
+        "| weights | as training left them; the bits are those of their moving" in (home / "raw/README.md").read_text()
+    )
+    answer = give("evaluate average --raw-weights --data valid", home)
+    told = "came out of a bundle, which holds one set of weights; bundle.json says which: do not ask for raw weights"
+    assert (answer.status, answer.err) == (1, f"average: {told}\n")

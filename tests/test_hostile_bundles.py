@@ -360,6 +360,13 @@ def test_hostile_members_are_refused(refusal, members, make, told):
     assert told in refusal(make(members))
 
 
+def test_no_byte_can_be_changed_and_none_left_out(refusal, members, rounds):
+    content, rng = packed(members), np.random.default_rng(5)
+    for place in rng.integers(len(content), size=rounds(15, 2000)):
+        refusal(content[:place] + bytes([content[place] ^ 1 << rng.integers(8)]) + content[place + 1 :])
+        refusal(content[:place])
+
+
 def test_a_newer_format_asks_for_a_newer_version(refusal, members):
     told = "is of a format that this version does not read; install a newer keras_samplernn"
     assert refusal(signed(members, format=2)) == told

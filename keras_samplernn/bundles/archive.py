@@ -24,7 +24,6 @@ _LOCAL_MAGIC, _CENTRAL_MAGIC, _END_MAGIC = b"PK\3\4", b"PK\1\2", b"PK\5\6"
 _VERSION, _STORED, _TIME, _DATE = 20, 0, 0, 0x21  # 1980-01-01, the first date that a zip file knows
 _UNIX, _FILE_MODE = 3 << 8, 0o100644 << 16
 _ENCRYPTED = 0x2041
-_AGAIN = "get the file again from its maker"
 
 
 class Member(NamedTuple):
@@ -130,7 +129,7 @@ class Archive:
 
     def fault(self, what: str) -> UserError:
         """Return the error of a file that `bundle` did not write, or that was changed since."""
-        return UserError(f"{self.path}: {what}; {_AGAIN}")
+        return UserError(f"{self.path}: {what}; get the file again from its maker")
 
     def _read_table(self) -> list[Member]:
         """Return the members in their order, after every header was compared with what it must be."""
