@@ -190,7 +190,7 @@ FILES = {
         "has 1,000 members in a directory of",
     ),
     "a zip bomb": (
-        lambda members: by_zipfile(members | {"weights.npz": bytes(400_000_000)}, zipfile.ZIP_DEFLATED),
+        lambda members: by_zipfile(members | {"weights.npz": bytes(200_000_000)}, zipfile.ZIP_DEFLATED),
         "is compressed; members of a bundle are not",
     ),
     "compressed members": (
@@ -281,7 +281,7 @@ CONTENTS = {
     "weights that are not numbers": (not_finite(np.nan), "weights.npz holds numbers that are not finite"),
     "weights without end": (not_finite(np.inf), "weights.npz holds numbers that are not finite"),
     "weights of float64": (with_array(lambda array: array.astype(np.float64)), "weights.npz does not fit spec.json"),
-    "weights of 100 MB": (replaced("weights.npz", bytes(100_000_000)), "weights.npz does not fit spec.json"),
+    "weights of 30 MB": (replaced("weights.npz", bytes(30_000_000)), "weights.npz does not fit spec.json"),
     "weights that are a pickle": (
         lambda members: signed(
             members | {"weights.npz": pickle.dumps(os.getcwd).ljust(len(members["weights.npz"]), b"\0")}
@@ -292,7 +292,7 @@ CONTENTS = {
     "a state with a field too many": (state(evil=1), "state.json is not that of"),
     "a state of a million rows": (state(rows=[{"step": 2}] * 1_000_000), "state.json is not that of"),
     "a state of brackets": (replaced("state.json", b"[" * 100_000), "state.json is not that of"),
-    "a state of 10 million lists": (replaced("state.json", b"[" + b"[]," * 10_000_000 + b"[]]"), "state.json is not"),
+    "a state of 4 million lists": (replaced("state.json", b"[" + b"[]," * 4_000_000 + b"[]]"), "state.json is not"),
     "a sound that is none": (added("sounds/a.wav"), "sounds/a.wav is not a wav of 16-bit PCM, mono, 4000 Hz"),
     "a sound with a chunk more": (added("sounds/a.wav", wav(4000, b"LIST\0\0\0\0")), "sounds/a.wav is not a wav"),
     "a sound of another rate": (added("sounds/a.wav", wav(8000)), "sounds/a.wav is not a wav of 16-bit PCM"),

@@ -16,7 +16,7 @@ from typing import BinaryIO, NamedTuple
 from keras_samplernn.errors import UserError
 
 MOST_BYTES = 2**32 - 2**20
-"""Most bytes of the whole file; more would need zip64."""
+"""Most bytes of all members together; more would need zip64."""
 MOST_MEMBERS = 64
 _MOST_NAME_BYTES = 200
 _LOCAL, _CENTRAL, _END = struct.Struct("<4s5H3I2H"), struct.Struct("<4s6H3I5H2I"), struct.Struct("<4s4H2IH")
@@ -54,18 +54,17 @@ class Member(NamedTuple):
 
 
 def write_archive(stream: BinaryIO, members: Mapping[str, bytes]) -> None:
-    """Write members, by their names, as a zip file.
-
-    Raises:
-        UserError: they are too large together.
-    """
+    """Write members, by their names, as a zip file; they have MOST_BYTES at most."""
     table = [Member(name, zlib.crc32(members[name]), len(members[name])) for name in sorted(members)]
-    if sum(member.size for member in table) > MOST_BYTES:
-        raise UserError(f"a bundle has at most {MOST_BYTES:,} bytes, and these would be more; leave out sounds")
     for member in table:
         stream.write(member.local)
         stream.write(members[member.name])
     stream.write(_tail(table))
+
+
+def size_of(members: Mapping[str, bytes]) -> int:
+    """Return how many bytes members have together."""
+    return sum(map(len, members.values()))
 
 
 def _tail(table: Sequence[Member]) -> bytes:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from keras_samplernn import __version__
-from keras_samplernn.bundles.archive import write_archive
+from keras_samplernn.bundles.archive import MOST_BYTES, size_of, write_archive
 from keras_samplernn.bundles.card import card_of
 from keras_samplernn.bundles.facts import bundled_manifest, data_of, parent_of, requirements_of, versions_of
 from keras_samplernn.bundles.figures import figures_of
@@ -146,6 +147,8 @@ def bundle_run(
         raise UserError(
             f"{folder}: has too many classes for a bundle, whose {BUNDLE} has 2 MB at most; train with fewer"
         )
+    if size_of(members) > MOST_BYTES:
+        raise UserError(f"{folder}: a bundle has {MOST_BYTES:,} bytes at most, and this one has more; leave out sounds")
     make_folder(out.parent)
     with staged_file(out, instead=_ELSEWHERE) as stream:
         write_archive(stream, members)
@@ -190,8 +193,8 @@ def _refuse_places(run: RunFolder, members: Mapping[str, bytes]) -> None:
     folders = [folder for field in DATA_PATHS for folder in run.spec.data.folders(field)]
     places = {os.path.expanduser("~"), *map(os.path.realpath, (run.folder, *folders)), *map(str, folders)}  # noqa: PTH111
     for name in (CARD, BUNDLE, SPEC, STATE):
-        for place in sorted(places):
-            if len(place) > 1 and os.fsencode(place) in members[name]:
+        for place in sorted(places - {"/"}):
+            if re.search(rf"(?<![\w./]){re.escape(place)}(?!\w)", members[name].decode()):
                 raise UserError(
                     f"{run.folder}: {name} would name {place}, a folder of this machine; take it out of --title,"
                     " --licence, --about and the names in the spec"

@@ -1,6 +1,6 @@
 """The card of a bundle, README.md: for people, and in its front matter for model hubs."""
 
-import json
+import re
 from collections.abc import Iterator, Sequence
 
 from keras_samplernn.bundles.figures import Figures
@@ -8,7 +8,7 @@ from keras_samplernn.bundles.manifest import Corpus, Manifest
 from keras_samplernn.conditions.streams import ONE_STREAM, ClassesStream, Stream, classes_streams, streams_of
 from keras_samplernn.spec import Spec
 
-# Of the names that Hugging Face knows; any other licence is "other" there, with its name beside it.
+# Of the names that Hugging Face knows; any other licence is "other" there, with a name of small letters beside it.
 KNOWN_LICENCES = frozenset(
     {
         *(
@@ -64,8 +64,9 @@ def _front_matter(manifest: Manifest) -> str:
     if licence is not None and licence.lower() in KNOWN_LICENCES:
         lines.insert(0, f"license: {licence.lower()}")
     elif licence is not None:
-        # JSON's strings are YAML's.
-        lines[:0] = ["license: other", f"license_name: {json.dumps(licence, ensure_ascii=False)}"]
+        name = re.sub("[^a-z0-9.]+", "-", licence.lower()).strip("-.")
+        # In quotes, since "1.0" would be a number.
+        lines[:0] = ["license: other", f'license_name: "{name or "own"}"']
     tags = [f"  - {tag}" for tag in ("audio", "audio-generation", "samplernn", "keras")]
     return "\n".join(["---", *lines, "tags:", *tags, "---", ""])
 
