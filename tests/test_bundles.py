@@ -21,6 +21,7 @@ from tiny_home import LAST_STEP
 from untrained import write_run
 
 from keras_samplernn.bundles import bundling
+from keras_samplernn.bundles.nameless import names_in
 from keras_samplernn.data.wav_writer import WavWriter
 from keras_samplernn.overview.metrics import read_metrics
 
@@ -293,7 +294,18 @@ def with_a_blank(home):
 PLAIN = (
     "is not a wav that `generate` wrote from this run: 16-bit PCM, mono, 4000 Hz, at most 50 MB, and nothing else in"
 )
+
+
+def spans_below_0(home):
+    (home / "run/longest_spans.json").write_text('{"class": {"0": -1}}')
+
+
 MISTAKES = {
+    "a file of the run that was changed": (
+        spans_below_0,
+        "bundle run new.zip",
+        "run: its longest_spans.json or origin.json was changed by hand; restore it, or remove it",
+    ),
     "a zip file that exists": (
         nothing(),
         "bundle run model.zip",
@@ -352,6 +364,13 @@ MISTAKES = {
 def test_a_mistake_is_told_and_nothing_is_written(home, spoil, command, lines):
     spoil(home)
     refused(command, home, lines)
+
+
+def test_a_path_anywhere_in_the_arguments_of_a_tier_or_head_is_found():
+    paths = ["/home/a/table.npy", "~/table", "C:\\table", "\\\\host\\table", "file:///table"]
+    tiers = [{"type": "x", "tables": paths}, {"type": "sample_mlp", "word": "a/b", "dim": 6}]
+    fields = {"data": {"train": "train", "valid": 0.1}, "tiers": tiers, "head": {"type": "y", "at": {"table": "/a"}}}
+    assert names_in(fields) == [*(f"tiers.0.tables.{number}" for number in range(5)), "head.at.table"]
 
 
 def test_what_needs_zip64_is_refused(home, monkeypatch):

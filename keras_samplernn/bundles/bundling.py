@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import os
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from keras_samplernn import __version__
+from keras_samplernn.bundles.about import about_of
 from keras_samplernn.bundles.archive import MOST_BYTES, size_of, write_archive
 from keras_samplernn.bundles.card import card_of
 from keras_samplernn.bundles.facts import bundled_manifest, data_of, parent_of, requirements_of, versions_of
@@ -28,7 +28,7 @@ from keras_samplernn.bundles.manifest import (
     Fingerprint,
     Manifest,
 )
-from keras_samplernn.bundles.nameless import nameless, names_in
+from keras_samplernn.bundles.nameless import nameless, names_in, refuse_places
 from keras_samplernn.bundles.sounds import read_sounds
 from keras_samplernn.checkpoints.arrays import write_arrays
 from keras_samplernn.checkpoints.checkpoint import Checkpoint
@@ -37,8 +37,9 @@ from keras_samplernn.errors import UserError
 from keras_samplernn.files import make_folder, named, staged_file
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.memory import check_generation_memory, outline, weights_in
-from keras_samplernn.run_folder import BUNDLE, RunFolder, open_run
-from keras_samplernn.spec import DATA_PATHS, Spec
+from keras_samplernn.origin import FILE as ORIGIN
+from keras_samplernn.run_folder import BUNDLE, LONGEST_SPANS, RunFolder, open_run
+from keras_samplernn.spec import Spec
 from keras_samplernn.training.raw_weights import check_raw_weights, load_raw_weights
 from keras_samplernn.training.state import TrainingState
 
@@ -46,26 +47,6 @@ if TYPE_CHECKING:
     from keras_samplernn.model.samplernn import SampleRNN
 
 _ELSEWHERE = "give another file"
-
-
-def about_of(run: RunFolder, title: str | None, licence: str | None, about: str | None) -> About:
-    """Return what the maker says of a model; what is None is as in the bundle that the run came out of, if it did.
-
-    Raises:
-        UserError: one line for each that is empty, too long, or has control characters in it.
-    """
-    given = {"title": title, "licence": licence, "about": about}
-    given = {name: text.strip() for name, text in given.items() if text is not None}
-    before = bundled_manifest(run.folder)
-    try:
-        return About.model_validate(({} if before is None else before.about.model_dump()) | given)
-    except ValidationError as error:
-        wrong = dict.fromkeys(str(each["loc"][0]) for each in error.errors())
-        raise UserError(*(f"--{name}: must be {_must_be(name)}" for name in wrong)) from None
-
-
-def _must_be(name: str) -> str:
-    return "text of 1 to 20,000 characters" if name == "about" else "one line of 1 to 200 characters"
 
 
 def bundle_run(
@@ -110,50 +91,34 @@ def bundle_run(
     said = about_of(run, title, licence, about)
     if raw_weights:
         check_raw_weights(run)
-    spec = nameless(run.spec)
-    if places := names_in(json.loads(spec.to_json())):
-        raise UserError(
-            *(
-                f"{folder / SPEC}: {place} is a path of this machine, and a bundle has none; train without it"
-                for place in places
-            )
-        )
+    spec = _nameless_spec(run)
     members = {} if sounds is None else read_sounds(sounds, spec.audio.sample_rate)
     model, checkpoint = _load(run, which, raw_weights, say)
-    content = io.BytesIO()
+    content, state = io.BytesIO(), _state_of(checkpoint)
     write_arrays(content, model.weights)
-    state = _state_of(checkpoint)
-    manifest = Manifest(
-        format=1,
-        made_by=__version__,
-        about=said,
-        checkpoint=checkpoint.folder.name,
-        weights=_kind_of_weights(run, raw_weights),
-        parameters=weights_in(model),
-        requires=requirements_of(spec),
-        versions=versions_of(run),
-        data=data_of(run, say),
-        longest_spans=run.longest_spans(),
-        parent=parent_of(run),
-        members={},
-    )
+    manifest = _manifest_of(run, said, checkpoint, _kind_of_weights(run, raw_weights), weights_in(model), say)
     card = card_of(manifest, spec, figures_of(state, spec), sorted(members))
-    members |= {CARD: card.encode(), SPEC: spec.to_json().encode(), WEIGHTS: content.getvalue()}
-    members[STATE] = json.dumps(dataclasses.asdict(state), indent=1).encode()
+    state_text = json.dumps(dataclasses.asdict(state), indent=1)
+    texts = {CARD: card.encode(), SPEC: spec.to_json().encode(), STATE: state_text.encode()}
+    members |= texts | {WEIGHTS: content.getvalue()}
     manifest = manifest.model_copy(update={"members": {name: _fingerprint(members[name]) for name in sorted(members)}})
     members[BUNDLE] = manifest.to_json()
-    _refuse_places(run, members)
-    if len(members[BUNDLE]) > MOST_MANIFEST_BYTES:
-        raise UserError(
-            f"{folder}: has too many classes for a bundle, whose {BUNDLE} has 2 MB at most; train with fewer"
-        )
-    if size_of(members) > MOST_BYTES:
-        raise UserError(f"{folder}: a bundle has {MOST_BYTES:,} bytes at most, and this one has more; leave out sounds")
+    refuse_places(run, texts | {BUNDLE: members[BUNDLE]})
+    _refuse_sizes(run, members)
     make_folder(out.parent)
     with staged_file(out, instead=_ELSEWHERE) as stream:
         write_archive(stream, members)
     _say_what_is_in_it(run, manifest, which, say)
     return out
+
+
+def _nameless_spec(run: RunFolder) -> Spec:
+    """Return the spec of a run as it goes in; UserError if an argument of a tier or head is a path."""
+    spec = nameless(run.spec)
+    problem = "is a path of this machine, and a bundle has none; train without it"
+    if places := names_in(json.loads(spec.to_json())):
+        raise UserError(*(f"{run.folder / SPEC}: {place} {problem}" for place in places))
+    return spec
 
 
 def _load(run: RunFolder, which: str, raw_weights: bool, say: Callable[[str], None]) -> "tuple[SampleRNN, Checkpoint]":
@@ -177,6 +142,31 @@ def _state_of(checkpoint: Checkpoint) -> TrainingState:
         raise checkpoint.foreign(STATE) from None
 
 
+def _manifest_of(
+    run: RunFolder, said: About, checkpoint: Checkpoint, weights: str, parameters: int, say: Callable[[str], None]
+) -> Manifest:
+    """Return the manifest of a bundle before its members are known."""
+    try:
+        return Manifest(
+            format=1,
+            made_by=__version__,
+            about=said,
+            checkpoint=checkpoint.folder.name,
+            weights=weights,
+            parameters=parameters,
+            requires=requirements_of(run.spec),
+            versions=versions_of(run),
+            data=data_of(run, say),
+            longest_spans=run.longest_spans(),
+            parent=parent_of(run),
+            members={},
+        )
+    except ValidationError:
+        raise UserError(
+            f"{run.folder}: its {LONGEST_SPANS} or {ORIGIN} was changed by hand; restore it, or remove it"
+        ) from None
+
+
 def _kind_of_weights(run: RunFolder, raw_weights: bool) -> str:
     before = bundled_manifest(run.folder)
     if before is not None:
@@ -188,17 +178,13 @@ def _fingerprint(content: bytes) -> Fingerprint:
     return Fingerprint(size=len(content), sha256=hashlib.sha256(content).hexdigest())
 
 
-def _refuse_places(run: RunFolder, members: Mapping[str, bytes]) -> None:
-    """Raise UserError if a text that goes in names the user's home, the run or a folder of its sounds."""
-    folders = [folder for field in DATA_PATHS for folder in run.spec.data.folders(field)]
-    places = {os.path.expanduser("~"), *map(os.path.realpath, (run.folder, *folders)), *map(str, folders)}  # noqa: PTH111
-    for name in (CARD, BUNDLE, SPEC, STATE):
-        for place in sorted(places - {"/"}):
-            if re.search(rf"(?<![\w./]){re.escape(place)}(?!\w)", members[name].decode()):
-                raise UserError(
-                    f"{run.folder}: {name} would name {place}, a folder of this machine; take it out of --title,"
-                    " --licence, --about and the names in the spec"
-                )
+def _refuse_sizes(run: RunFolder, members: Mapping[str, bytes]) -> None:
+    if len(members[BUNDLE]) > MOST_MANIFEST_BYTES:
+        raise UserError(f"{run.folder}: has too many classes for a bundle, whose {BUNDLE} has 2 MB at most; use fewer")
+    if size_of(members) > MOST_BYTES:
+        raise UserError(
+            f"{run.folder}: a bundle has {MOST_BYTES:,} bytes at most, and this one has more; leave out sounds"
+        )
 
 
 def _say_what_is_in_it(run: RunFolder, manifest: Manifest, which: str, say: Callable[[str], None]) -> None:

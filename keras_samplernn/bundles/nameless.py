@@ -1,10 +1,13 @@
-"""Specs that name no folder and no file of the machine that they were made on."""
+"""Specs and texts that name no folder and no file of the machine that they were made on."""
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from keras_samplernn.errors import UserError
+from keras_samplernn.run_folder import RunFolder
 from keras_samplernn.spec import DATA_PATHS, Spec
 
 _ABSOLUTE = re.compile(r"/|~|\\|[A-Za-z]:[\\/]|file:")
@@ -39,3 +42,16 @@ def _paths_in(value: Any, place: str) -> Iterator[str]:
     elif isinstance(value, list):
         for number, child in enumerate(value):
             yield from _paths_in(child, f"{place}.{number}")
+
+
+def refuse_places(run: RunFolder, texts: Mapping[str, bytes]) -> None:
+    """Raise UserError if a text of a bundle, by its name, names the user's home, the run or a folder of its sounds."""
+    folders = [folder for field in DATA_PATHS for folder in run.spec.data.folders(field)]
+    places = {os.path.expanduser("~"), *map(os.path.realpath, (run.folder, *folders)), *map(str, folders)}  # noqa: PTH111
+    for name, text in texts.items():
+        for place in sorted(places - {"/"}):
+            if re.search(rf"(?<![\w./]){re.escape(place)}(?!\w)", text.decode()):
+                raise UserError(
+                    f"{run.folder}: {name} would name {place}, a folder of this machine; take it out of --title,"
+                    " --licence, --about and the names in the spec"
+                )
