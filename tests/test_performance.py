@@ -61,7 +61,7 @@ def play(engine, blocks, rng, fade=FADE):
                         rng.integers(-1, 3) if isinstance(stream, ClassesStream) else rng.choice([-9.7, np.nan, -20])
                     )
                     played[voice].set(stream, value)
-            kept = {done.deed.value for done in deeds[voice] if done.deed.do == "snapshot"}
+            kept = [done.deed.value for done in deeds[voice] if done.deed.do == "snapshot"]
             possible = [Temperature(value=0.7), Seed(value=9), Reset(), Snapshot(value="a"), Mute(value=True)]
             possible += [Mute(value=False), Prime(value="door.wav", sha256="d")] + [
                 Restore(value=name) for name in kept
@@ -122,7 +122,7 @@ def test_without_deeds_a_voice_is_a_stream_of_its_controls(engine, model):
             start, self.done = self.done, min(self.done + samples, self.samples)
             whole = [np.concatenate(arrays) if arrays[0] is not None else None for arrays in zip(*pieces, strict=True)]
             conditions = type(pieces[0])(*whole).at(slice(start, self.done))
-            return super(Blind, self).take(0)._replace(samples=self.done - start, conditions=conditions)
+            return super().take(0)._replace(samples=self.done - start, conditions=conditions)
 
     sound = Blind("left", "left", 30 * BLOCK, 1.2)
     weights = engine.weights()

@@ -96,8 +96,10 @@ class _Line:
 
     def _begin(self, start: int) -> None:
         before, value = self._spans[-1][1], self.asked
-        fade = self._fade if NONE not in (before, value) and before != value else 0
-        self._on_item(self.stream, Item(self._item_start, start + fade, before))
+        was_heard = start > self._item_start
+        fade = self._fade if was_heard and NONE not in (before, value) and before != value else 0
+        if was_heard:
+            self._on_item(self.stream, Item(self._item_start, start + fade, before))
         self._item_start = start
         if self._spans[-1][0] == start:
             self._spans.pop()  # it has no sample

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from keras_samplernn.conditions.columns import Columns
-from keras_samplernn.conditions.streams import ClassesStream, Stream, Streams
+from keras_samplernn.conditions.streams import NONE, ClassesStream, Stream, Streams
 from keras_samplernn.conditions.track import Item
 from keras_samplernn.errors import UserError
 from keras_samplernn.files import open_file, replace_file, replace_json
@@ -129,12 +129,12 @@ def score_text(streams: Sequence[Stream], items: Iterable[tuple[Stream, Item]]) 
 
 
 def _cell(stream: Stream, value: float) -> str:
-    """Return a value as a cell: empty for what holds where nothing is said."""
+    """Return a value as a cell; that of none is empty unless another value holds where nothing is said."""
     if not isinstance(stream, ClassesStream):
         return "" if np.isnan(value) else np.format_float_positional(np.float32(value), trim="-")
-    if value == stream.gaps:
-        return ""
-    return "none" if value < 0 else stream.classes[value]
+    if value == NONE:
+        return "" if stream.gaps == NONE else "none"
+    return stream.classes[value]
 
 
 def read_take(score: Path) -> Take | None:
