@@ -81,8 +81,8 @@ class Maker:
             on_choice: called after each passage of which a take was chosen.
         """
         request, choosing = self._request, self._job.choosing
-        takes = [sound for sound in sounds if sound.take is not None]
-        sounds = [sound for sound in sounds if sound.take is None]
+        takes = [sound for sound in sounds if sound.played is not None]
+        sounds = [sound for sound in sounds if sound.played is None]
         beginning = self._engine, self._weights, self._start
         # With a device this runs in a thread of its own: its pieces are taken elsewhere, so the context holds for it.
         with on_device(self._device):
@@ -104,7 +104,7 @@ class Maker:
 
     def _play_again(self, sound: Sound) -> Streamed:
         """Yield the pieces of a sound that was played."""
-        take = sound.take
+        take = sound.played
         # As it was played: a loop of another shape may round differently.
         shape = take.voices, take.block_samples, take.precision, take.fades
         if shape not in self._played_on:

@@ -200,9 +200,11 @@ def check_request(
         raise UserError(*problems)
     digest = model_digest(spec, job.checkpoint_digest)
     for sound in takes:
-        if sound.take.model_sha256 != digest:
-            say(f"{sound.name}: was played with other weights, of {sound.take.checkpoint}; this will be another sound")
-    of_scores = [sound for sound in own if sound.take is None]
+        if sound.played.model_sha256 != digest:
+            say(
+                f"{sound.name}: was played with other weights, of {sound.played.checkpoint}; this will be another sound"
+            )
+    of_scores = [sound for sound in own if sound.played is None]
     for line in long_spans(of_scores, streams, spec.audio.sample_rate, run.longest_spans()):
         say(line)
     return dataclasses.replace(job, finished=finished)

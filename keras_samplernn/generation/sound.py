@@ -39,8 +39,8 @@ class Sound:
         temperature: divides the logits; 0 takes the likeliest code.
         columns: its conditions, of at least `first + samples` samples; None if the model is unconditional.
         score: the file that the conditions were read from, if there is one and it is to be recorded.
-        take: how it was played, if it was; None: the conditions are a score, whose future is known.
-        primers: of the take.
+        played: how it was played live, if it was; None: the conditions are a score, whose future is known.
+        primers: of what was played.
         done: number of samples that were taken.
         first: the sample of the columns that it begins at.
     """
@@ -51,7 +51,7 @@ class Sound:
     temperature: float
     columns: Columns | None = None
     score: ScoreFile | None = None
-    take: Take | None = None
+    played: Take | None = None
     primers: Primers = dataclasses.field(default_factory=dict)
     done: int = 0
     first: int = 0
@@ -73,4 +73,4 @@ def longest_first(sounds: Iterable[Sound]) -> list[Sound]:
 
 def any_fades(sounds: Iterable[Sound]) -> bool:
     """Return whether the classes of any sound that is no take cross-fade."""
-    return any(sound.take is None and sound.columns is not None and sound.columns.fades for sound in sounds)
+    return any(sound.played is None and sound.columns is not None and sound.columns.fades for sound in sounds)
