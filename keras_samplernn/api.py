@@ -1,4 +1,4 @@
-"""The functions for programs and notebooks: `init`, `check`, `fit`, `search`, `load_run`.
+"""The functions for programs and notebooks: `init`, `check`, `fit`, `compare`, `plot`, `search`, `load_run`.
 
 TensorFlow is imported when one is called.
 
@@ -24,6 +24,8 @@ from keras_samplernn.progress import say
 from keras_samplernn.quiet import import_tensorflow, start_tensorflow
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from keras_samplernn.checking.report import Report
     from keras_samplernn.distribution.replicas import Replicas
     from keras_samplernn.planning.proposal import Proposal
@@ -159,10 +161,29 @@ def fit(
         UserError: one line for each problem of the spec, its sounds or the run directory; or the loss is not finite; or
             another worker could not start, has other sounds, or is lost.
     """
+    refuse_early(spec, changes, name)
     replicas = start_replicas(strategy, device, threads)
     options = {"epochs": epochs, "max_steps": max_steps, "restart": restart, "init_from": init_from}
     trained = train(spec, run, replicas, changes=changes, name=name, **options)
     return load_run(trained.folder) if replicas.is_chief else None
+
+
+def refuse_early(
+    spec: "str | Path | Mapping[str, Any]", changes: Mapping[str, Any] | None = None, name: str | None = None
+) -> None:
+    """Raise UserError for what is wrong with a spec, or with changes of it, and is known before TensorFlow starts.
+
+    Args:
+        spec: as in `fit`.
+        changes: as in `fit`.
+        name: as in `fit`.
+    """
+    from keras_samplernn import spec as specs
+
+    # Workers tell each other what is wrong, which they can once they have started.
+    if "TF_CONFIG" not in os.environ:
+        text, place, _ = _read_spec(spec)
+        specs.refuse_early(text, place, _with_name(changes, name))
 
 
 def start_replicas(
@@ -202,10 +223,7 @@ def train(
     from keras_samplernn.run_folder import RUNS
     from keras_samplernn.training.fit import fit_spec
 
-    changes = dict(changes or {})
-    if name is not None and changes.setdefault("name", name) != name:
-        raise UserError(f"--name {name}: --set changes the name to {changes['name']}; give one of the two")
-    loaded = _load_spec(spec, changes, with_sounds=True)
+    loaded = _load_spec(spec, _with_name(changes, name), with_sounds=True)
     for limited in ("epochs", "max_steps"):
         if (limit := options.get(limited)) is not None:
             _check_count(limited, limit, 1, "; leave it out for no limit")
@@ -239,6 +257,7 @@ def search(
         Interrupted: a signal stopped the training; a checkpoint is written.
         UserError: one line for each problem of a combination, the sounds or the folder.
     """
+    refuse_early(spec)
     # The runs have processes of their own, and TensorFlow would take the memory of a GPU for this one.
     devices = os.environ.get("CUDA_VISIBLE_DEVICES")
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
@@ -270,6 +289,51 @@ def search(
     return Search(search_folder, rungs, steps, say).train(shard)
 
 
+def compare(*runs: "str | Path | Run") -> "pd.DataFrame":
+    """Return the figures of runs side by side; TensorFlow is not started.
+
+    Args:
+        *runs: runs, run directories, or folders of such; none: those in `runs`.
+
+    Returns:
+        A row for each run, by its folder. The columns are `state`, `epochs`, `steps`, `minutes`, `training_bits`,
+        `validation_bits` at the best validation and its step, `validation_step`; the fields of the spec in which the
+        runs differ, by their path; and the bits of each class at that validation, as docs/data.md names them.
+
+    Raises:
+        UserError: there is no run.
+    """
+    from keras_samplernn.overview.frame import frame_of
+    from keras_samplernn.overview.listing import summaries_of
+    from keras_samplernn.run_folder import RUNS
+
+    return frame_of(summaries_of(list(map(_folder_of, runs)) or [RUNS], say))
+
+
+def plot(*runs: "str | Path | Run", out: str | Path = "bits.png", by: str = "steps") -> Path:
+    """Draw the bits of training and validation of runs into one PNG; TensorFlow is not started.
+
+    Args:
+        *runs: runs, or run directories.
+        out: the picture. One that was drawn before is replaced, any other file is not.
+        by: what lies on the axis below the curves, "steps", "minutes" or "epochs".
+
+    Returns:
+        The path of the picture.
+
+    Raises:
+        UserError: one line for each run without figures; or `out` is another file.
+    """
+    from keras_samplernn.overview.chart import AXES, plot_runs
+
+    if by not in AXES:
+        raise UserError(f'by = "{by}" is unknown; give one of {", ".join(AXES)}')
+    if not runs:
+        raise UserError("runs: there are none; give runs, or run directories")
+    plot_runs(list(map(_folder_of, runs)), Path(out), by)
+    return Path(out)
+
+
 def check(
     spec: "str | Path | Mapping[str, Any]", *, strict: bool = False, changes: Mapping[str, Any] | None = None
 ) -> "Report":
@@ -287,6 +351,7 @@ def check(
     Raises:
         UserError: one line for each problem of the spec or its sounds.
     """
+    refuse_early(spec, changes)
     _start()
     from keras_samplernn.checking.report import report_on
     from keras_samplernn.training.corpora import prepare_corpora
@@ -308,6 +373,7 @@ def fix(spec: "str | Path | Mapping[str, Any]", changes: Mapping[str, Any] | Non
     Raises:
         UserError: one line for each problem of the spec.
     """
+    refuse_early(spec, changes)
     _start()
     from keras_samplernn.checking.fixing import fix_conditions
 
@@ -317,6 +383,18 @@ def fix(spec: "str | Path | Mapping[str, Any]", changes: Mapping[str, Any] | Non
 def _check_count(name: str, value: Any, least: int, remedy: str = "") -> None:
     if not isinstance(value, int) or value < least:
         raise UserError(f"{name} = {value!r}: must be a whole number of at least {least}{remedy}")
+
+
+def _folder_of(run: "str | Path | Run") -> Path:
+    return Path(getattr(run, "folder", run))
+
+
+def _with_name(changes: Mapping[str, Any] | None, name: str | None) -> dict[str, Any]:
+    """Return changes of a spec with that of its name."""
+    changes = dict(changes or {})
+    if name is not None and changes.setdefault("name", name) != name:
+        raise UserError(f"--name {name}: --set changes the name to {changes['name']}; give one of the two")
+    return changes
 
 
 def _load_spec(

@@ -77,9 +77,9 @@ def _kind_of(line: str) -> str:
     return _VALUE.sub("", message) or line
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
-    """Return `'; did you mean "x"?'` with the name most similar to `name`; empty if none is similar."""
+def nearest(name: str, names: Iterable[str], shown: Callable[[str], str] = str) -> str:
+    """Return `'; did you mean "x"?'` with the name most similar to `name`, as `shown`; empty if none is similar."""
     import difflib  # here, since `--help` answers without it
 
     matches = difflib.get_close_matches(str(name), list(names), n=1)
-    return f'; did you mean "{matches[0]}"?' if matches else ""
+    return f'; did you mean "{shown(matches[0])}"?' if matches else ""

@@ -240,7 +240,12 @@ class Run:
             return self._scorer.sound(codes, found, weights, progress.update)
 
     def evaluate(
-        self, folder: str | Path | None = None, *, per_file: bool = False, dump: str | Path | None = None
+        self,
+        folder: str | Path | None = None,
+        *,
+        per_file: bool = False,
+        dump: str | Path | None = None,
+        overwrite: bool = False,
     ) -> dict[str, Any]:
         """Score all sounds of a folder, as the command `evaluate` does.
 
@@ -248,8 +253,9 @@ class Run:
             folder: folder of the sounds, with their condition files, or the path of a single one; None: the test files
                 of the spec, or else its validation files.
             per_file: whether the figures of each file are returned too.
-            dump: an npz file that does not exist yet and gets the bits of each sample, an array for each file under its
-                name; None: none is written.
+            dump: an npz file that gets the bits of each sample, an array for each file under its name; None: none is
+                written.
+            overwrite: whether to replace that file if it exists.
 
         Returns:
             `bits_per_sample`, `unigram_entropy_bits`, `samples` and, for each stream of classes,
@@ -258,12 +264,12 @@ class Run:
             `file`, `samples` and `bits_per_sample`.
 
         Raises:
-            UserError: one line for each problem of the sounds.
+            UserError: one line for each problem of the sounds; or `dump` exists.
         """
         data, dump = (None if path is None else Path(path) for path in (folder, dump))
         arguments = self.folder, self.spec, self.model, data, self.precision, say, self.replicas
         with telling_lost_workers(self.replicas):
-            return score_folder(*arguments, per_file=per_file, dump=dump)
+            return score_folder(*arguments, per_file=per_file, dump=dump, overwrite=overwrite)
 
     def listen(
         self,

@@ -52,7 +52,7 @@ MAY_IMPORT = {
         "origin",
     },
     "planning": {
-        *("errors", "files", "names", "progress", "text", "spec", "conditions", "data", "training"),
+        *("errors", "files", "names", "progress", "text", "spec", "conditions", "data", "monitoring", "training"),
     },
     "run": {
         *("errors", "progress", "spec", "conditions", "data", "model", "run_folder", "checkpoints", "generation"),
@@ -68,7 +68,7 @@ MAY_IMPORT = {
     },
     "api": {
         *("errors", "progress", "quiet", "shard", "spec", "model", "run_folder", "training", "run", "search"),
-        *("distribution", "checking", "planning"),
+        *("distribution", "checking", "planning", "overview"),
     },
     "testing": {"backend", "conditions", "model", "spec"},
     "doctor": {"errors", "machine", "nvidia", "xla_flags", "data"},

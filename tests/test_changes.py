@@ -1,10 +1,15 @@
 """`--set` and `--name` change a spec for one command; the refusal of another spec says how to start a run of it."""
 
+import contextlib
 import json
+import sys
+from unittest import mock
 
 import pytest
 from command_line import give, listing, write_corpora, write_spec
 
+from keras_samplernn import check, fit
+from keras_samplernn.commands import main
 from keras_samplernn.errors import UserError
 from keras_samplernn.spec.changes import read_object, read_value, with_changes
 
@@ -36,6 +41,21 @@ def test_changes_leave_the_rest_and_add_the_objects_around_them():
     assert raw["tiers"][1]["dim"] == 5 and "training" not in raw
 
 
+def test_an_entry_of_a_list_may_be_written_as_in_python():
+    raw = read_object('{"data": {"train": ["a", "b"]}, "tiers": [{"dim": 4}, {"dim": 5}]}', "spec.json")
+    changed = json.loads(with_changes(raw, {"tiers[1].dim": 6, "data.train[0]": "c"}, "spec.json", "--set"))
+    assert changed == {"data": {"train": ["c", "b"]}, "tiers": [{"dim": 4}, {"dim": 6}]}
+
+
+def test_what_a_refusal_calls_a_field_can_be_set(tmp_path):
+    write_spec(tmp_path)
+    write_corpora(tmp_path)
+    for field in ("tiers.0.dim", "tiers[0].dim"):
+        answer = give(f"check spec.json --set {field}=x", tmp_path)
+        told = answer.err.removeprefix("spec.json: ").partition(" = ")[0]
+        assert (answer.status, told) == (1, "tiers.0.dim")
+
+
 def test_tiers_of_a_preset_can_be_changed():
     raw = {"preset": "small", "tier_defaults": {"dim": 96}, "data": {"train": "a"}}
     changed = json.loads(with_changes(raw, {"tiers.0.dim": 64}, "spec.json", "--set"))
@@ -51,6 +71,11 @@ def test_a_key_that_is_there_twice_is_told_before_it_is_changed():
 
 MISTAKES = [
     ("--set training.learn_rate=3", 'training.learn_rate is not a field of training; did you mean "learning_rate"?'),
+    ("--set training.lr=3", 'training.lr is not a field of training; did you mean "learning_rate"?'),
+    ("--set lr=3", 'lr is not a field of the spec; did you mean "training.learning_rate"?'),
+    ("--set learn_rate=3", 'learn_rate is not a field of the spec; did you mean "training.learning_rate"?'),
+    ("--set tier_defaults.units=3", 'tier_defaults.units is a field of none of the tiers; did you mean "dim"?'),
+    ("--set tiers[0].hidden_size=3", 'tiers.0.hidden_size is not a field of frame_rnn; did you mean "dim"?'),
     ("--set trainin.seed=3", 'trainin is not a field of the spec; did you mean "training"?'),
     ("--set tiers.2.dim=3", "--set tiers.2.dim: tiers has no entry 2, but 0 to 1"),
     ("--set training.learning_rate=fast", 'training.learning_rate = "fast" must be a number above 0, up to 10'),
@@ -68,12 +93,59 @@ def test_a_change_that_the_spec_cannot_have_is_told_in_one_line(tmp_path, comman
     assert listing(tmp_path) == before
 
 
+EARLY = {
+    "--set training.lr=3": True,
+    "--set training.learning_rate=fast": True,
+    "--set tiers.2.dim=3": True,
+    "--set conditioning.clases=3": True,
+    "--name a --set name=b": True,
+    # A field of a tier: what it is is known only with the tiers.
+    "--set training.dropout=3": False,
+    "--set tiers.0.dim=0": False,
+    # The tiers and the sounds may be wrong too, and everything is told at once.
+    "": False,
+}
+
+
+@pytest.mark.parametrize(("options", "early"), EARLY.items())
+def test_what_is_known_without_tensorflow_is_told_without_it(tmp_path, options, early):
+    write_spec(tmp_path, training={"epochs": 0})
+    argv, started = ["keras-samplernn", "fit", "spec.json", *options.split()], "keras_samplernn.api.start_replicas"
+    with (
+        contextlib.chdir(tmp_path),
+        mock.patch.object(sys, "argv", argv),
+        mock.patch(started, side_effect=RuntimeError),
+        pytest.raises(SystemExit if early else RuntimeError),
+    ):
+        main()
+
+
+def test_a_text_that_is_no_json_is_told_without_tensorflow(tmp_path, monkeypatch):
+    (tmp_path / "spec.json").write_text('{"name": }')
+    monkeypatch.setattr("keras_samplernn.api.import_tensorflow", lambda *_: pytest.fail("TensorFlow is imported"))
+    for function in (fit, check):
+        with pytest.raises(UserError, match=r"spec.json:1:10: a value is expected here"):
+            function(tmp_path / "spec.json")
+
+
+def test_the_command_that_goes_on_is_told_where_steps_are_left(tmp_path):
+    write_spec(tmp_path)
+    write_corpora(tmp_path)
+    answer = give("fit spec.json --max-steps=1 --restart --set training.seed=2", tmp_path)
+    assert answer.err.count("stopped after step 1, at --max-steps. To go on:\n") == 1
+    command = "keras-samplernn fit spec.json --set training.seed=2"
+    assert f"\n{command}\n" in answer.err
+    answer = give(f"{command.partition(' ')[2]} --max-steps 1000", tmp_path)
+    assert answer.status == 0 and "To go on" not in answer.err
+
+
 @pytest.mark.parametrize(
     ("options", "status", "told"),
     [
         ("--set training.seed", 2, "'training.seed' is not FIELD=VALUE, such as training.learning_rate=0.0003"),
         ("--set training.seed=", 2, 'training.seed: a value is missing; write FIELD=VALUE, and "" for an empty text'),
         ("--set training.seed=1 --set training.seed=2", 2, "--set training.seed is given twice; give one value"),
+        ("--set tiers.0.dim=1 --set tiers[0].dim=2", 2, "--set tiers.0.dim is given twice; give one value"),
         ("--name a --set name=b", 1, "--name a: --set changes the name to b; give one of the two"),
     ],
 )

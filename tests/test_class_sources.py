@@ -1,5 +1,8 @@
 """What says the class of a sound in a corpus: a file beside it, a folder around it, or nothing."""
 
+import re
+import shutil
+
 import numpy as np
 import pytest
 import soundfile
@@ -8,6 +11,7 @@ from condition_files import write
 from score_formats import npy
 from score_home import LOUDNESS, PITCH, streams, waves_of, write_sounds
 from spoiling import refused
+from untrained import write_run
 
 from keras_samplernn import UserError, load_run
 from keras_samplernn.model.registry import load_types
@@ -57,6 +61,30 @@ def test_a_corpus_of_folders_trains_and_its_scores_name_the_class(tmp_path):
     write(tmp_path / "score.txt", "0.0\t0.05\thorn\n")
     done("generate run --conditions score.txt --prime train/bell/a.wav --out out", tmp_path)
     assert len(waves_of(tmp_path / "out")["score.wav"]) == 200
+
+
+def test_a_sound_outside_the_folders_of_its_classes_is_scored_with_its_class(tmp_path, capsys):
+    write_sounds(tmp_path / "train", "bell/a.wav", "horn/b.wav")
+    write_sounds(tmp_path / "loose", "c.wav")
+    write_spec(tmp_path, data={"train": "train", "valid": None}, conditioning=FOLDERS)
+    write_run(tmp_path / "run", tmp_path / "spec.json")
+    run, loose = load_run(tmp_path / "run"), tmp_path / "loose/c.wav"
+    remedy = (
+        f'{loose}: lies in no folder that is named after a class of "class", which are bell, horn; move it into one, or'
+        ' in Python give its class with it: score(file, "bell"), or prime_conditions="bell"'
+    )
+    for given in (run.score, run.evaluate):
+        with pytest.raises(UserError, match=f"^{re.escape(remedy)}$"):
+            given(loose)
+    assert run.score(loose, "bell").shape == (400,)
+    # The same bytes under the same name in folders of two classes.
+    for name in ("bell", "horn"):
+        (tmp_path / name / "deep").mkdir(parents=True)
+        shutil.copy(loose, tmp_path / name / "deep")
+        figures = run.evaluate(tmp_path / name / "deep/c.wav")
+        assert [*figures["bits_per_sample_of_class"]] == [name]
+        assert figures["bits_per_sample"] == pytest.approx(run.score(loose, name).mean(), abs=1e-5)
+    assert run.generate("horn", seconds=0.01, prime=loose, prime_conditions="bell").shape == (40,)
 
 
 def test_a_sound_without_labels_trains_where_the_spec_says_so_and_is_none(tmp_path):

@@ -86,7 +86,7 @@ def test_check_tells_what_training_takes_and_leaves_nothing(home):
         *4 * ["train"],
         *4 * ["valid"],
         *("model", "reach", "epoch", "rows", "step", "time", "memory", "verdict"),
-        *2 * ["verdict"],  # on rows and classes of less than a second
+        *3 * ["verdict"],  # on little sound, and rows and classes of less than a second
     ]
     assert listing(home) == before
 
@@ -153,6 +153,8 @@ def test_steps_that_are_done_are_not_done_again(home):
     assert (answer.status, answer.out) == (0, "runs/tiny\n")
     assert answer.err.splitlines() == [
         "runs/tiny: is finished: 2 of 2 steps are done; to continue, give a larger --max-steps or none",
+        "stopped after step 2, at --max-steps. To go on:",
+        "keras-samplernn fit spec.json",
         "TensorBoard: tensorboard --logdir runs/tiny",
     ]
     assert listing(home / "runs/tiny") == before

@@ -173,6 +173,21 @@ def test_a_single_file_cannot_be_split():
     assert line.startswith("data.valid = 0.25 splits whole files, but the corpus has 1; name a folder")
 
 
+def test_files_that_are_named_go_where_they_are_to_go():
+    pairs = pairs_named(20)
+    train, valid = split_pairs(pairs, 0.3)
+    there, back = train[3].name, valid[0].name
+    new_train, new_valid = split_pairs(pairs, 0.3, [there], [back])
+    assert {pair.name for pair in new_valid} == ({pair.name for pair in valid} | {there}) - {back}
+    assert sorted([*new_train, *new_valid], key=lambda pair: pair.name) == pairs
+    assert lines_of(split_pairs, pairs, 0.3, ["gone.wav"]) == [
+        "data.hold_out: gone.wav: there is no such file in data.train; remove the name, or put the file back"
+    ]
+    assert lines_of(split_pairs, pairs, 0.3, (), [pair.name for pair in valid]) == [
+        "data.hold_out and data.keep leave no file to validate on; remove some of the names"
+    ]
+
+
 @pytest.mark.parametrize("q_levels", [16, 256, 1024])
 def test_prepared_arrays_are_the_quantized_files_end_to_end(tmp_path, monkeypatch, q_levels):
     monkeypatch.setattr(quantization, "_BLOCK_SAMPLES", 64)

@@ -26,7 +26,7 @@ def anchors(path: Path) -> set[str]:
 
 def documented_commands() -> list[str]:
     """Return every call of the program that a page shows, without what runs it and without a comment."""
-    texts = [path.read_text(encoding="utf-8") for path in PAGES if path.is_file()]
+    texts = [path.read_text(encoding="utf-8").replace(" \\\n", " ") for path in PAGES if path.is_file()]
     call = re.compile(r"(?:^    |^|`)(?:python cli\.py|keras-samplernn) ([a-z][^`\n]*)", re.MULTILINE)
     shown = [line for text in texts for line in call.findall(text)]
     return sorted({line.partition("#")[0].partition(" > ")[0].strip() for line in shown})

@@ -53,6 +53,28 @@ def test_a_single_sound_is_scored_with_its_condition_file(scored):
     assert "files" not in run.evaluate(folder / "sounds/b.wav")
 
 
+def test_a_dump_is_replaced_where_that_is_said(scored, tmp_path):
+    run, folder = scored
+    dump = tmp_path / "bits.npz"
+    dump.write_text("older")
+    with pytest.raises(UserError, match="give --overwrite to replace it"):
+        run.evaluate(folder / "sounds/b.wav", dump=dump)
+    for _ in range(2):
+        run.evaluate(folder / "sounds/b.wav", dump=dump, overwrite=True)
+    with np.load(dump) as dumped:
+        assert dumped["b.wav"].shape == (LENGTHS["b"],)
+
+
+def test_of_a_single_sound_it_is_not_said_which_classes_a_corpus_lacks(scored, capsys):
+    run, folder = scored
+    (folder / "one").mkdir()
+    write_sound(folder / "one/c.wav", 50, seed=3)
+    run.evaluate(folder / "one/c.wav")
+    assert capsys.readouterr().err == ""
+    run.evaluate(folder / "one")
+    assert "2 of 3 classes never occur: 1, 2" in capsys.readouterr().err
+
+
 def test_the_newest_run_is_taken_and_named(home):
     (home / "runs").mkdir()
     for number, name in enumerate(("wide", "run")):
@@ -76,7 +98,11 @@ def test_the_newest_run_is_taken_and_named(home):
 REFUSED = {
     "a dump that is there": (
         "evaluate run --dump index.txt",
-        "index.txt: exists; remove it, or give --dump another file",
+        "index.txt: exists; give --overwrite to replace it, or give --dump another file",
+    ),
+    "a dump that is a folder": (
+        "evaluate run --dump valid --overwrite",
+        "valid: exists; give --dump another file",
     ),
     "a dump in no folder": (
         "evaluate run --dump none/bits.npz",

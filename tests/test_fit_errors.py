@@ -19,7 +19,7 @@ RUNS = {
         "fit spec.json --run run",
         [
             (
-                "run: was started with another spec: tiers[0].dim: 6 -> 8; restore the spec, or give --set as "
+                "run: was started with another spec: tiers.0.dim: 6 -> 8; restore the spec, or give --set as "
                 "before; or start another run with --name or --run; or start again with --restart (the old run is kept)"
             ),
             (
@@ -75,7 +75,7 @@ RUNS = {
         nothing(),
         "fit spec.json --run new --init-from free",
         (
-            'free: its weights do not fit the spec: conditioning: null -> {"classes": 3}, tiers[0].dim: 5 -> '
+            'free: its weights do not fit the spec: conditioning: null -> {"classes": 3}, tiers.0.dim: 5 -> '
             "6; --init-from takes a run of the same tiers, head, q_levels and condition streams"
         ),
     ),

@@ -91,7 +91,7 @@ def test_folders_that_share_files_over_links_are_refused(home):
     write_spec(home, data={"train": ["a/speech", "b/speech"], "valid": None})
     (home / "b/speech/linked").symlink_to(home / "a/speech")
     assert problems_of(home) == [
-        'data.train[1] = "HOME/b/speech" shares files with data.train[0] = "HOME/a/speech", since links to folders'
+        'data.train.1 = "HOME/b/speech" shares files with data.train.0 = "HOME/a/speech", since links to folders'
         " are followed: both read HOME/a/speech; give folders that share none"
     ]
 
@@ -125,7 +125,7 @@ def test_a_class_is_the_name_of_a_folder_inside_the_corpus_only(home):
 def test_a_run_inside_one_of_them_is_refused(home):
     answer = give("fit spec.json --run b/speech/run", home)
     assert answer.status == 1
-    assert f"is inside data.train[1] = {home}/b/speech, and its sounds would become part of the corpus" in answer.err
+    assert f"is inside data.train.1 = {home}/b/speech, and its sounds would become part of the corpus" in answer.err
 
 
 def test_a_single_folder_of_several_keeps_its_own_names(home):

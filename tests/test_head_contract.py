@@ -1,5 +1,6 @@
 """check_head passes good heads and names the law that a broken one breaks."""
 
+import math
 import re
 from pathlib import Path
 
@@ -12,7 +13,11 @@ from keras_samplernn import Head, Linear
 from keras_samplernn.plugins.coarse_fine import CoarseFine
 from keras_samplernn.plugins.softmax import Softmax
 from keras_samplernn.testing import check_head
+from keras_samplernn.testing.head_case import head_can_be_built
+from keras_samplernn.testing.head_laws import HEAD_LAWS
+from keras_samplernn.testing.purity import a_spec_can_name_it
 
+PAGE = (Path(__file__).parents[1] / "docs/heads.md").read_text(encoding="utf-8")
 pytestmark = pytest.mark.law
 
 
@@ -21,11 +26,16 @@ def test_a_good_head_keeps_the_laws(head_class, config):
     check_head(head_class, **config)
 
 
-def test_the_head_that_the_page_writes_keeps_the_laws():
-    text = (Path(__file__).parents[1] / "docs/heads.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(("name", "config"), [("Softmax", {}), ("Bottleneck", {"hidden": 8})])
+def test_the_heads_that_the_page_writes_keep_the_laws(name, config):
     written = {}
-    exec(re.search(r"```python\n(from keras_samplernn import Head.*?)```", text, re.DOTALL)[1], written)
-    check_head(written["Softmax"])
+    exec(next(text for text in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if f"class {name}" in text), written)
+    check_head(written[name], **config)
+
+
+def test_the_page_has_every_law():
+    table = re.findall(r"^\| ([a-z ]+) \| .* \|$", PAGE.partition("| Law |")[2].partition("\n\n")[0], re.MULTILINE)
+    assert table == [law.__name__.replace("_", " ") for law in (a_spec_can_name_it, head_can_be_built, *HEAD_LAWS)]
 
 
 class Bent(Softmax):
@@ -76,7 +86,37 @@ class NamesTwoParts(Bent):
 
 class CountsInNats(Bent):
     def part_bits(self, outputs, codes, prepared):
+        return [each * math.log(2) for each in super().part_bits(outputs, codes, prepared)]
+
+
+class ReturnsATensor(Bent):
+    def part_bits(self, outputs, codes, prepared):
+        return super().part_bits(outputs, codes, prepared)[0]
+
+
+class KeepsTheLastAxis(Bent):
+    def part_bits(self, outputs, codes, prepared):
+        return [each[..., None] for each in super().part_bits(outputs, codes, prepared)]
+
+
+class ReturnsLikelihoods(Bent):
+    def part_bits(self, outputs, codes, prepared):
+        return [-each for each in super().part_bits(outputs, codes, prepared)]
+
+
+class CountsHalf(Bent):
+    def part_bits(self, outputs, codes, prepared):
         return [0.5 * each for each in super().part_bits(outputs, codes, prepared)]
+
+
+class TakesTheLikeliest(Bent):
+    def draw(self, outputs, choose, prepared):
+        return ops.cast(ops.argmax(self.logits(outputs, prepared), axis=-1), "int32")
+
+
+class ChoosesAPartThatItLacks(Bent):
+    def draw(self, outputs, choose, prepared):
+        return choose(self.logits(outputs, prepared), 1)
 
 
 class DrawsFromOtherLogits(Bent):
@@ -126,29 +166,64 @@ class ForgetsAWeight(Bent):
         self.add_weight(shape=(3,), name="forgotten")
 
 
+ONE = r"\('code',\)"
+ARRAYS = r"return a list with an array \(B, T\) = \(4, 6\) for each of parts {}"
+SHAPES = r"part_bits gave arrays of the shapes \[\(4, 6\)\]; "
+ADD_UP = r"the probabilities of all codes add up to [\d.]+; "
+CHOOSE = r"call choose\(logits, part\) with each part of \[0\], once and in this order, and draw in no other way"
 BROKEN = [
     (TakesNoPrecision, "a spec can name it", r"the constructor takes no \*\*kwargs: .*"),
     (MakesADense, "weights are made in build", r"part_bits made a Dense: .*; make it in the constructor"),
     (KeepsItsLogits, "nothing is kept between calls", r"part_bits changed self\.kept; "),
     (DrawsAtRandom, "equal arguments give equal results", r"results of draw differ by .* for the same arguments; "),
-    (NamesTwoParts, "every part has bits", r"part_bits gave \[\(4, 6\)\] for \('one', 'other'\)"),
-    (CountsInNats, "probabilities add up", r"the probabilities of all codes add up to "),
+    (NamesTwoParts, "every part has bits", SHAPES + ARRAYS.format(r"\('one', 'other'\)")),
+    (ReturnsATensor, "every part has bits", r"part_bits gave \w*Tensor, not a list; " + ARRAYS.format(ONE)),
+    (
+        KeepsTheLastAxis,
+        "every part has bits",
+        r"part_bits gave arrays of the shapes \[\(4, 6, 1\)\]; " + ARRAYS.format(ONE),
+    ),
+    (
+        ReturnsLikelihoods,
+        "every part has bits",
+        r"bits are negative or infinite; return -log2 of a probability above 0, as bits_per_sample does",
+    ),
+    (CountsInNats, "probabilities add up", ADD_UP + r"divide by ln 2, since these are nats, as bits_per_sample does"),
+    (CountsHalf, "probabilities add up", ADD_UP + r"give -log2 of a softmax over all codes, as bits_per_sample does"),
+    (
+        TakesTheLikeliest,
+        "each part is chosen once",
+        r"draw chose the parts \[\], and parts is \('code',\); " + CHOOSE,
+    ),
+    (
+        ChoosesAPartThatItLacks,
+        "each part is chosen once",
+        r"draw chose the parts \[1\], and parts is \('code',\); " + CHOOSE,
+    ),
     (
         DrawsFromOtherLogits,
         "codes are drawn as likely as their bits say",
-        r"the bits of drawn codes and of what was chosen differ by ",
+        r"the bits of drawn codes and of what was chosen differ by .*; let part_bits and draw use the same logits",
     ),
     (
         CountsNoLogits,
         "logits are outputs or counted",
-        r"draw offers 8 logits beside the outputs, and numbers_per_sample is 0",
+        r"draw offers 8 logits beside the outputs, and numbers_per_sample is 0; raise it to 8",
     ),
-    (DrawsForEachRow, "rows of a sound can share a code", r"rows that share what is chosen got the codes \[0 1 2 3\]"),
-    (MixesRows, "rows have bits of their own", r"bits among other rows differ by "),
-    (ReadsCoarsely, "what is read tells codes apart", r"some codes read alike"),
-    (LeavesTheGraph, "xla draws the same codes", r"it raised "),
-    (NarrowsToNothing, "narrow weights cost few bits", r"bits with int8 weights differ by "),
-    (ForgetsAWeight, "gradients reach outputs and weights", r"in float32 no gradient reaches .*forgotten"),
+    (
+        DrawsForEachRow,
+        "rows of a sound can share a code",
+        r"rows that share what is chosen got the codes \[0 1 2 3\]; compute",
+    ),
+    (MixesRows, "rows have bits of their own", r"bits among other rows differ by .*; compute nothing across"),
+    (ReadsCoarsely, "what is read tells codes apart", r"some codes read alike; let codes // n be read with shares"),
+    (LeavesTheGraph, "xla draws the same codes", r"it raised .*; use keras\.ops, not NumPy"),
+    (NarrowsToNothing, "narrow weights cost few bits", r"bits with int8 weights differ by .*; let narrowed use"),
+    (
+        ForgetsAWeight,
+        "gradients reach outputs and weights",
+        r"in float32 no gradient reaches .*forgotten, .*; let part_bits",
+    ),
 ]
 
 

@@ -14,10 +14,12 @@ import keras_samplernn
 from keras_samplernn.data.pairs import find_pairs, split_pairs
 from keras_samplernn.model.registry import load_types
 from keras_samplernn.planning import proposal, sizing
+from keras_samplernn.planning.covering import File, cover_classes
 from keras_samplernn.planning.naming import run_name
 from keras_samplernn.planning.rate import Spectrum, choose_rate
 from keras_samplernn.spec import load_spec
 from keras_samplernn.spec.presets import PRESETS
+from keras_samplernn.training.corpora import prepare_corpora
 
 RATE = 8000
 SPEED = 40_000  # samples a second, unless a test says otherwise
@@ -93,7 +95,7 @@ def test_the_printed_sizes_are_those_of_the_spec(speeds, tmp_path):
     assert f"; windows of {training['seq_len']} samples (128 ms); 1 and not 8 rows" in lines["batch"]
     assert lines["training"].startswith(f"{training['epochs']:,} epochs of 0:02 for 5 minutes (--minutes)")
     assert f"halves every {training['decay_steps']:,} steps" in lines["training"]
-    assert lines["listenable"].startswith("after about 6 minutes, which is more than these 5: give more --minutes")
+    assert lines["listenable"].startswith("after about 6 minutes, longer than this training: give --minutes 6 or more")
     assert written["$schema"] == "spec.schema.json"
     schema = json.loads((tmp_path / "sounds" / "spec.schema.json").read_text())
     assert schema == json.loads("\n".join(done("schema", tmp_path)))
@@ -237,13 +239,60 @@ def test_no_class_is_held_out_whole(speeds, tmp_path):
     paths = write_tones(tmp_path / "sounds", 12)
     for path in paths:
         path.with_suffix(".txt").write_text("0\t1\tcommon\n")
-    found = init(tmp_path)[1]["split"]
-    assert found.startswith("0.1 of the files is held out: 1 to validate on"), found
+    written, lines = init(tmp_path)
+    assert lines["split"].startswith("0.1 of the files is held out: 1 to validate on"), lines
+    assert written["data"] == {"train": ".", "valid": 0.1}
     (held_out,) = (path for path in paths if is_held_out(tmp_path, path))
     held_out.with_suffix(".txt").write_text("0\t1\trare\n")
     written, lines = init(tmp_path, "--overwrite")
-    assert "valid" not in written["data"]
-    assert lines["split"].startswith("no validation, since all of rare would be held out")
+    assert written["data"]["keep"] == [held_out.name] and len(written["data"]["hold_out"]) == 1
+    assert lines["split"].endswith("; not validated, since there is only one file: rare")
+
+
+@pytest.mark.parametrize("source", ["folders", "label tracks", "csv"])
+def test_every_class_of_two_files_is_validated_and_heard(speeds, tmp_path, source):
+    names = ("bell", "drum", "flute", "rain", "single")
+    for number, path in enumerate(write_tones(tmp_path / "made", 9)):
+        name = names[number // 2]
+        place = tmp_path / "sounds" / (name if source == "folders" else "") / path.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(place)
+        if source != "folders":
+            text = f"0\t1\t{name}\n" if source == "label tracks" else f"start,stop,class\n0,1.0,{name}\n"
+            place.with_suffix(".txt" if source == "label tracks" else ".csv").write_text(text)
+    written, lines = init(tmp_path)
+    assert lines["split"].startswith("0.1 of the files is held out: 4 to validate on, 4.0 s; 5 to train on, 5.0 s; ")
+    assert lines["split"].endswith("; not validated, since there is only one file: single")
+    assert written["monitoring"]["sounds"] == 4
+    assert lines["clips"] == "4 sounds are made in training, so that each class is heard (monitoring.sounds)"
+    spec = load_spec(tmp_path / "sounds" / "spec.json", load_types())
+    told = []
+    corpora = prepare_corpora(spec, told.append)
+    assert not [line for line in told if "never occur: " in line and not line.endswith("single")]
+    counts = corpora.train.class_counts["class"], corpora.valid.class_counts["class"]
+    assert counts[0].all() and counts[1][:4].all() and not counts[1][4]
+    assert init(tmp_path, "--overwrite") == (written, lines)
+
+
+def test_a_class_is_not_held_out_for_the_most_part():
+    files = {
+        "a1": File(9.0, frozenset("a")),
+        "a2": File(3.0, frozenset("a")),
+        "a3": File(0.5, frozenset("a")),
+        "b1": File(2.0, frozenset("bc")),
+        "b2": File(1.0, frozenset("b")),
+    }
+    assert cover_classes(files, []) == {"a2", "b2"}  # of c there is one file
+    assert cover_classes(files, ["a1", "b1"]) == {"a2", "b2"}
+    assert cover_classes(files, ["a3"]) == {"a3", "b2"}
+
+
+def test_of_classes_with_one_file_each_nothing_is_held_out(speeds, tmp_path):
+    for number, path in enumerate(write_tones(tmp_path / "sounds", 3)):
+        path.with_suffix(".txt").write_text(f"0\t1\tkind{number}\n")
+    written, lines = init(tmp_path)
+    assert written["data"] == {"train": "."}
+    assert "it takes two files of a class, and there is only one of kind0, kind1, kind2" in lines["split"]
 
 
 def is_held_out(home: Path, path: Path) -> bool:

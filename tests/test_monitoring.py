@@ -48,7 +48,7 @@ def test_what_is_shown_is_what_generate_makes_of_the_trained_weights(spec, corpu
     strength = spec.monitoring.guidance
     contrast = None if strength == 1 else guidance_of(trained.streams, None, drops=False, place="guidance")
     monitor = SimpleNamespace(
-        log_sound=lambda step, name, wave, track: shown.update({name: wave}),
+        log_sound=lambda step, clip: shown.update({clip.name: clip.wave}),
         log_real=lambda step, clips: shown.update({clip.name: clip.wave for clip in clips}),
     )
     sounds = sounds_of(spec, corpus, tmp_path / "samples")

@@ -77,8 +77,8 @@ def test_a_cross_fade_is_heard_as_both_of_its_classes():
     spans = Spans(np.array([0, 4]), np.array([0, 0], np.int32), np.array([0, 1], np.int32))
     columns = Columns(Track(12, {"class": spans}), (STREAM,), 8000)
     sounds = [SimpleNamespace(samples=12, columns=columns)]
-    assert choose_windows(sounds, (STREAM,), 1, longest=12, enough=2) == ([Window(0, 0, 12)], [])
-    assert choose_windows(sounds, (STREAM,), 1, longest=6, enough=2) == ([Window(0, 0, 6)], ["b"])
+    assert choose_windows(sounds, (STREAM,), 1, longest=12, enough=2) == ([Window(0, 0, 12)], [], 1)
+    assert choose_windows(sounds, (STREAM,), 1, longest=6, enough=2) == ([Window(0, 0, 6)], ["b"], 2)
 
 
 def test_without_classes_windows_are_spread_and_do_not_begin_with_the_sounds():
@@ -89,14 +89,14 @@ def test_without_classes_windows_are_spread_and_do_not_begin_with_the_sounds():
     assert spread(6) == [(0, 26, 10), (0, 62, 10), (1, 0, 10), (2, 26, 10), (2, 62, 10), (3, 0, 8)]
     assert len(spread(100)) == 22
     unlabelled = sounds_of("....")
-    assert choose_windows(unlabelled, (STREAM,), 2, 4, 1) == ([(0, 0, 4)], [])
+    assert choose_windows(unlabelled, (STREAM,), 2, 4, 1) == ([(0, 0, 4)], [], 0)
 
 
 def test_a_rare_class_is_found_among_very_many_spans(monkeypatch):
     monkeypatch.setattr(windows_module, "MOST_WINDOWS", 40)
     sounds = sounds_of(*["abcdefg" * 30] * 20, "ab" * 40 + "h" + "ab" * 40)
     choice = choose_windows(sounds, (STREAM,), 2, longest=7, enough=1)
-    assert choice.unheard == []
+    assert (choice.unheard, choice.needed) == ([], 2)
     assert {window.sound for window in choice.windows} == {20, choice.windows[0].sound}
 
 
@@ -138,7 +138,10 @@ def test_clips_have_the_real_sound_and_name_their_classes(tmp_path, corpus):
 
 def test_what_is_not_made_and_not_heard_is_told(tmp_path, corpus):
     _, told = chosen(spec_of(tmp_path, {"sounds": 1, "seconds": 0.7}), corpus)
-    assert told == ["monitoring: in 1 clip of 0.7 s not heard: 2; raise monitoring.sounds"]
+    assert told == [
+        "monitoring: the sounds that are made to listen to in training, 1 clip of 0.7 s, have no 2; what is learned is"
+        " the same; to hear one of each, set monitoring.sounds to 2"
+    ]
     clips, told = chosen(spec_of(tmp_path, {"sounds": 9, "seconds": 1}), corpus)
     (line,) = told
     assert line == (f"monitoring.sounds = 9: {len(clips)} are made, since the valid files have no more clips")

@@ -5,6 +5,7 @@ import struct
 import pytest
 from command_line import done, give, listing
 
+from keras_samplernn import UserError, load_run, plot
 from keras_samplernn.overview import chart
 from keras_samplernn.overview.metrics import read_metrics
 
@@ -105,3 +106,13 @@ def test_what_cannot_be_drawn_is_told_and_nothing_is_written(home, command, line
 def test_another_format_is_a_wrong_command_line(home):
     answer = give("plot run --out bits.pdf", home)
     assert answer.status == 2 and "--out bits.pdf: the picture is a PNG; give a name that ends in .png" in answer.err
+
+
+def test_runs_are_drawn_in_python(home, drawn):
+    assert plot(load_run(home / "run"), home / "run", out=home / "bits.png", by="epochs") == home / "bits.png"
+    assert (home / "bits.png").read_bytes()[1:4] == b"PNG"
+    assert drawn[0].axes[0].get_xlabel() == "epochs" and len(curves_of(drawn[0])) == 2
+    with pytest.raises(UserError, match=r'^by = "days" is unknown; give one of steps, minutes, epochs$'):
+        plot(home / "run", by="days")
+    with pytest.raises(UserError, match=r"^runs: there are none; give runs, or run directories$"):
+        plot()

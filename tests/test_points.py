@@ -95,6 +95,32 @@ def test_the_ends_of_epochs_are_no_outliers(spec, taken):
     assert all(1 < each["gradient_norm"] < 2 for each in [*points.values(), *rows])
 
 
+def test_equal_losses_make_equal_points_of_as_many_steps(spec):
+    """Epochs of 113 steps, whose last window is almost empty: nothing of it is seen in the points."""
+    samples = [10 if step % 113 == 0 else 1000 for step in range(1, STEPS + 1)]
+    points, _ = log_of(spec, [Sums(5.0 * n, n, 1.5) for n in samples], reads=8)
+    assert {(figures["bits/training"], figures["gradient_norm"]) for figures in points.values()} == {(5.0, 1.5)}
+    later = [step for step in points if step >= EVERY_STEPS]
+    assert len(later) > 3 and {*np.diff(later).tolist()} == {EVERY_STEPS}
+
+
+def test_the_points_of_epochs_are_of_all_sounds_in_any_order(spec):
+    """Some sounds are harder than others: 50 steps hear some of them, an epoch hears each once."""
+    rng, points, state = np.random.default_rng(0), {}, TrainingState()
+    monitor = SimpleNamespace(log_figures=lambda step, figures: points.setdefault(step, {}).update(figures))
+    book = Bookkeeping(SimpleNamespace(folder="run", spec=spec), state, 4, monitor, Progress("fit", 1, shown=False))
+    for _ in range(4):
+        for bits in rng.permutation(113) / 32 + 3:
+            state.step, state.epoch_step = state.step + 1, state.epoch_step + 1
+            book.add_steps([Sums(float(bits) * 1000, 1000, 1.0)])
+        book.log_epoch()
+        state.begin_epoch()
+    assert np.ptp([each["bits/training"] for each in points.values() if "bits/training" in each]) > 0.1
+    epochs = {step: each["bits/training_epoch"] for step, each in points.items() if "bits/training_epoch" in each}
+    assert [*epochs] == [113, 226, 339, 452]
+    assert [*epochs.values()] == pytest.approx([4.75] * 4)
+
+
 def test_the_points_do_not_depend_on_how_many_steps_are_read_at_a_time(spec, taken):
     assert log_of(spec, taken, reads=1) == log_of(spec, taken, reads=64)
 

@@ -56,8 +56,8 @@ def test_presets_differ_from_small_in_nothing_else():
     changed = {name: differences(specs["small"], spec) for name, spec in specs.items()}
     falls = "training.decay_steps: 2000 -> 4000"
     assert changed["medium"] == [falls]
-    assert changed["large"] == [*(f"tiers[{number}].dim: 256 -> 512" for number in range(3)), falls]
-    assert {change.partition("[")[0] for change in changed["four-tier"]} == {"tiers"}
+    assert changed["large"] == [*(f"tiers.{number}.dim: 256 -> 512" for number in range(3)), falls]
+    assert {change.partition(".")[0] for change in changed["four-tier"]} == {"tiers"}
 
 
 def test_the_paper_preset_is_what_a_spec_of_0_1_0_was_by_default():

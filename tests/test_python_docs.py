@@ -5,13 +5,19 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from command_line import write_sound, write_spec
+from tiny_home import copy_tiny_home
 from untrained import write_run
+
+import keras_samplernn
+from keras_samplernn.planning import proposal
+from keras_samplernn.run import Run
+from keras_samplernn.search import searching
 
 ROOT = Path(__file__).parent.parent
 OLDER = ROOT / "tests/older_runs/0.1.0"
@@ -73,6 +79,48 @@ def test_the_page_on_python_runs(tmp_path, monkeypatch, capsys, shown):
     assert " of 1 excerpts are heard as their class" in printed
     assert printed.endswith("\nconditions[2]: 7 is not a class; classes are 0 to 2\n")
     assert "\n    conditions[2]: 7 is not a class; classes are 0 to 2\n" in page
+
+
+@pytest.fixture
+def no_trials(monkeypatch):
+    """What takes minutes: the trial steps of `init` have a speed, and a search is over before it has begun."""
+    speed = SimpleNamespace(parameters=1000, steps_per_epoch=10, seconds_per_step=0.1, samples_per_second=40_000)
+    monkeypatch.setattr(proposal, "estimate", lambda spec, corpora: speed)
+    monkeypatch.setattr(searching.Search, "train", lambda self, shard: SimpleNamespace(best=self.rungs[0]))
+
+
+def test_the_page_on_the_api_runs_and_names_all_of_it(tiny_home, tmp_path, monkeypatch, capsys, no_trials):
+    page = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    pieces = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    copy_tiny_home(tiny_home, tmp_path / "rooms")
+    (tmp_path / "rooms/score.txt").write_text("0.0\t0.05\t1\n")
+    for corpus in ("train", "valid"):  # spans that are long enough to be heard
+        for name in ("a", "b"):
+            write_sound(tmp_path / f"rooms/{corpus}/{name}.wav", 800)
+            classes = "".join(f"{number // 250 % 3}\n" for number in range(800))
+            (tmp_path / f"rooms/{corpus}/{name}.csv").write_text(classes)
+    (tmp_path / "takes").mkdir()
+    for number in range(3):
+        write_sound(tmp_path / f"takes/{number}.wav", 4000, number)
+        (tmp_path / f"takes/{number}.csv").unlink()
+    names = run_all(pieces, tmp_path, monkeypatch)
+    assert len(pieces[0].strip().splitlines()) - 1 < 10, "the comparison is to take less than ten lines"
+    for number in range(3):
+        column = names["table"][f"validation_bits_{number}"]
+        assert list(column.index) == ["runs/lr-0.001", "runs/lr-0.0003"] and column.notna().all()
+    assert {path.name for path in tmp_path.iterdir()} >= {"rates.png", "bits.png", "bits.npz", "score.wav"}
+    assert (len(names["wave"]), [len(block) for block in names["blocks"]]) == (400, [256, 256])
+    # The same cell of a notebook again.
+    run_all(pieces[:1], tmp_path, monkeypatch)
+    assert capsys.readouterr().err.count("is finished") == 2
+    # Every name of the site has a line, and an example.
+    members = re.search(r"members: \[(.*)\]", page)[1].split(", ")
+    members += [f"Run.{name}" for name in vars(Run) if not name.startswith("_")] + ["Control", "UserError"]
+    glance = page.partition("## At a glance")[2]
+    for name in members:
+        assert re.search(rf"`{re.escape(name)}`", glance), name
+        assert re.search(rf"\b{name.removeprefix('Run.')}\b", "".join(pieces)), name
+    assert {*members} >= {name for name in keras_samplernn.__all__ if keras_samplernn._HOMES[name].endswith(".api")}
 
 
 def test_the_notebook_runs(monkeypatch, capsys, shown):

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from keras_samplernn.commands import cli
 from keras_samplernn.errors import UserError
-from keras_samplernn.model.registry import Kind, load_types, offers
+from keras_samplernn.model.registry import Installed, Kind, clash, load_types, offers
 from keras_samplernn.spec import parse_spec
 
 SOURCES = {
@@ -85,14 +85,30 @@ BROKEN = {
     "an error": (
         "raise OSError('libcuda.so:\\n not found')",
         None,
-        "my_tiers:Tier of my-tiers 1.2 cannot be loaded (OSError: libcuda.so: not found)",
+        "my_tiers:Tier of my-tiers 1.2 cannot be loaded (FOLDER/my_tiers.py:1: OSError: libcuda.so: not found)",
     ),
     "a missing library": (
-        "import no_such_library",
+        "import keras\nimport no_such_library",
         None,
-        "my_tiers:Tier of my-tiers 1.2 cannot be loaded (ModuleNotFoundError: No module named 'no_such_library')",
+        "my_tiers:Tier of my-tiers 1.2 cannot be loaded (FOLDER/my_tiers.py:2: ModuleNotFoundError: No module named "
+        "'no_such_library')",
     ),
-    "an exit": ("raise SystemExit(3)", None, "my_tiers:Tier of my-tiers 1.2 cannot be loaded (SystemExit: 3)"),
+    "an error in a library": (
+        "import json\ndef read():\n    json.loads('')\nread()",
+        None,
+        "my_tiers:Tier of my-tiers 1.2 cannot be loaded (FOLDER/my_tiers.py:3: JSONDecodeError: Expecting value: line "
+        "1 column 1 (char 0))",
+    ),
+    "a line that is no Python": (
+        "import json\nclass Tier(:",
+        None,
+        "my_tiers:Tier of my-tiers 1.2 cannot be loaded (FOLDER/my_tiers.py:2: SyntaxError: invalid syntax)",
+    ),
+    "an exit": (
+        "raise SystemExit(3)",
+        None,
+        "my_tiers:Tier of my-tiers 1.2 cannot be loaded (FOLDER/my_tiers.py:1: SystemExit: 3)",
+    ),
     "a missing class": (
         "",
         "my_tiers:Gone",
@@ -108,27 +124,35 @@ BROKEN = {
         UNKNOWN_HINT,
         None,
         "my_tiers:Tier of my-tiers 1.2 has a constructor that a spec cannot fill (TypeError: its argument table has "
-        "the hint <class 'numpy.ndarray'>, which JSON cannot give)",
+        "the hint <class 'numpy.ndarray'>, which JSON cannot give; hint it as number, text or list)",
+    ),
+    "a default that is not JSON": (
+        UNKNOWN_HINT.replace(": numpy.ndarray = None", "=numpy.zeros(3)"),
+        None,
+        "my_tiers:Tier of my-tiers 1.2 has a constructor that a spec cannot fill (TypeError: its argument table has "
+        "a default that JSON cannot hold (ndarray is no type of JSON); let it be a number, text, list or None, and "
+        "make the rest of it in the constructor)",
     ),
 }
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_tier_stops_only_specs_that_name_it(install, name):
+def test_a_broken_tier_stops_only_specs_that_name_it(install, tmp_path, name):
     source, value, reason = BROKEN[name]
+    reason = reason.replace("FOLDER", str(tmp_path))
     install("my-tiers", "conv_stack", source, value)
-    line = f'spec.json: tiers[0].type = "conv_stack" is installed, but broken: {reason}{REMEDY}'
+    line = f'spec.json: tiers.0.type = "conv_stack" is installed, but broken: {reason}{REMEDY}'
     assert refused("conv_stack", "sample_mlp") == line
     assert [tier.type for tier in parse("frame_rnn", "sample_mlp").tiers] == ["frame_rnn", "sample_mlp"]
     # A mistake in a spec makes every type's fields known.
     assert "Installed: frame_rnn, frame_ssm, " in refused("frame_rn", "sample_mlp")
 
 
-def test_a_broken_head_stops_only_specs_that_name_it(install):
+def test_a_broken_head_stops_only_specs_that_name_it(install, tmp_path):
     install("my-heads", "mixture", "1/0", kind=Kind.HEAD)
     assert refused("frame_rnn", "sample_mlp", head={"type": "mixture"}) == (
         'spec.json: head.type = "mixture" is installed, but broken: my_heads:Head of my-heads 1.2 cannot be loaded '
-        "(ZeroDivisionError: division by zero); repair, upgrade or uninstall my-heads"
+        f"({tmp_path}/my_heads.py:1: ZeroDivisionError: division by zero); repair, upgrade or uninstall my-heads"
     )
     assert parse("frame_rnn", "sample_mlp").head.type == "softmax"
 
@@ -137,10 +161,20 @@ def test_a_name_that_two_packages_offer_stops_only_specs_that_name_it(install):
     install("b-tiers", "conv_stack", version="0.3")
     install("a-tiers", "conv_stack")
     assert refused("conv_stack", "sample_mlp") == (
-        'spec.json: tiers[0].type = "conv_stack" is installed, but broken: it is offered by a-tiers 1.2 and by b-tiers '
-        "0.3; uninstall all of these packages but one"
+        'spec.json: tiers.0.type = "conv_stack" is installed, but broken: it is offered by a-tiers 1.2 and by b-tiers '
+        "0.3; give it another name in the entry points (keras_samplernn.tiers) of all but one of a-tiers, b-tiers, or "
+        "uninstall that"
     )
     assert len(parse("frame_rnn", "sample_mlp").tiers) == 2
+
+
+def test_of_a_name_that_is_ours_too_the_other_package_is_to_change():
+    ours = Installed(Kind.TIER, "frame_rnn", "keras_samplernn.plugins.frame_rnn:FrameRNN", "keras-samplernn", "0.1.0")
+    theirs = Installed(Kind.TIER, "frame_rnn", "my_tiers:Tier", "my-tiers", "1.2")
+    assert clash([ours, theirs]) == (
+        "it is offered by keras-samplernn 0.1.0 and by my-tiers 1.2; give it another name in the entry points "
+        "(keras_samplernn.tiers) of my-tiers, or uninstall that"
+    )
 
 
 def test_a_signal_while_a_plugin_is_imported_still_ends_the_program(install):
@@ -149,19 +183,25 @@ def test_a_signal_while_a_plugin_is_imported_still_ends_the_program(install):
         load_types()
 
 
-def test_lists_and_schema_say_what_is_broken_and_go_on(install):
+def test_lists_and_schema_say_what_is_broken_and_go_on(install, tmp_path):
     install("a-tiers", "alpha", "print('Thank you for using a-tiers!')\nraise OSError('no licence')")
     install("b-tiers", "both")
     install("c-tiers", "both")
     install("d-heads", "mixture", "1/0", kind=Kind.HEAD)
     listed = CliRunner().invoke(cli, ["tiers"], catch_exceptions=False)
     lines = listed.stdout.splitlines()
-    reason = "a_tiers:Tier of a-tiers 1.2 cannot be loaded (OSError: no licence); repair, upgrade or uninstall a-tiers"
-    clash = "broken: it is offered by b-tiers 1.2 and by c-tiers 1.2; uninstall all of these packages but one"
+    reason = (
+        f"a_tiers:Tier of a-tiers 1.2 cannot be loaded ({tmp_path}/a_tiers.py:2: OSError: no licence); repair, upgrade "
+        "or uninstall a-tiers"
+    )
+    clashing = (
+        "broken: it is offered by b-tiers 1.2 and by c-tiers 1.2; give it another name in the entry points "
+        "(keras_samplernn.tiers) of all but one of b-tiers, c-tiers, or uninstall that"
+    )
     assert lines[:3] == [
         f"alpha\ta-tiers 1.2\ta_tiers:Tier\tbroken: {reason}",
-        f"both\tb-tiers 1.2\tb_tiers:Tier\t{clash}",
-        f"both\tc-tiers 1.2\tc_tiers:Tier\t{clash}",
+        f"both\tb-tiers 1.2\tb_tiers:Tier\t{clashing}",
+        f"both\tc-tiers 1.2\tc_tiers:Tier\t{clashing}",
     ]
     assert [line.split("\t")[0] for line in lines[3:]] == ["frame_rnn", "frame_ssm", "sample_mlp"]
     heads = CliRunner().invoke(cli, ["heads"], catch_exceptions=False).stdout.splitlines()

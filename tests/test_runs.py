@@ -12,6 +12,7 @@ import pytest
 from command_line import done, give, listing
 from tiny_home import LAST_STEP
 
+from keras_samplernn import UserError, compare, load_run
 from keras_samplernn.overview.listing import differing, summaries_of
 
 CHECKPOINT = f"run/checkpoints/{LAST_STEP}"
@@ -215,3 +216,27 @@ def test_the_commands_import_no_keras(runs):
         [sys.executable, "-c", program], cwd=runs.parent, capture_output=True, text=True, check=True
     )
     assert finished.stdout.splitlines()[-1] == "[]"
+
+
+def test_runs_in_python_are_rows_of_a_frame(home):
+    change(home / "wide", learning_rate=0.25)
+    run = load_run(home / "run")
+    frame = compare(run, home / "wide")
+    assert list(frame.index) == [str(home / "run"), str(home / "wide")] and frame.index.name == "run"
+    best = run.metrics.sort_values("validation_bits").iloc[0]
+    row = frame.loc[str(home / "run")]
+    assert (row["steps"], row["validation_step"]) == (2, best["step"])
+    for column in ("validation_bits", "validation_bits_0", "validation_bits_1", "validation_bits_2"):
+        assert row[column] == pytest.approx(best[column])
+    assert frame["training.learning_rate"].tolist() == [0.001, 0.25]
+    assert "training.seed" not in frame and frame.loc[str(home / "wide")].isna()["validation_bits_0"]
+    assert frame["validation_bits"].idxmin() == str(home / "run")
+
+
+def test_the_runs_of_the_folder_are_compared_where_none_are_given(home, monkeypatch):
+    monkeypatch.chdir(home)
+    with pytest.raises(UserError, match="no run to list"):
+        compare()
+    (home / "runs").mkdir()
+    (home / "free").rename(home / "runs/free")
+    assert list(compare().index) == ["runs/free"]

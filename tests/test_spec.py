@@ -1,5 +1,7 @@
 """The spec: what is accepted, what its fields come to, and in what two specs differ."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -45,7 +47,7 @@ def test_class_names_stand_for_their_numbers():
 def test_every_example_loads_and_survives_the_round_trip(path):
     spec = load_spec(path, TYPES)
     assert spec.name == path.stem
-    assert spec.data.train == path.parent / "corpus" / "train"
+    assert spec.data.train == path.parent / "train"
     assert (spec.conditioning is not None) == path.stem.endswith("conditional")
     assert parse_spec(spec.to_json(), "spec.json", TYPES, "/elsewhere") == spec
     assert differences(spec, spec) == []
@@ -54,6 +56,14 @@ def test_every_example_loads_and_survives_the_round_trip(path):
 def test_every_example_loads_with_the_tiers_that_are_installed():
     types = load_types()
     assert [load_spec(path, types).name for path in EXAMPLES] == [path.stem for path in EXAMPLES]
+
+
+def test_the_examples_have_the_folders_of_the_readme():
+    readme = (EXAMPLES[0].parent.parent / "README.md").read_text(encoding="utf-8")
+    data = json.loads(re.search(r"```json\n(.*?)```", readme, re.DOTALL)[1])["data"]
+    for path in EXAMPLES:
+        found = json.loads(path.read_text())["data"]
+        assert {name: found[name] for name in data} == data, path.name
 
 
 def test_the_examples_are_the_published_models():
@@ -77,7 +87,7 @@ CHANGES = [
         {"conditioning": {"classes": 2}},
         ['conditioning: null -> {"classes": 2, "position": true, "neighbours": true, "condi…'],
     ),
-    ({"tier_defaults": {"n_rnn": 2}}, ["tiers[0].n_rnn: 1 -> 2", "tiers[1].n_rnn: 1 -> 2"]),
+    ({"tier_defaults": {"n_rnn": 2}}, ["tiers.0.n_rnn: 1 -> 2", "tiers.1.n_rnn: 1 -> 2"]),
     ({"data": {"train": "corpus", "valid": 0.1}}, ["data.valid: null -> 0.1"]),
     ({"data": {"train": "other", "valid": "b", "test": "c"}}, []),
     ({"monitoring": {"every_epochs": 0}}, []),
@@ -104,3 +114,10 @@ CHANGES = [
 @pytest.mark.parametrize(("change", "expected"), CHANGES)
 def test_differences_name_what_a_run_may_not_change(change, expected):
     assert differences(parse({}), parse(change)) == expected
+
+
+def test_a_spec_is_printed_as_its_file_with_all_fields():
+    spec = parse({"training": {"learning_rate": 0.25}})
+    assert str(spec) == repr(spec) == spec.to_json().rstrip()
+    assert json.loads(str(spec.training))["learning_rate"] == 0.25
+    assert str(spec.audio).startswith('{\n  "sample_rate": 16000,\n')

@@ -10,15 +10,15 @@ from keras_samplernn.spec import load_spec
 SPECS = {
     "a frame size that does not divide": (
         spec(tiers=frames(16, 6)),
-        "spec.json: tiers[1].frame_size = 6 does not divide tiers[0].frame_size = 16; try 2, 4 or 8",
+        "spec.json: tiers.1.frame_size = 6 does not divide tiers.0.frame_size = 16; try 2, 4 or 8",
     ),
     "a sequence that no frame fills": (
         spec(training={"seq_len": 18}),
-        "spec.json: training.seq_len = 18 is not a multiple of tiers[0].frame_size = 4; try 16 or 20",
+        "spec.json: training.seq_len = 18 is not a multiple of tiers.0.frame_size = 4; try 16 or 20",
     ),
     "a tier that is not installed": (
         spec(tiers=[{"type": "frame_rn", "frame_size": 4}, {"type": "sample_mlp"}]),
-        'spec.json: tiers[0].type = "frame_rn" is not installed; did you mean "frame_rnn"?'
+        'spec.json: tiers.0.type = "frame_rn" is not installed; did you mean "frame_rnn"?'
         " Installed: frame_rnn, frame_ssm, sample_mlp",
     ),
     "all mistakes at once": (
@@ -45,9 +45,9 @@ SPECS = {
             "spec.json: training.seq_len = 16.5 must be a whole number from 1 to 1048576",
             "spec.json: training.epochs = true must be a whole number from 1 to 1000000",
             'spec.json: nmae is not a field of the spec; did you mean "name"?',
-            "spec.json: tiers[0].n_rnn = 9 must be a whole number from 1 to 5",
-            'spec.json: tiers[0].drpout is not a field of frame_rnn; did you mean "dropout"?',
-            'spec.json: tiers[1].type = "nothing" is not installed. Installed: frame_rnn, frame_ssm, sample_mlp',
+            "spec.json: tiers.0.n_rnn = 9 must be a whole number from 1 to 5",
+            'spec.json: tiers.0.drpout is not a field of frame_rnn; did you mean "dropout"?',
+            'spec.json: tiers.1.type = "nothing" is not installed. Installed: frame_rnn, frame_ssm, sample_mlp',
         ],
     ),
     "no file": (

@@ -82,7 +82,7 @@ NOT_JSON = [
     ('{"a":' * 20 + "1" + "}" * 20, "spec.json: objects are nested too deeply; a spec needs at most 16"),
     (
         json.dumps(frames(2**63)),
-        "spec.json: tiers[0].frame_size is a whole number beyond 64 bits, which no field takes",
+        "spec.json: tiers.0.frame_size is a whole number beyond 64 bits, which no field takes",
     ),
     ('{"a": 1' + "0" * 5000 + "}", "spec.json: holds a whole number with thousands of digits"),
     (
@@ -111,7 +111,7 @@ def test_a_repeated_key_is_refused_with_its_path():
     text += '{"type": "sample_mlp"}], "name": "a", "name": "a"}'
     assert lines(text) == [
         "name is given more than once; keep one of them",
-        "tiers[0].dim is given more than once; keep one of them",
+        "tiers.0.dim is given more than once; keep one of them",
     ]
 
 

@@ -67,7 +67,14 @@ FIELDS = [
     ({"trainig": {}}, 'trainig is not a field of the spec; did you mean "training"?'),
     ({"batch_size": 3}, 'batch_size is not a field of the spec; did you mean "training.batch_size"?'),
     ({"dim": 3}, 'dim is not a field of the spec; did you mean "tier_defaults.dim"?'),
-    ({"frame_size": 3}, 'frame_size is not a field of the spec; did you mean "tiers[0].frame_size"?'),
+    ({"lr": 0.1}, 'lr is not a field of the spec; did you mean "training.learning_rate"?'),
+    ({"training": {"batch": 3}}, 'training.batch is not a field of training; did you mean "batch_size"?'),
+    (
+        {"training": {"hidden_size": 3}},
+        'training.hidden_size is not a field of training; did you mean "tier_defaults.dim"?',
+    ),
+    ({"batchsize": 3}, 'batchsize is not a field of the spec; did you mean "training.batch_size"?'),
+    ({"frame_size": 3}, 'frame_size is not a field of the spec; did you mean "tiers.0.frame_size"?'),
     (
         {"conditioning": {"classes": 2, "x y\n": 1}},
         'conditioning["x y\\n"] is not a field of conditioning; its fields are classes, position, neighbours, gaps, '
@@ -113,25 +120,25 @@ FIELDS = [
 RELATIONS = [
     (
         frames(16, 2, training={"seq_len": 500}),
-        "training.seq_len = 500 is not a multiple of tiers[0].frame_size = 16; try 496 or 512",
+        "training.seq_len = 500 is not a multiple of tiers.0.frame_size = 16; try 496 or 512",
     ),
     (
         frames(16, 2, training={"seq_len": 8}),
-        "training.seq_len = 8 is not a multiple of tiers[0].frame_size = 16; try 16",
+        "training.seq_len = 8 is not a multiple of tiers.0.frame_size = 16; try 16",
     ),
     (
         frames(16, 2, training={"seq_len": 4096, "remat_samples": 1000}),
-        "training.remat_samples = 1000 must be a multiple of tiers[0].frame_size = 16 that divides training.seq_len = "
+        "training.remat_samples = 1000 must be a multiple of tiers.0.frame_size = 16 that divides training.seq_len = "
         "4096 into at least two chunks; try 512 or 1024",
     ),
     (
         frames(16, 2, training={"seq_len": 48, "remat_samples": 48}),
-        "training.remat_samples = 48 must be a multiple of tiers[0].frame_size = 16 that divides training.seq_len = "
+        "training.remat_samples = 48 must be a multiple of tiers.0.frame_size = 16 that divides training.seq_len = "
         "48 into at least two chunks; try 16",
     ),
     (
         frames(16, 2, training={"seq_len": 16, "remat_samples": 8}),
-        "training.remat_samples = 8 must be a multiple of tiers[0].frame_size = 16 that divides training.seq_len = "
+        "training.remat_samples = 8 must be a multiple of tiers.0.frame_size = 16 that divides training.seq_len = "
         "16 into at least two chunks; remove it",
     ),
     (
@@ -193,6 +200,15 @@ RELATIONS = [
         "data.balance = 0.5 needs a stream of classes in conditioning, whose shares it evens out; remove it",
     ),
     (
+        {"data": {"train": "train", "valid": "valid", "hold_out": ["a.wav"]}},
+        "data.hold_out has no effect unless data.valid is a fraction of the training files, such as 0.1; give one, or"
+        " remove it",
+    ),
+    (
+        {"data": {"train": "train", "valid": 0.1, "hold_out": ["a.wav"], "keep": ["a.wav"]}},
+        'data.keep has "a.wav", as data.hold_out has; remove it from one of the two',
+    ),
+    (
         {"training": {"augmentation": {"speed": 0.1}}, "conditioning": {"streams": {"pitch": {"classes": 9}}}},
         "training.augmentation.speed = 0.1 changes the pitch of sounds, and conditioning.streams.pitch would still say"
         " the old one; remove one of the two",
@@ -228,12 +244,12 @@ RELATIONS = [
     ),
     (
         {"data": {"train": ["corpus/a", "corpus/b/c", "corpus/b"]}},
-        'data.train[2] = "/home/ana/corpus/b" shares files with data.train[1] = "/home/ana/corpus/b/c", since folders '
+        'data.train.2 = "/home/ana/corpus/b" shares files with data.train.1 = "/home/ana/corpus/b/c", since folders '
         "are read with their subfolders; give folders beside each other",
     ),
     (
         {"data": {"train": ["corpus/a", "corpus/b"], "valid": "corpus/b"}},
-        'data.valid = "/home/ana/corpus/b" shares files with data.train[1] = "/home/ana/corpus/b", since folders '
+        'data.valid = "/home/ana/corpus/b" shares files with data.train.1 = "/home/ana/corpus/b", since folders '
         "are read with their subfolders; give folders beside each other",
     ),
 ]
@@ -254,9 +270,9 @@ def test_all_problems_are_reported_at_once():
         "data.train is missing; give a path or a list of 1 to 1000 values, each a path",
         "training.epochs = 0 must be a whole number from 1 to 1000000",
         'audoi is not a field of the spec; did you mean "audio"?',
-        'tiers[0].rnn_type = "gru" must be "GRU" or "LSTM"',
-        "tiers[1].frame_size = 6 does not divide tiers[0].frame_size = 16; try 2, 4 or 8",
-        "training.seq_len = 500 is not a multiple of tiers[0].frame_size = 16; try 496 or 512",
+        'tiers.0.rnn_type = "gru" must be "GRU" or "LSTM"',
+        "tiers.1.frame_size = 6 does not divide tiers.0.frame_size = 16; try 2, 4 or 8",
+        "training.seq_len = 500 is not a multiple of tiers.0.frame_size = 16; try 496 or 512",
         "training.patience = 1 needs data.valid, whose loss it watches; give a folder or a fraction such as 0.1",
     ]
 

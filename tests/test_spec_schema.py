@@ -6,12 +6,12 @@ from spec_parsing import MORE, TYPES, frames, lines, parse
 from keras_samplernn.spec import parse_spec, spec_reference, spec_schema
 
 STRANGERS = [
-    ({"taps": [1, "2"]}, 'tiers[1].taps[1] = "2" must be a whole number'),
-    ({"taps": 3}, "tiers[1].taps = 3 must be a list of values, each a whole number"),
-    ({"kernel": 3}, "tiers[1].kernel = 3: a kernel has an even width"),
-    ({"step": 9}, "tiers[1].step = 9 must be a whole number that is a multiple of 8"),
-    ({"options": 3}, "tiers[1].options = 3 must be an object or null"),
-    ({"options": {"a": "b"}}, 'tiers[1].options.a = "b": it must be a valid integer'),
+    ({"taps": [1, "2"]}, 'tiers.1.taps.1 = "2" must be a whole number'),
+    ({"taps": 3}, "tiers.1.taps = 3 must be a list of values, each a whole number"),
+    ({"kernel": 3}, "tiers.1.kernel = 3: a kernel has an even width"),
+    ({"step": 9}, "tiers.1.step = 9 must be a whole number that is a multiple of 8"),
+    ({"options": 3}, "tiers.1.options = 3 must be an object or null"),
+    ({"options": {"a": "b"}}, 'tiers.1.options.a = "b": it must be a valid integer'),
 ]
 
 

@@ -1,5 +1,6 @@
 """TensorBoard shows of a run what is promised: asked through its own server, and seen in a browser."""
 
+import csv
 import json
 import os
 import re
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.fitted
 
 CURVES = {
     "bits/training",
+    "bits/training_epoch",
     "bits/validation",
     *(f"bits_per_class/{name}" for name in PITCH_HZ),
     "gradient_norm",
@@ -120,6 +122,13 @@ def test_curves_of_the_validation_are_those_of_metrics(tensorboard, fitted_run):
         assert [value for _, _, value in points] == pytest.approx([row[column] for row in rows])
 
 
+def test_curves_of_whole_epochs_are_those_of_metrics(tensorboard, fitted_run):
+    rows = [row for row in read_metrics(fitted_run.folder) if np.isfinite(row["training_bits"])]
+    points = tensorboard.ask("plugin/scalars/scalars", run=RUN, tag="bits/training_epoch")
+    assert [step for _, step, _ in points] == [row["step"] for row in rows]
+    assert [value for _, _, value in points] == pytest.approx([row["training_bits"] for row in rows])
+
+
 def test_points_stand_at_fixed_steps(tensorboard, fitted_run):
     last = int(read_metrics(fitted_run.folder)[-1]["step"])
     expected = [step for step in range(1, last + 1) if is_point(step)]
@@ -149,7 +158,7 @@ def test_training_and_validation_share_a_chart_and_so_do_all_classes(tensorboard
         for title, expressions in charts.items()
     }
     assert shown == {
-        "bits": {"bits/training", "bits/validation"},
+        "bits": {"bits/training", "bits/training_epoch", "bits/validation"},
         "bits per class": {f"bits_per_class/{name}" for name in PITCH_HZ},
     }
 
@@ -175,10 +184,16 @@ def test_a_run_is_a_row_of_hyperparameters_with_its_best_bits(tensorboard, fitte
 
 @pytest.mark.parametrize("plugin", ["audio", "images"])
 @pytest.mark.parametrize("kind", ["generated", "real"])
-def test_sounds_generated_and_real_can_be_heard_and_seen(tensorboard, plugin, kind, tmp_path):
+def test_sounds_generated_and_real_can_be_heard_and_seen(tensorboard, plugin, kind, tmp_path, fitted_run):
+    with (fitted_run.folder / "samples" / "clips.csv").open(encoding="utf-8") as table:
+        files = {row["name"]: row["file"] for row in csv.DictReader(table)}
     tags = {tag: about for tag, about in tensorboard.tags(plugin).items() if kind in tag}
     assert len(tags) == MONITORED_SOUNDS
     assert all(about["samples"] == 1 for about in tags.values())
+    said = "Recorded: " if kind == "real" else "Generated under the conditions of "
+    for tag, about in tags.items():
+        clip = tag.split("/")[1].split()[0]
+        assert f"{said}<code>{files[clip]}</code>, from 0." in about["description"]
     for tag in tags:
         if plugin == "audio":
             (tmp_path / "sound.wav").write_bytes(tensorboard.latest("audio", "Audio", tag))
@@ -242,7 +257,7 @@ def test_the_browser_draws_the_charts_of_the_layout(tensorboard, browser):
         f"{FIND_ALL}('tf-custom-scalar-multi-line-chart-card').map(card =>"
         " [card.title, ...(card.shadowRoot.textContent.match(/Matches\\s*\\((\\d+)\\)/) || []).slice(1)])"
     )
-    expected = [["bits", "2"], ["bits per class", str(len(PITCH_HZ))]]
+    expected = [["bits", "3"], ["bits per class", str(len(PITCH_HZ))]]
     browser.wait_for(f"JSON.stringify({shown}) == JSON.stringify({expected})")
 
 

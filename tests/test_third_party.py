@@ -1,6 +1,7 @@
 """A tier of somebody else's package, installed with pip and used by its name."""
 
 import importlib
+import inspect
 import json
 import re
 import sys
@@ -10,12 +11,15 @@ import soundfile
 from plugin_install import PACKAGE
 from toy import SAMPLE_RATE, command, write_conditions
 
+import keras_samplernn
+from keras_samplernn import ConditionEncoder, Linear
 from keras_samplernn.model.memory import outline, weights_in
 from keras_samplernn.model.registry import load_types
 from keras_samplernn.spec import load_spec, parse_spec
 from keras_samplernn.testing import check_tier
 from keras_samplernn.testing.case import it_can_be_built
-from keras_samplernn.testing.laws import LAWS
+from keras_samplernn.testing.declared import declared_shapes_are_true, half_precision_keeps_its_dtypes
+from keras_samplernn.testing.laws import LAWS, gradients_reach_every_weight, sequence_equals_repeated_step
 from keras_samplernn.testing.process import another_process_gives_the_same_numbers
 from keras_samplernn.testing.purity import a_spec_can_name_it
 from keras_samplernn.training.corpora import prepare_named
@@ -77,6 +81,35 @@ def light_gru(tmp_path, monkeypatch):
 @pytest.mark.law
 def test_the_recurrence_of_the_documents_keeps_the_laws(light_gru):
     check_tier(light_gru, frame_size=4, dim=6)
+
+
+@pytest.mark.law
+def test_the_weight_of_its_own_of_the_documents_keeps_the_laws_that_weights_can_break():
+    written = {}
+    exec(block("python", "FrameMean"), written)
+    cases = it_can_be_built(written["FrameMean"], {"frame_size": 4, "dim": 6})
+    for law in (
+        declared_shapes_are_true,
+        half_precision_keeps_its_dtypes,
+        sequence_equals_repeated_step,
+        gradients_reach_every_weight,
+    ):
+        law(cases[-1])
+
+
+def test_the_signatures_of_the_tutorial_are_those_of_the_functions():
+    rows = re.findall(r"^\| `(self\.)?(\w+)\((.*)\)` \| ", TUTORIAL.partition("| Signature |")[2], re.MULTILINE)
+    assert len(rows) == 8
+    layers = {"add_linear": Linear, "add_conditions": ConditionEncoder}
+    for owner, name, arguments in rows:
+        function = getattr(keras_samplernn.Tier if owner else keras_samplernn, name)
+        parameters = [each for each in inspect.signature(function).parameters.values() if each.name != "self"]
+        if name in layers:  # `options` are the layer's other arguments
+            options = inspect.signature(layers[name]).parameters.values()
+            taken = {"units", "streams", "kwargs"}
+            parameters = [*parameters[:-1], *(each for each in options if each.name not in taken)]
+        said = [each.name + (f"={each.default!r}" if each.default is not each.empty else "") for each in parameters]
+        assert arguments == ", ".join(said).replace("'", '"'), name
 
 
 def test_the_figures_of_the_tutorial_are_those_of_its_files(light_gru, third_party_site, tmp_path, monkeypatch):

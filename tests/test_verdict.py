@@ -82,6 +82,12 @@ def test_a_spec_without_faults_has_one_line_with_the_time_in_all():
             "each of the 2 rows has 0.25 s of sound; add sounds",
         ),
         (
+            {"corpora": {"train": corpus(178.0)}},
+            "3 min of training sound is too little: the model learns it by heart, and validation soon rises; add"
+            " sounds, ten minutes or more if you can (where it was measured, four minutes instead of half a minute were"
+            " worth 0.3 bits: docs/sound.md)",
+        ),
+        (
             {"seq_len": 16},
             "training.seq_len = 16 is one frame of the slowest tier, through which no gradient flows in time; try 128",
         ),
@@ -119,6 +125,7 @@ def test_each_fault_has_a_sentence(changes, sentence):
     [
         {"seconds_per_step": 0.48},  # 3.9 hours
         {"batch_size": 600},
+        {"corpora": {"train": corpus(180.0)}},
         {"steps_per_epoch": 10},
         {"seq_len": 32},
         {"peak_memory_bytes": 6 * 10**9},

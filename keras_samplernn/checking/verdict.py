@@ -22,6 +22,9 @@ MOST_OF_MEMORY = 0.8
 LEAST_ROW_SECONDS = 1.0
 # With fewer, a hundred epochs are a thousand steps: the presets train for several thousand.
 LEAST_STEPS_AN_EPOCH = 10
+# Half a minute is known by heart after 16 epochs, four minutes are not after 6; the least of which a result was judged
+# by ear is 200 s (docs/sound.md).
+LEAST_SECONDS = 180.0
 # The class is heard, but hardly with any variety.
 LEAST_CLASS_SECONDS = 1.0
 
@@ -54,6 +57,7 @@ def verdict_on(estimate: Estimate, costs: Costs, smaller: Smaller | None) -> lis
     """
     warnings = [
         *_on_memory(estimate),
+        *_on_sound(estimate),
         *_on_rows(estimate),
         *_on_reach(estimate),
         *_on_classes(estimate),
@@ -115,6 +119,16 @@ def _on_memory(estimate: Estimate) -> Iterator[str]:
         yield (
             f"memory: these steps took {share:.0%} of what there is, and validation and sounds come on top; lower"
             " training.batch_size, or set training.remat_samples"
+        )
+
+
+def _on_sound(estimate: Estimate) -> Iterator[str]:
+    seconds = estimate.corpora["train"].seconds
+    if seconds < LEAST_SECONDS:
+        yield (
+            f"{duration(seconds)} of training sound is too little: the model learns it by heart, and validation soon"
+            " rises; add sounds, ten minutes or more if you can (where it was measured, four minutes instead of half a"
+            " minute were worth 0.3 bits: docs/sound.md)"
         )
 
 

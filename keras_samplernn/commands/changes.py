@@ -19,8 +19,10 @@ class FieldValue(click.ParamType):
         field, equals, text = str(value).partition("=")
         if not equals or not field:
             self.fail(f"'{value}' is not {self.name.upper()}, such as {self.example}.", param, ctx)
+        from keras_samplernn.spec.changes import field_path
+
         try:
-            return field, self.read(text)
+            return field_path(field), self.read(text)
         except ValueError as error:
             self.fail(f"{field}: {error}.", param, ctx)
 

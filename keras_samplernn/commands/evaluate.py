@@ -38,6 +38,7 @@ OF_STREAM = "bits_per_sample_of_"
     help="Write the bits of each sample to this npz file, which does not exist yet: an array for each file, by its"
     " name.",
 )
+@click.option("--overwrite", is_flag=True, help="Replace the file of --dump if it exists.")
 @checkpoint_option
 @raw_weights_option
 @precision_option
@@ -65,6 +66,7 @@ def evaluate(
     data: Path | None,
     per_file: bool,
     dump: Path | None,
+    overwrite: bool,
     checkpoint: str,
     raw_weights: bool,
     precision: str,
@@ -91,7 +93,7 @@ def evaluate(
     options = {name.removeprefix("listen_"): value for name, value in listening.items()}
     is_chief = loaded.replicas.is_chief
     heard = loaded.listen(data, **options) if listens and is_chief else None
-    figures = loaded.evaluate(data, per_file=per_file, dump=dump)
+    figures = loaded.evaluate(data, per_file=per_file, dump=dump, overwrite=overwrite)
     if not is_chief:
         return
     if as_json:

@@ -2,9 +2,11 @@
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from keras_samplernn.commands.again import command_again
 from keras_samplernn.commands.changes import set_option
 from keras_samplernn.commands.options import (
     FILE,
@@ -16,6 +18,9 @@ from keras_samplernn.commands.options import (
     threads_option,
 )
 from keras_samplernn.progress import say
+
+if TYPE_CHECKING:
+    from keras_samplernn.run_folder import RunFolder
 
 
 @click.command()
@@ -42,13 +47,27 @@ def fit(spec: Path, run_folder: Path | None, strategy: str, device: str | None, 
 
     To try a change, give it by --set and the run another name by --name; `runs` and `plot` compare the runs.
     """
-    from keras_samplernn.api import start_replicas, train
+    from keras_samplernn.api import refuse_early, start_replicas, train
 
+    refuse_early(spec, options["changes"], options["name"])
     replicas = start_replicas(strategy, device, threads)
     run = train(spec, run_folder, replicas, **options)
     if replicas.is_chief:
         print(run.folder)
+        _say_how_to_go_on(run, options["epochs"] or run.spec.training.epochs, options["max_steps"])
         say_where_to_watch(run.folder)
+
+
+def _say_how_to_go_on(run: "RunFolder", epochs: int, max_steps: int | None) -> None:
+    """Say which command continues a run that `--max-steps` has ended."""
+    from keras_samplernn.overview.summary import summarise
+
+    if max_steps is None:
+        return
+    summary = summarise(run.folder, say)
+    if summary.steps >= max_steps and (summary.epochs or 0) < epochs:
+        say(f"stopped after step {summary.steps}, at --max-steps. To go on:")
+        say(command_again("--restart", "--max-steps="))
 
 
 def say_where_to_watch(folder: Path) -> None:

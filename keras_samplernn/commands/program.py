@@ -1,19 +1,18 @@
 """The program: `keras-samplernn COMMAND`, `python -m keras_samplernn COMMAND`, and `python cli.py COMMAND`.
 
 Results go to stdout, progress and messages to stderr. An error that the user can mend is one line and exit status 1, a
-wrong command line exit status 2, an interruption 128 plus the number of the signal. Any other exception is a fault of
-the program and keeps its traceback.
+wrong command line exit status 2, an interruption 128 plus the number of the signal. An exception out of another
+package's tier or head is one line too. Any other exception is a fault of the program and keeps its traceback.
 """
 
 import os
-import shlex
 import signal
 import sys
-from pathlib import Path
 
 import click
 
 from keras_samplernn import __version__
+from keras_samplernn.commands.again import command_again, program
 from keras_samplernn.commands.cache import cache
 from keras_samplernn.commands.check import check
 from keras_samplernn.commands.demo import demo
@@ -67,9 +66,9 @@ def main() -> None:
     # As an exception, so that what is half-written is removed.
     for number in not_ignored(signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, frame: sys.exit(128 + number))
-    program, settings = _program(), {"all": False}
+    settings = {"all": False}
     try:
-        cli(prog_name=program, standalone_mode=False, obj=settings)
+        cli(prog_name=program(), standalone_mode=False, obj=settings)
     except UserError as error:
         for line in error.lines if settings["all"] else condensed(error.lines):
             say(line)
@@ -82,22 +81,26 @@ def main() -> None:
             say(f"{command}: {error.format_message().rstrip('.')}; see {command} --help")
         sys.exit(error.exit_code)
     except Interrupted as stop:
-        arguments = [argument for argument in sys.argv[1:] if argument != "--restart"]
         say(f"stopped after step {stop.step}; a checkpoint is written. To go on:")
-        say(f"{program} {shlex.join(arguments)}")
+        say(command_again("--restart"))
         sys.exit(128 + stop.signal_number)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(128 + signal.SIGINT)
-    except OSError as error:
-        if error.strerror not in REMEDIES:
+    except Exception as error:
+        line = _line_of(error)
+        if line is None:
             raise
-        say(f"{error.filename or os.curdir}: {error.strerror}; {REMEDIES[error.strerror]}")
+        say(line)
         sys.exit(1)
 
 
-def _program() -> str:
-    """Return what the user typed before the command's name, as a shell reads it."""
-    file = Path(sys.argv[0])
-    if file == Path(__file__).parent.with_name("__main__.py"):
-        return "python -m keras_samplernn"
-    return shlex.join(["python", str(file)]) if file.suffix == ".py" else "keras-samplernn"
+def _line_of(error: Exception) -> str | None:
+    """Return what to say of an exception that the user or the author of a plugin can mend; None: it is ours."""
+    if isinstance(error, OSError) and error.strerror in REMEDIES:
+        return f"{error.filename or os.curdir}: {error.strerror}; {REMEDIES[error.strerror]}"
+    if "keras" not in sys.modules:  # no plugin ran
+        return None
+    from keras_samplernn.model.plugin_faults import fault_of_plugin
+
+    fault = fault_of_plugin(error)
+    return None if fault is None else str(fault)

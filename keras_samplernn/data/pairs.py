@@ -11,7 +11,7 @@ from pathlib import Path
 from keras_samplernn.conditions.readers.reading import SUFFIXES
 from keras_samplernn.data.headers.header import Remark
 from keras_samplernn.data.inspection import AUDIO_SUFFIXES, inspect_audio
-from keras_samplernn.data.notes import Notes
+from keras_samplernn.data.notes import Notes, first_few
 from keras_samplernn.data.walk import SOUNDS, TABLE, files_under, is_left_out, name_in, why_no_sounds
 from keras_samplernn.errors import UserError
 from keras_samplernn.names import existing, nfc
@@ -30,18 +30,23 @@ class Pair:
             corpus of several folders, it begins with a name of the folder.
         audio: the audio file.
         conditions: the condition file beside it, as `x.csv` or `x.wav.csv` for `x.wav`; None if it has none.
-        outside: how many folders in its name are not inside the corpus folder.
+        outside: how many folders in its name are not inside the corpus folder; None: it is of no corpus.
     """
 
     name: str
     audio: Path
     conditions: Path | None
-    outside: int = 0
+    outside: int | None = 0
 
     @property
-    def folders(self) -> int:
-        """How many folders around the sound belong to the corpus: those inside the corpus folder, and that itself."""
-        return self.name.count("/") + 1 - self.outside
+    def folders(self) -> int | None:
+        """How many folders around the sound may say its class: those inside the corpus folder, and that; None: all."""
+        return None if self.outside is None else self.name.count("/") + 1 - self.outside
+
+    @property
+    def folder_names(self) -> list[str]:
+        """The names of these folders, the innermost first."""
+        return [folder.name for folder in self.audio.absolute().parents][: self.folders]
 
 
 @dataclass(frozen=True)
@@ -137,7 +142,7 @@ def find_sound(audio: Path, conditional: bool, unlabelled: bool = False) -> Foun
     audio = existing(audio)
     inspect_audio(audio)
     table = conditions_of(audio, needed=not unlabelled) if conditional else None
-    return Found([Pair(nfc(audio.name), audio, table)], [], Notes())
+    return Found([Pair(nfc(audio.name), audio, table, outside=None)], [], Notes())
 
 
 def conditions_of(audio: Path, needed: bool) -> Path | None:
@@ -182,19 +187,23 @@ def sound_stem(table: str | Path) -> str:
     return inner if suffix.lower() in SUFFIXES and inner_suffix.lower() in SOUNDS else stem
 
 
-def split_pairs(pairs: Sequence[Pair], fraction: float) -> tuple[list[Pair], list[Pair]]:
+def split_pairs(
+    pairs: Sequence[Pair], fraction: float, hold_out: Collection[str] = (), keep: Collection[str] = ()
+) -> tuple[list[Pair], list[Pair]]:
     """Split whole files into training and validation pairs, in their order.
 
     The side of a file depends only on the SHA-256 of its name, so it is the same on every machine and does not change
     when other files are added or removed. Each side has at least one file, so in a small corpus the share of
-    validation files may be far from `fraction`.
+    validation files may be far from `fraction`. Files that are named go where they are to go.
 
     Args:
         pairs: two or more.
         fraction: the expected share of validation files, between 0 and 1.
+        hold_out: names of pairs that are for validation in any case.
+        keep: names of pairs that are for training in any case.
 
     Raises:
-        UserError: fewer than two pairs.
+        UserError: fewer than two pairs, a name that no pair has, or names that leave a side without files.
     """
     if len(pairs) < 2:
         raise UserError(
@@ -205,10 +214,18 @@ def split_pairs(pairs: Sequence[Pair], fraction: float) -> tuple[list[Pair], lis
     ranked = sorted(places.values())
     # The threshold nearest to `fraction` with which neither side is empty.
     threshold = min(max(fraction, math.nextafter(ranked[0], 1.0)), ranked[-1])
-    return (
-        [pair for pair in pairs if places[pair.name] >= threshold],
-        [pair for pair in pairs if places[pair.name] < threshold],
-    )
+    for field, names in (("hold_out", hold_out), ("keep", keep)):
+        if lacking := sorted({*map(nfc, names)} - places.keys()):
+            raise UserError(
+                f"data.{field}: {first_few(lacking)}: there is no such file in data.train; remove the name, or put the"
+                " file back"
+            )
+    held_out = {name for name, place in places.items() if place < threshold}
+    held_out = (held_out | {*map(nfc, hold_out)}) - {*map(nfc, keep)}
+    if not 0 < len(held_out) < len(pairs):
+        side = "train on" if held_out else "validate on"
+        raise UserError(f"data.hold_out and data.keep leave no file to {side}; remove some of the names")
+    return [pair for pair in pairs if pair.name not in held_out], [pair for pair in pairs if pair.name in held_out]
 
 
 def _stem(file: Path) -> _Stem:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from keras_samplernn.conditions.streams import Streams
+from keras_samplernn.conditions.streams import Streams, stream_from_folder
 from keras_samplernn.conditions.track import Track
 from keras_samplernn.data.cache import cache_folder, part_name, remove_abandoned, staged_entry
 from keras_samplernn.data.claims import Claim, claimed
@@ -95,12 +95,15 @@ class Preparation:
 
     def _key(self, pairs: Sequence[Pair], hashes: Sequence[Hashes]) -> str:
         """Return the key of a part: of the content of its files, their names and the settings."""
+        by_folder = any(map(stream_from_folder, self.settings.streams))
         return key_of(
             {
                 "format": FORMAT,
                 "settings": self.settings.to_dict(),
                 "tensorflow_io": self.tensorflow_io,
                 "sounds": [[pair.name, *of_pair] for pair, of_pair in zip(pairs, hashes, strict=True)],
+                # The corpus folder is not in the names, and may say the class as well.
+                **({"folders": [pair.folder_names for pair in pairs]} if by_folder else {}),
             }
         )
 

@@ -1,5 +1,6 @@
 """The track of a sound: from the condition file beside it, and from the name of its folder."""
 
+import json
 from pathlib import Path
 
 from keras_samplernn.conditions.readers.reading import read_track
@@ -38,20 +39,25 @@ def read_sound_track(
     else:
         track = Track(samples or 0, {stream.name: lay_spans(stream, [], samples or 0) for stream in from_file})
     from_folder = {
-        stream.name: constant(stream, _class_of_folder(audio, stream, folders), track.samples)
+        stream.name: constant(stream, _class_of_folder(audio, stream, folders, len(streams) == 1), track.samples)
         for stream in streams
         if stream_from_folder(stream)
     }
     return Track(track.samples, {**track.spans, **from_folder})
 
 
-def _class_of_folder(audio: Path, stream: ClassesStream, folders: int | None) -> int:
-    """Return the number of the class that is the name of the nearest folder around a sound."""
+def _class_of_folder(audio: Path, stream: ClassesStream, folders: int | None, only: bool) -> int:
+    """Return the number of the class that is the name of the nearest folder around a sound; `only`: it is all asked."""
     names = [nfc(folder.name) for folder in audio.absolute().parents][:folders]
     for name in names:
         if name in stream.classes:
             return stream.classes.index(name)
+    otherwise = nearest(names[0], stream.classes)
+    if folders is None:  # a sound by itself, of no corpus
+        first = stream.classes[0] if stream.named else 0
+        given = json.dumps(first if only else {stream.name: first}, ensure_ascii=False)
+        otherwise = f", or in Python give its class with it: score(file, {given}), or prime_conditions={given}"
     raise UserError(
         f'{audio}: lies in no folder that is named after a class of "{stream.name}", which are'
-        f" {describe_classes(stream)}; move it into one{nearest(names[0], stream.classes)}"
+        f" {describe_classes(stream)}; move it into one{otherwise}"
     )

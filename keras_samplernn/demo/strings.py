@@ -17,7 +17,7 @@ HIGHEST_HZ = 500
 
 _STRIKE_PLACE, _BOW_PLACE = 0.17, 0.127  # shares of the string's length
 _HAMMER_SECONDS = 0.004, 0.0016  # contact with the string: of the softest and of the hardest strike
-_KNOCK, _KNOCK_SECONDS = 0.06, 0.015  # root mean square of the hardest one as it begins; to 1 / e
+_KNOCK, _KNOCK_SECONDS = 0.3, 0.008  # root mean square of the hardest one as it begins; to 1 / e
 _DECAY_SECONDS = 2.2  # to a thousandth, of the lowest partials
 _ROUNDNESS = 0.9  # middle of the loop filter's three taps: 1 loses nothing at high frequencies
 _BOW_ROUNDNESS, _BOW_LOSS = 0.3, 0.98
@@ -28,7 +28,7 @@ _BOW_SLOPE = 0.3
 _BOW_ATTACK_SECONDS = 0.03
 # A string under a bow finds its motion in its own time: it is heard when it has done so, and swells quickly then.
 _SETTLING_SECONDS, _SWELL_SECONDS = 0.35, 0.04
-_BOW_NOISE = 0.15  # of the bow's speed: rosin is not even
+_BOW_NOISE = 0.6  # of the bow's speed: rosin is not even
 # A mute on the bridge keeps high partials from the body, which does not radiate what is far below its notes.
 _MUTE_HZ, _BODY_HZ = 500, 80
 

@@ -111,7 +111,12 @@ class Head(keras.layers.Layer):
 
 
 def bits_per_sample(targets: Any, logits: Any) -> Any:
-    """Return the negative log2-likelihood of each target: `(B, T)` int32 and `(B, T, Q)` to `(B, T)`."""
+    """Return the negative log2-likelihood of each target, `(B, T)` float32.
+
+    Args:
+        targets: codes, `(B, T)` int32.
+        logits: `(B, T, Q)` float32, of a softmax over Q codes.
+    """
     return _cross_entropy(logits, targets) / math.log(2)
 
 

@@ -72,12 +72,24 @@ class Linear(keras.layers.Layer):
 
 
 def value_of(variable: Any, dtype: Any = "float32") -> Any:
-    """Return the value of a variable as a tensor: a custom gradient cannot take the variable itself."""
+    """Return the value of a variable as a tensor, cast, also where Keras casts nothing.
+
+    A custom gradient cannot take the variable itself.
+
+    Args:
+        variable: a weight, as `add_weight` returned it.
+        dtype: of the tensor; a `prepare` gives `self.compute_dtype`.
+    """
     return ops.cast(ops.copy(variable), dtype)
 
 
 def affine(inputs: Any, prepared: tuple[Any, Any]) -> Any:
-    """Apply a prepared Linear to `(..., inputs)`."""
+    """Apply a prepared Linear: `(..., inputs)` to `(..., units)`.
+
+    Args:
+        inputs: float, of the dtype of the Linear.
+        prepared: its matrix and its bias, as `Linear.prepare` returned them, or `Tier.prepare` by its name.
+    """
     matrix, bias = prepared
     outputs = multiply(inputs, matrix)
     return outputs if bias is None else _add_bias(outputs, bias)

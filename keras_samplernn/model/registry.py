@@ -12,6 +12,7 @@ from enum import StrEnum
 from importlib.metadata import EntryPoint, entry_points
 
 from keras_samplernn.errors import UserError
+from keras_samplernn.model.blame import package_of, place_in, words_of
 from keras_samplernn.spec import Types, check_constructor
 
 
@@ -50,6 +51,11 @@ class Installed:
         """Name and version of the package, for messages."""
         return f"{self.distribution} {self.version}"
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it comes with keras_samplernn itself."""
+        return package_of(self.value.partition(":")[0]) == package_of(__name__)
+
     def load(self) -> type:
         """Import the class; what its module prints goes to stderr.
 
@@ -66,11 +72,9 @@ class Installed:
             if isinstance(error, SystemExit) and isinstance(error.code, int) and error.code > 128:
                 raise  # the program's own, on a signal
             raise self._broken("cannot be loaded", error) from error
-        base = self.kind.capitalize()
-        # It imports Keras, which listing must not do.
-        contract = getattr(importlib.import_module(f"keras_samplernn.model.{self.kind}"), base)
+        contract = contract_of(self.kind)
         if not (isinstance(loaded, type) and issubclass(loaded, contract)):
-            raise self._broken(f"is not a subclass of keras_samplernn.{base}")
+            raise self._broken(f"is not a subclass of keras_samplernn.{contract.__name__}")
         try:
             check_constructor(loaded)
         except Exception as error:
@@ -78,9 +82,17 @@ class Installed:
         return loaded
 
     def _broken(self, fault: str, error: BaseException | None = None) -> UserError:
-        reason = "" if error is None else f" ({' '.join(f'{type(error).__name__}: {error}'.split())})"
+        reason = ""
+        if error is not None:
+            place = place_in(error, {package_of(self.value.partition(":")[0])})
+            reason = f" ({place}{': ' if place else ''}{type(error).__name__}: {words_of(error)})"
         remedy = f"repair, upgrade or uninstall {self.distribution}"
         return UserError(f"{self.value} of {self.package} {fault}{reason}; {remedy}")
+
+
+def contract_of(kind: Kind) -> type:
+    """Return the base class of a kind; this imports Keras, which listing must not do."""
+    return getattr(importlib.import_module(f"keras_samplernn.model.{kind}"), kind.capitalize())
 
 
 def offers(kind: Kind) -> dict[str, list[Installed]]:
@@ -101,14 +113,24 @@ def load_kind(kind: Kind) -> tuple[dict[str, type], dict[str, str]]:
     classes, broken = {}, {}
     for name, offered in offers(kind).items():
         if len(offered) > 1:
-            packages = " and by ".join(each.package for each in offered)
-            broken[name] = f"it is offered by {packages}; uninstall all of these packages but one"
+            broken[name] = clash(offered)
             continue
         try:
             classes[name] = offered[0].load()
         except UserError as error:
             (broken[name],) = error.lines
     return classes, broken
+
+
+def clash(offered: list[Installed]) -> str:
+    """Say that several packages offer one name, and which of them is to have another."""
+    packages = " and by ".join(each.package for each in offered)
+    others = [each.distribution for each in offered if not each.is_ours]
+    which = f"all but one of {', '.join(others)}" if len(others) == len(offered) else ", ".join(others)
+    group = offered[0].kind.group
+    return (
+        f"it is offered by {packages}; give it another name in the entry points ({group}) of {which}, or uninstall that"
+    )
 
 
 def load_types() -> Types:

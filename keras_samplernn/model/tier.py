@@ -89,12 +89,15 @@ class Tier(keras.layers.Layer):
 
     Example:
         >>> class Repeat(Tier):
-        ...     '''Hands the mean of its frame to every step below.'''
+        ...     '''Hands the mean of its frame, and what comes from above, to every step below.'''
+        ...     conditioned = False
         ...     def __init__(self, frame_size: int, **kwargs):
         ...         super().__init__(**kwargs)
         ...         self.frame_size, self.dim = frame_size, 1
         ...     def step(self, inputs, state, prepared):
         ...         mean = ops.mean(inputs.wave, axis=-1)[:, None, None]
+        ...         if inputs.context is not None:
+        ...             mean = mean + inputs.context[:, None]
         ...         shape = (1, self.binding.ratio, self.binding.output_dim)
         ...         return ops.tile(mean, shape), state
     """

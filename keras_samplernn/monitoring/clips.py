@@ -17,7 +17,7 @@ from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.errors import UserError, collect
 from keras_samplernn.generation.scores import read_scores
 from keras_samplernn.generation.sound import Sound
-from keras_samplernn.monitoring.windows import choose_windows
+from keras_samplernn.monitoring.windows import Choice, choose_windows
 from keras_samplernn.names import existing
 from keras_samplernn.spec import Spec
 
@@ -84,15 +84,29 @@ def choose_clips(spec: Spec, valid: Corpus | None, train: Corpus, say: Callable[
     return _clips_of_corpus(spec, *(("train", train) if valid is None else ("valid", valid)), say)
 
 
-def _clips_of_corpus(spec: Spec, label: str, corpus: Corpus, say: Callable[[str], None]) -> list[Clip]:
-    count, seconds, rate = spec.monitoring.sounds, spec.monitoring.seconds, spec.audio.sample_rate
+def clips_needed(spec: Spec, corpus: Corpus) -> int | None:
+    """Return how many clips of a corpus have every class of the first stream; None: more than there may be."""
+    return _choose(spec, corpus, 1).needed
+
+
+def _choose(spec: Spec, corpus: Corpus, count: int) -> Choice:
+    seconds, rate = spec.monitoring.seconds, spec.audio.sample_rate
     lengths = max(round(seconds * rate), 1), round(HEARD_SECONDS * rate)
-    windows, unheard = choose_windows(corpus.sounds, classes_streams(corpus.streams), count, *lengths)
+    return choose_windows(corpus.sounds, classes_streams(corpus.streams), count, *lengths)
+
+
+def _clips_of_corpus(spec: Spec, label: str, corpus: Corpus, say: Callable[[str], None]) -> list[Clip]:
+    count, seconds = spec.monitoring.sounds, spec.monitoring.seconds
+    windows, unheard, needed = _choose(spec, corpus, count)
     if len(windows) < count:
         say(f"monitoring.sounds = {count}: {len(windows)} are made, since the {label} files have no more clips")
     if unheard:
         made = "1 clip" if len(windows) == 1 else f"{len(windows)} clips"
-        say(f"monitoring: in {made} of {seconds:g} s not heard: {first_few(unheard)}; raise monitoring.sounds")
+        remedy = "" if needed is None else f"; to hear one of each, set monitoring.sounds to {needed}"
+        say(
+            f"monitoring: the sounds that are made to listen to in training, {made} of {seconds:g} s, have no"
+            f" {first_few(unheard)}; what is learned is the same{remedy}"
+        )
     decode = Quantizer.of(spec.audio).decoder
     clips = []
     for number, (sound, first, samples) in enumerate(windows):

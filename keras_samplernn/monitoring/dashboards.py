@@ -54,7 +54,7 @@ def layout_summary(spec: Spec) -> Any:
     """
     from tensorboard.plugins.custom_scalar import layout_pb2, summary
 
-    charts = {"bits": ["^bits/training$", "^bits/validation$"]}
+    charts = {"bits": ["^bits/training$", "^bits/training_epoch$", "^bits/validation$"]}
     if classes_streams(streams_of(spec)):
         charts["bits per class"] = ["^bits_per_class/"]
     if spec.monitoring.listen_epochs:

@@ -27,11 +27,13 @@ class Clip(NamedTuple):
         name: the tags of its cards end with it.
         wave: `(n,)` in [-1, 1].
         track: what is asked for in it, of at least as many samples; None: nothing.
+        description: a sentence that TensorBoard shows with it, in Markdown.
     """
 
     name: str
     wave: np.ndarray
     track: Track | None = None
+    description: str = ""
 
 
 class Monitor:
@@ -85,10 +87,10 @@ class Monitor:
                 tf.summary.scalar(name, value)
             self._writer.flush()
 
-    def log_sound(self, step: int, name: str, wave: np.ndarray, track: Track | None = None) -> None:
-        """Log a sound as audio and as a picture of its spectrogram and conditions; see `Clip`."""
+    def log_sound(self, step: int, clip: Clip) -> None:
+        """Log a sound as audio and as a picture of its spectrogram and conditions."""
         with self._at(step):
-            self._write_sound(Clip(name, wave, track))
+            self._write_sound(clip)
             self._writer.flush()
 
     def log_real(self, step: int, clips: Sequence[Clip]) -> None:
@@ -99,9 +101,10 @@ class Monitor:
     def _write_sound(self, clip: Clip) -> None:
         rate = self.spec.audio.sample_rate
         # In TensorBoard, a tag can have one kind of card only.
-        tf.summary.audio(f"audio/{clip.name}", clip.wave[None, :, None].astype(np.float32), rate)
+        wave, about = clip.wave[None, :, None].astype(np.float32), {"description": clip.description}
+        tf.summary.audio(f"audio/{clip.name}", wave, rate, **about)
         picture = draw_sound(clip.wave, rate, clip.track, streams_of(self.spec))
-        tf.summary.image(f"spectrogram/{clip.name}", picture[None])
+        tf.summary.image(f"spectrogram/{clip.name}", picture[None], **about)
 
     def _once(self, kind: str, content: Sequence[str | bytes], step: int, write: Callable[[], object]) -> None:
         """Write to an event file of its own, which appears whole, unless there is one of this kind and content.

@@ -71,7 +71,7 @@ class SoundsInTraining:
         for clip in real:
             self._write("real", clip, clip.real)
         if real:
-            monitor.log_real(step, [Logged(f"{clip.title}/real", clip.real, clip.track) for clip in real])
+            monitor.log_real(step, [self._logged(clip, "real", clip.real) for clip in real])
 
     def show(
         self, monitor: Monitor, trained: SampleRNN, step: int, check_stop: Callable[[], None] = lambda: None
@@ -101,11 +101,19 @@ class SoundsInTraining:
         for clip in self.clips:
             wave = self.quantizer.decoder()(np.concatenate(pieces[clip.name]))
             self._write(name, clip, wave)
-            monitor.log_sound(step, f"{clip.title}/generated", wave, clip.track)
+            monitor.log_sound(step, self._logged(clip, "generated", wave))
         return self.folder / name
 
     def _sounds(self) -> list[Sound]:
         return [clip.sound(self.spec.monitoring.temperature) for clip in self.clips]
+
+    def _logged(self, clip: Clip, kind: str, wave: np.ndarray) -> Logged:
+        begin, end = (each / self.spec.audio.sample_rate for each in (clip.first, clip.first + clip.samples))
+        # As code, so that no letter of a name is taken for Markdown.
+        file = clip.source.replace("`", "'")
+        place = f"`{file}`, from {begin:.2f} to {end:.2f} s"
+        about = f"Recorded: {place}" if kind == "real" else f"Generated under the conditions of {place}"
+        return Logged(f"{clip.title}/{kind}", wave, clip.track, f"{about} (samples/clips.csv).")
 
     def _write(self, folder: str, clip: Clip, wave: np.ndarray) -> None:
         make_folder(self.folder / folder)

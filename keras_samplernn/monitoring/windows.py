@@ -12,6 +12,7 @@ from keras_samplernn.conditions.track import Spans, settled
 
 # So that the choice takes a second or so, however large the corpus.
 MOST_WINDOWS = 10_000
+MOST_NEEDED = 100
 
 
 class _Entry(Protocol):
@@ -28,10 +29,17 @@ class Window(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """The windows that were chosen, and the names of the classes that occur and are heard in none of them."""
+    """The windows that were chosen.
+
+    Attributes:
+        windows: as many as were asked for, or all that there are.
+        unheard: names of the classes of the first stream that occur and are heard in none of them.
+        needed: how many windows hear all of these classes; None: more than `MOST_NEEDED`, or than there are.
+    """
 
     windows: list[Window]
     unheard: list[str]
+    needed: int | None
 
 
 class _Candidate(NamedTuple):
@@ -57,12 +65,14 @@ def choose_windows(
     spans = [_Spans(sounds, stream) for stream in streams]
     candidates = list(_candidates(sounds, spans, longest, enough))
     if not candidates:
-        return Choice(_spread([sound.samples for sound in sounds], count, longest), [])
+        return Choice(_spread([sound.samples for sound in sounds], count, longest), [], 0)
     first = (1 << len(streams[0].classes)) - 1
     chosen: list[Window] = []
     free, used = [True] * len(candidates), set()
-    heard = heard_at_all = 0
-    anew = False
+    heard, anew = 0, False
+    occurring = sum(1 << each for each in np.flatnonzero(spans[0].longest_of_class).tolist())
+    # The classes of the first stream that each number of windows leaves out.
+    lacking = [occurring]
 
     def worth(number: int) -> tuple:
         window, classes = candidates[number]
@@ -71,7 +81,7 @@ def choose_windows(
         of_first = (new & first).bit_count()
         return of_first, new.bit_count(), free[number], fresh, window.samples, -window.sound, -window.first
 
-    while len(chosen) < count:
+    while len(chosen) < count or (lacking[-1] and len(chosen) < MOST_NEEDED):
         best = max((number for number in range(len(candidates)) if free[number] or not anew), key=worth, default=None)
         if best is None or not candidates[best].heard & ~heard:
             if not heard:
@@ -82,11 +92,12 @@ def choose_windows(
         chosen.append(window)
         used.add(window.sound)
         heard |= classes
-        heard_at_all |= classes
+        lacking.append(lacking[-1] & ~classes)
         for number, (other, _) in enumerate(candidates):
             free[number] &= not _overlap(window, other)
-    occurring = np.flatnonzero(spans[0].longest_of_class).tolist()
-    return Choice(chosen, [streams[0].classes[each] for each in occurring if not heard_at_all >> each & 1])
+    left = lacking[min(count, len(chosen))]
+    unheard = [name for number, name in enumerate(streams[0].classes) if left >> number & 1]
+    return Choice(chosen[:count], unheard, None if lacking[-1] else lacking.index(0))
 
 
 class _Spans:

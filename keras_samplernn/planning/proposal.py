@@ -2,11 +2,17 @@
 
 import copy
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from keras_samplernn.conditions.streams import NONE, classes_streams, figure_of
+from keras_samplernn.data.corpus import Corpus
+from keras_samplernn.monitoring.clips import clips_needed
+from keras_samplernn.planning.covering import File
 from keras_samplernn.planning.labelling import Labelling, label
 from keras_samplernn.planning.naming import run_name
 from keras_samplernn.planning.rate import choose_rate, describe_rate, measure_spectrum
@@ -29,11 +35,13 @@ from keras_samplernn.planning.wording import (
     describe_training,
 )
 from keras_samplernn.spec import Spec, Types, parse_spec
+from keras_samplernn.spec.fields import Monitoring
 from keras_samplernn.spec.presets import PRESETS
 from keras_samplernn.training.corpora import Corpora, prepare_corpora
 from keras_samplernn.training.estimate import estimate
 
 _GUIDANCE = 3.0  # of sounds made in training: what the presets were measured with
+_MOST_SOUNDS = 16  # in training: made side by side, they take the longer the more they are
 _PUBLISHED = ("paper",)  # sizes that are as published, whatever the machine
 
 
@@ -72,7 +80,7 @@ def propose(folder: Path, preset: str, minutes: float | None, types: Types, say:
     """
     found = survey(folder)
     labelling = label(found)
-    split = choose_split(found)
+    split = choose_split(found, labelling.conditioning is not None and _has_classes(labelling.conditioning))
     seconds_by_rate = found.seconds_by_rate()
     spectrum = measure_spectrum(found.sounds["train"])
     rate = choose_rate(seconds_by_rate, spectrum)
@@ -128,18 +136,46 @@ def _has_classes(conditioning: Mapping[str, Any]) -> bool:
 
 
 def _prepare(draft: _Draft, split: Split, say: Callable[[str], None]) -> tuple[Split, Corpora]:
-    """Prepare the corpora; without validation if training would never hear a class that is held out."""
-    corpora = prepare_corpora(draft.parsed(draft.fields(split, {}, {})), say)
-    if isinstance(split.valid, float):
-        counts = corpora.train.class_counts, corpora.valid.class_counts
-        for stream in corpora.train.streams:
-            if stream.name not in counts[0]:
-                continue
-            pairs = zip(stream.classes, counts[0][stream.name], counts[1][stream.name], strict=True)
-            if lacking := [name for name, trained, held_out in pairs if held_out and not trained]:
-                split = split.without_validation(f"all of {lacking[0]} would be held out")
-                return split, prepare_corpora(draft.parsed(draft.fields(split, {}, {})), say)
+    """Prepare the corpora; again, if by their classes other files are to be held out."""
+    told: list[str] = []
+    spec = draft.parsed(draft.fields(split, {}, {}))
+    try:
+        corpora = prepare_corpora(spec, told.append)
+        if isinstance(split.valid, float) and (called := _classes_in(corpora)):
+            files = {name: file for corpus in (corpora.train, corpora.valid) for name, file in _files_of(corpus)}
+            chosen = split.covering(files, [sound.name for sound in corpora.valid.sounds], called)
+            changed, split = chosen.fields() != split.fields(), chosen
+            if changed:
+                told.clear()
+                corpora = prepare_corpora(draft.parsed(draft.fields(split, {}, {})), told.append)
+    finally:
+        for line in told:
+            say(line)
     return split, corpora
+
+
+def _classes_in(corpora: Corpora) -> dict[tuple[str, int], str]:
+    """Return the names of the classes that occur, by stream and number."""
+    return {
+        (stream.name, number): figure_of(stream, name)
+        for stream in classes_streams(corpora.train.streams)
+        for number, name in enumerate(stream.classes)
+        if corpora.train.class_counts[stream.name][number] or corpora.valid.class_counts[stream.name][number]
+    }
+
+
+def _files_of(corpus: Corpus) -> Iterator[tuple[str, File]]:
+    """Yield the name of each sound of a corpus, and its length and classes."""
+    rate = corpus.manifest["settings"]["sample_rate"]
+    for sound in corpus.sounds:
+        spans = {each.name: sound.columns.track.spans[each.name] for each in classes_streams(corpus.streams)}
+        classes = {
+            (name, number)
+            for name, of_stream in spans.items()
+            for number in np.unique(np.concatenate(of_stream[1:])).tolist()  # both of a cross-fade
+            if number != NONE
+        }
+        yield sound.name, File(sound.samples / rate, frozenset(classes))
 
 
 def _size(draft: _Draft, split: Split, corpora: Corpora, minutes: float) -> tuple[dict[str, Any], list[str]]:
@@ -164,9 +200,14 @@ def _size(draft: _Draft, split: Split, corpora: Corpora, minutes: float) -> tupl
         describe_model(draft.preset, model, draft.rate, measured, narrowed),
         describe_rows(sizes, draft.rate, samples, training["batch_size"]),
         describe_training(sizes, training, minutes, measured),
-        *describe_hearing(measured, minutes),
+        *describe_hearing(measured, epochs),
     ]
-    return draft.fields(split, model, sizes), lines
+    fields = draft.fields(split, model, sizes)
+    needed = clips_needed(draft.parsed(fields), corpora.valid or corpora.train)
+    if needed is not None and Monitoring().sounds < needed <= _MOST_SOUNDS:
+        fields.setdefault("monitoring", {})["sounds"] = needed
+        lines.append(f"clips: {needed} sounds are made in training, so that each class is heard (monitoring.sounds)")
+    return fields, lines
 
 
 def _narrowed(preset: Mapping[str, Any], dim: int) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The lines that explain the sizes of a spec."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from keras_samplernn.conditions.streams import classes_streams
 from keras_samplernn.data.corpus import Corpus
+from keras_samplernn.monitoring.schedule import FIRST_SECONDS
 from keras_samplernn.planning.sizing import BEGUN, HALVINGS, HEARD, LEAST_ROW_SECONDS
 from keras_samplernn.planning.survey import length
 from keras_samplernn.progress import format_duration
@@ -74,8 +76,8 @@ def describe_training(sizes: Mapping[str, Any], training: Mapping[str, Any], min
     """
     epochs, seconds = sizes["epochs"], measured.seconds_per_step * measured.steps_per_epoch
     line = (
-        f"training: {epochs:,} epochs of {format_duration(seconds)} for {minutes:g} minutes (--minutes), without"
-        f" validation; {measured.samples_per_second:,.0f} samples/s were measured"
+        f"training: {_count(epochs, 'epoch')} of {format_duration(seconds)} for {_count(minutes, 'minute')}"
+        f" (--minutes), without validation; {measured.samples_per_second:,.0f} samples/s were measured"
     )
     if seconds > 60 * minutes:
         line += f"; a single epoch takes {format_duration(seconds)}: stop it at any time, or keep fewer sounds"
@@ -84,12 +86,16 @@ def describe_training(sizes: Mapping[str, Any], training: Mapping[str, Any], min
     return line
 
 
-def describe_hearing(measured: Estimate, minutes: float) -> list[str]:
-    """Return the lines on when there is something to listen to."""
+def describe_hearing(measured: Estimate, epochs: int) -> list[str]:
+    """Return the lines on when there is something to listen to, in a training of so many epochs."""
+    lasts = epochs * measured.seconds_per_step * measured.steps_per_epoch / 60
+    first = f"after about {_minutes(FIRST_SECONDS / 60)} of training"
+    if lasts * 60 <= FIRST_SECONDS:
+        first = f"when training ends, after about {_minutes(lasts)}"
     begun, heard = (samples / measured.samples_per_second / 60 for samples in (BEGUN, HEARD))
-    within = "" if begun <= minutes else f", which is more than these {minutes:g}: give more --minutes"
+    within = "" if begun <= lasts else f", longer than this training: give --minutes {math.ceil(begun)} or more"
     return [
-        "first sound: after about 2 minutes of training; at first mostly noise",
+        f"first sound: {first}; at first mostly noise",
         f"listenable: after about {_minutes(begun)}{within}; better after {_minutes(heard)}, as far as words tell: of"
         f" 100, 35 to 40 were heard as asked after {BEGUN / 1e6:g} million samples, 60 to 70 after {HEARD / 1e6:g}"
         " million (docs/sound.md)",
@@ -98,3 +104,7 @@ def describe_hearing(measured: Estimate, minutes: float) -> list[str]:
 
 def _minutes(minutes: float) -> str:
     return f"{minutes / 60:.1f} hours" if minutes > 120 else "a minute" if minutes < 1.5 else f"{minutes:.0f} minutes"
+
+
+def _count(amount: float, unit: str) -> str:
+    return f"{amount:,g} {unit}" if amount == 1 else f"{amount:,g} {unit}s"

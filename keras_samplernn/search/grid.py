@@ -117,7 +117,11 @@ def _refuse_what_cannot_be_compared(specs: Sequence[Spec], place: str) -> None:
             " be compared; search each apart"
         )
     # A share of the training files is validated on where `valid` is no folder.
-    sounds = {(spec.data.valid, spec.data.train if isinstance(spec.data.valid, float) else None) for spec in specs}
+    split = ("train", "valid", "hold_out", "keep")
+    sounds = {
+        spec.data.model_dump_json(include={*split} if isinstance(spec.data.valid, float) else {"valid"})
+        for spec in specs
+    }
     if len(sounds) > 1:
         problems.append(
             f"{place}: the combinations differ in the sounds that they are validated on, so that their bits cannot be"

@@ -94,6 +94,7 @@ def reason_of(answer: dict[str, Any], folder: Path) -> str:
 def train_here(spec: str, folder: str, steps: int, told: Collection[str]) -> dict[str, Any]:
     """Train a run in this process; the arguments are those of `train_apart`, the result is for `reason_of`."""
     from keras_samplernn.backend import exhaustion_errors
+    from keras_samplernn.model.plugin_faults import fault_of_plugin
     from keras_samplernn.model.registry import load_types
     from keras_samplernn.spec import load_spec
     from keras_samplernn.training.bookkeeping import Diverged
@@ -111,6 +112,11 @@ def train_here(spec: str, folder: str, steps: int, told: Collection[str]) -> dic
         if isinstance(error, Diverged) or isinstance(error.__cause__, exhaustion_errors()):
             return {FAILED: error.lines[0]}
         return {REFUSED: error.lines}
+    except Exception as error:
+        fault = fault_of_plugin(error)
+        if fault is None:
+            raise
+        return {REFUSED: fault.lines}
     return {DONE: steps}
 
 

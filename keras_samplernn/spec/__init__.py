@@ -2,6 +2,7 @@
 
 from keras_samplernn.spec.conditioning import CLASS_NUMBER
 from keras_samplernn.spec.constructors import check_constructor, constructor_model
+from keras_samplernn.spec.early import refuse_early
 from keras_samplernn.spec.fields import DATA_PATHS, MOST_LEVELS, Audio, QType, Spec
 from keras_samplernn.spec.loading import OF_WEIGHTS, differences, load_spec, parse_spec, read_spec_text
 from keras_samplernn.spec.reference import spec_reference
@@ -23,6 +24,7 @@ __all__ = [
     "load_spec",
     "parse_spec",
     "read_spec_text",
+    "refuse_early",
     "spec_reference",
     "spec_schema",
 ]

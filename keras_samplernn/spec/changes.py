@@ -67,6 +67,11 @@ def _value_at(text: str, place: int) -> tuple[Any, int]:
     return value, end
 
 
+def field_path(field: str) -> str:
+    """Return a field in the notation of all messages: `tiers[0].dim` is `tiers.0.dim`."""
+    return re.sub(r"\[([0-9]+)\]", r".\1", field)
+
+
 def read_object(text: str, place: str) -> dict[str, Any]:
     """Return the JSON of a spec whose fields are to be changed; UserError with one line for each repeated key."""
     raw, problems = read_json(text, place)
@@ -82,7 +87,8 @@ def with_changes(raw: Mapping[str, Any], changes: Mapping[str, Any], place: str,
 
     Args:
         raw: JSON of the spec; it stays as it is.
-        changes: values by field, a path such as "training.learning_rate" or "tiers.0.dim".
+        changes: values by field, a path such as "training.learning_rate" or "tiers.0.dim", which may be written as
+            "tiers[0].dim" too.
         place: the name of the spec at the start of each message.
         option: what gives the changes, for messages, such as "--set".
 
@@ -91,9 +97,10 @@ def with_changes(raw: Mapping[str, Any], changes: Mapping[str, Any], place: str,
     """
     changed = json.loads(json.dumps(raw))
     for field, value in changes.items():
-        if field.startswith("tiers."):
+        path = field_path(field)
+        if path.startswith("tiers."):
             _write_out_tiers(changed)
-        _set(changed, field, value, place, option)
+        _set(changed, path, value, place, option)
     # Paths are as natural in a dictionary as text; whatever else JSON does not know is told by its field.
     return json.dumps(changed, default=str)
 

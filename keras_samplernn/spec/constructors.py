@@ -3,11 +3,15 @@
 The docstring of the class describes them.
 """
 
+import contextlib
 import inspect
+import json
 import re
+from collections.abc import Iterator
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, TypeAdapter, create_model
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 # Keras' own arguments of every layer: `assemble` gives them.
 NOT_THE_SPECS = {"self", "name", "dtype", "trainable"}
@@ -20,13 +24,10 @@ def constructor_model(tier_class: type) -> type[BaseModel]:
     Descriptions come from `Field(description=...)` in the hints, or from the `Args:` of the class' docstring, or from
     those of the classes above it.
     """
-    constructor = tier_class.__init__
-    hints = get_type_hints(constructor, include_extras=True)
+    hints = get_type_hints(tier_class.__init__, include_extras=True)
     words = _described_arguments(tier_class)
     fields: dict[str, Any] = {}
-    for name, parameter in inspect.signature(constructor).parameters.items():
-        if name in NOT_THE_SPECS or name.startswith("_") or parameter.kind not in NAMED:
-            continue
+    for name, parameter in _arguments(tier_class):
         default = ... if parameter.default is parameter.empty else parameter.default
         hint = hints.get(name, Any)
         described = any(getattr(extra, "description", None) for extra in getattr(hint, "__metadata__", ()))
@@ -37,7 +38,20 @@ def constructor_model(tier_class: type) -> type[BaseModel]:
 
 
 def check_constructor(tier_class: type) -> None:
-    """Raise TypeError with the argument, unless a spec can give every argument of the constructor as JSON."""
+    """Raise TypeError with the argument, unless JSON can give every argument of the constructor, and hold its default.
+
+    A run records all arguments, also those that the spec leaves out.
+    """
+    for name, parameter in _arguments(tier_class):
+        try:
+            json.dumps(
+                None if parameter.default is parameter.empty else parameter.default, default=_plain, allow_nan=False
+            )
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"its argument {name} has a default that JSON cannot hold ({error}); let it be a number, text, list or "
+                "None, and make the rest of it in the constructor"
+            ) from None
     try:
         constructor_model(tier_class).model_json_schema()
     except PydanticUserError:
@@ -45,8 +59,25 @@ def check_constructor(tier_class: type) -> None:
             try:
                 TypeAdapter(hint).json_schema()
             except PydanticUserError:
-                raise TypeError(f"its argument {name} has the hint {hint}, which JSON cannot give") from None
+                raise TypeError(
+                    f"its argument {name} has the hint {hint}, which JSON cannot give; hint it as number, text or list"
+                ) from None
         raise
+
+
+def _arguments(tier_class: type) -> Iterator[tuple[str, inspect.Parameter]]:
+    """Return the arguments of the constructor that a spec may give."""
+    for name, parameter in inspect.signature(tier_class.__init__).parameters.items():
+        if name not in NOT_THE_SPECS and not name.startswith("_") and parameter.kind in NAMED:
+            yield name, parameter
+
+
+def _plain(value: Any) -> Any:
+    """Return a default as JSON has it, such as the value of an Enum; a set has no order to be recorded in."""
+    if not isinstance(value, (set, frozenset)):
+        with contextlib.suppress(PydanticSerializationError):
+            return to_jsonable_python(value)
+    raise TypeError(f"{type(value).__name__} is no type of JSON")
 
 
 def frame_size_of(tier_class: type, config: dict[str, Any]) -> int | None:

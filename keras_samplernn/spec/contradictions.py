@@ -32,6 +32,7 @@ def contradictions(spec: Spec, top: int | None) -> Iterator[Contradiction]:
         )
     yield from _of_training(spec)
     yield from _of_conditions(spec)
+    yield from _of_split(spec)
     yield from _of_folders(spec)
 
 
@@ -41,7 +42,7 @@ def _of_windows(training: Training, top: int) -> Iterator[Contradiction]:
         below = seq_len // top * top
         yield (
             ("training.seq_len",),
-            f"training.seq_len = {seq_len} is not a multiple of tiers[0].frame_size = {top}; "
+            f"training.seq_len = {seq_len} is not a multiple of tiers.0.frame_size = {top}; "
             f"try {f'{below} or ' if below else ''}{below + top}",
         )
     elif samples is not None:
@@ -52,7 +53,7 @@ def _of_windows(training: Training, top: int) -> Iterator[Contradiction]:
         remedy = f"try {any_of(map(str, near))}" if near else "remove it"
         yield (
             ("training.remat_samples", "training.seq_len"),
-            f"training.remat_samples = {samples} must be a multiple of tiers[0].frame_size = {top} that divides "
+            f"training.remat_samples = {samples} must be a multiple of tiers.0.frame_size = {top} that divides "
             f"training.seq_len = {seq_len} into at least two chunks; {remedy}",
         )
 
@@ -138,6 +139,22 @@ def _of_conditions(spec: Spec) -> Iterator[Contradiction]:
             ("monitoring.listen_epochs", "data.valid"),
             f"{listen} needs data.valid, under whose conditions sounds are generated; give a folder or a fraction such"
             " as 0.1",
+        )
+
+
+def _of_split(spec: Spec) -> Iterator[Contradiction]:
+    data = spec.data
+    for field in ("hold_out", "keep"):
+        if getattr(data, field) and not isinstance(data.valid, float):
+            yield (
+                (f"data.{field}", "data.valid"),
+                f"data.{field} has no effect unless data.valid is a fraction of the training files, such as 0.1; give"
+                " one, or remove it",
+            )
+    if both := sorted({*data.hold_out} & {*data.keep}):
+        yield (
+            ("data.keep", "data.hold_out"),
+            f"data.keep has {show(both[0])}, as data.hold_out has; remove it from one of the two",
         )
 
 

@@ -4,7 +4,6 @@ A default here is what a spec means that a run has recorded before there was the
 off. What is on in a spec that a user writes, a preset says (`presets.py`), and the schema shows that as the default.
 """
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -61,6 +60,18 @@ class Data(Section):
         description="Folder of the validation sounds; or the fraction of the training files, whole files, that is "
         "held out; null: no validation.",
     )
+    hold_out: list[str] = Field(
+        [],
+        max_length=100000,
+        description="With a fraction in `valid`: names of training files that are held out whatever the fraction says, "
+        "such as `rain/3.wav`, relative to the folder of `train`. `init` names some where a class would not be "
+        "validated.",
+    )
+    keep: list[str] = Field(
+        [],
+        max_length=100000,
+        description="With a fraction in `valid`: names of training files that are never held out.",
+    )
     test: FolderPath | None = Field(
         None, description="Folder of the test sounds, which only `evaluate` reads; null: no test sounds."
     )
@@ -89,8 +100,8 @@ class Data(Section):
         return [value] if isinstance(value, Path) else []
 
     def place_of_folder(self, name: str, number: int) -> str:
-        """Return the place in the spec of a folder: `data.train`, or `data.train[1]` in a list."""
-        return f"data.{name}[{number}]" if isinstance(getattr(self, name), list) else f"data.{name}"
+        """Return the place in the spec of a folder: `data.train`, or `data.train.1` in a list."""
+        return f"data.{name}.{number}" if isinstance(getattr(self, name), list) else f"data.{name}"
 
 
 class Augmentation(Section):
@@ -341,4 +352,4 @@ class Spec(Section):
 
     def to_json(self) -> str:
         """Return the spec as JSON, with every field explicit; parsing it gives an equal spec."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+        return f"{self}\n"

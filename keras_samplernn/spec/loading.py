@@ -81,8 +81,8 @@ def parse_spec(text: str, place: str, types: Types, folder: str | Path) -> Spec:
     tiers, top_frame_size, found = resolve_tiers(raw, types)
     head, found_in_head = resolve_head(raw, types)
     found |= found_in_head | found_in_preset
-    sections = {key: value for key, value in raw.items() if key not in ("tiers", "tier_defaults", "head")}
-    typed = {"tiers": tiers, "head": head or HeadSpec(type="", head_class=object, config={})}
+    sections = sections_alone(raw)
+    typed = {"tiers": tiers, "head": head or sections["head"]}
     try:
         spec = Spec.model_validate(sections | typed)
     except ValidationError as error:
@@ -136,15 +136,31 @@ def _compare(old: Any, new: Any, path: tuple) -> Iterator[str]:
         yield f"{place_of(path)}: {before} -> {after}"
 
 
+def sections_alone(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return what a spec says of all but its tiers and its head, with none and an empty one in their places."""
+    sections = {key: value for key, value in raw.items() if key not in ("tiers", "tier_defaults", "head")}
+    return sections | {"tiers": [], "head": HeadSpec(type="", head_class=object, config={})}
+
+
 def _homes(schema: dict[str, Any], types: Types) -> dict[str, str]:
     """Return the full place of each field of sections, heads and tiers, to suggest it for a key in the wrong place."""
     homes = {key: f"head.{key}" for head in types.heads.values() for key in constructor_model(head).model_fields}
     homes |= {
         # A required field usually differs from tier to tier; the others are mostly shared.
-        key: f"tiers[0].{key}" if field.is_required() else f"tier_defaults.{key}"
+        key: f"tiers.0.{key}" if field.is_required() else f"tier_defaults.{key}"
         for tier in types.tiers.values()
         for key, field in constructor_model(tier).model_fields.items()
     }
+    return homes | section_homes(schema)
+
+
+def section_homes(schema: dict[str, Any]) -> dict[str, str]:
+    """Return the full place of each field of sections.
+
+    Args:
+        schema: JSON Schema of `Spec`.
+    """
+    homes = {}
     for section, field in schema["properties"].items():
         for option in field.get("anyOf", [field]):
             inner = resolved(option, schema["$defs"])

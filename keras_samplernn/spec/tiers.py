@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from keras_samplernn.errors import nearest
 from keras_samplernn.spec.constructors import frame_size_of
 from keras_samplernn.spec.fields import MOST_TIERS, TierSpec
+from keras_samplernn.spec.suggestions import suggestion
 from keras_samplernn.spec.types import Problems, Types, resolve
 from keras_samplernn.spec.wording import any_of, show
 
@@ -37,7 +37,7 @@ def resolve_tiers(raw: dict[str, Any], types: Types) -> tuple[list[TierSpec], in
     if None not in fields:
         taken = set().union(*fields)
         for key in (key for key in defaults if key not in taken):
-            hint = nearest(key, taken) or f"; their fields are {', '.join(sorted(taken))}"
+            hint = suggestion(key, taken) or f"; their fields are {', '.join(sorted(taken))}"
             problems["tier_defaults", key] = f"tier_defaults.{key} is a field of none of the tiers{hint}"
     problems |= _check_frame_sizes(entries, sizes, types.tiers, problems)
     return ([] if problems else tiers), sizes[0], problems
@@ -58,7 +58,7 @@ def _resolve_tier(
     else:
         size = frame_size_of(found.type_class, found.config)
         if size is None:
-            problems[path] = f'tiers[{index}].type = "{found.type}" declares no frame_size; every tier must'
+            problems[path] = f'tiers.{index}.type = "{found.type}" declares no frame_size; every tier must'
         else:
             tier = TierSpec(type=found.type, tier_class=found.type_class, config=found.config, frame_size=size)
     return tier, size, found.fields, problems
@@ -73,14 +73,14 @@ def _check_frame_sizes(
     singles = sorted(name for name, tier in tier_types.items() if frame_size_of(tier, {}) == 1)
     for index, (entry, size) in enumerate(zip(entries[:-1], sizes, strict=False)):
         if size == 1 and entry["type"] in singles:
-            message = f'tiers[{index}].type = "{entry["type"]}" predicts single samples; it can only be the last tier'
+            message = f'tiers.{index}.type = "{entry["type"]}" predicts single samples; it can only be the last tier'
             problems["tiers", index, "type"] = message
             sizes[index] = None
     for index in range(1, len(sizes)):
         above, size = sizes[index - 1], sizes[index]
         if above is None or size is None or (index == last and size == 1):
             continue
-        here, there = f"tiers[{index}].frame_size = {size}", f"tiers[{index - 1}].frame_size = {above}"
+        here, there = f"tiers.{index}.frame_size = {size}", f"tiers.{index - 1}.frame_size = {above}"
         if above % size or above == size:
             fault = "is not smaller than" if above <= size else "does not divide"
             remedy = _suggest(above, size, sizes[index + 1] if index < last else 1, index)
@@ -88,7 +88,7 @@ def _check_frame_sizes(
     if sizes[last] not in (1, None):
         such_as = f", such as {any_of(singles)}" if singles else ""
         problems["tiers", last, "frame_size"] = (
-            f"tiers[{last}].frame_size = {sizes[last]} is the last tier's, which predicts single samples and must "
+            f"tiers.{last}.frame_size = {sizes[last]} is the last tier's, which predicts single samples and must "
             f"be 1; end the list with a tier of frame_size 1{such_as}"
         )
     return {path: message for path, message in problems.items() if path not in known}
@@ -100,7 +100,7 @@ def _suggest(above: int, size: int, below: int | None, index: int) -> str:
     fitting = [d for d in divisors if below and d % below == 0 and d > below] or divisors
     if not fitting:
         return (
-            f"make tiers[{index - 1}].frame_size a multiple of it, such as {max(2, (above + size // 2) // size) * size}"
+            f"make tiers.{index - 1}.frame_size a multiple of it, such as {max(2, (above + size // 2) // size) * size}"
         )
     nearby = sorted(sorted(fitting, key=lambda d: abs(d - size))[:MOST_SUGGESTIONS])
     return f"try {any_of(map(str, nearby))}"

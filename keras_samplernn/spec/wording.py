@@ -8,16 +8,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from keras_samplernn.errors import nearest
+from keras_samplernn.spec.suggestions import suggestion
 
 LONGEST_VALUE = 60
 
 
 def place_of(path: Iterable[str | int]) -> str:
-    """Write a path as in Python: ("tiers", 1, "dim") becomes `tiers[1].dim`."""
+    """Write a path as `--set` takes it: ("tiers", 1, "dim") becomes `tiers.1.dim`; odd keys are quoted, in brackets."""
     place = ""
     for key in path:
-        if isinstance(key, str) and re.fullmatch(r"[\w$-]+", key):
-            place += f".{key}" if place else key
+        if isinstance(key, int) or re.fullmatch(r"[\w$-]+", key):
+            place += f".{key}" if place else str(key)
         else:
             place += f"[{show(key)}]"
     return place
@@ -84,7 +85,9 @@ def problems_of(
         where = place_of((*root, *path))
         if item["type"] == "extra_forbidden":
             section = place_of((*root, *path[:-1])) if path[:-1] else owner
-            message = f"{where} is not a field of {section}{_right_key(path[-1], parent, homes)}"
+            names = list(parent.get("properties", ()))
+            fields = f"; its fields are {', '.join(names)}" if names else "; it has none"
+            message = f"{where} is not a field of {section}{suggestion(path[-1], names, homes) or fields}"
         elif item["loc"][-1] == "[key]":
             message = f"{where}: the name must be {rule(parent.get('propertyNames', {}), {}) or item['msg']}"
         elif item["type"] == "missing":
@@ -102,13 +105,6 @@ def problems_of(
 
 
 OWN_WORDS = ("value_error", "assertion_error")
-
-
-def _right_key(key: str, parent: dict[str, Any], homes: dict[str, str]) -> str:
-    names = list(parent.get("properties", ()))
-    if key in homes:
-        return f'; did you mean "{homes[key]}"?'
-    return nearest(key, names) or (f"; its fields are {', '.join(names)}" if names else "; it has none")
 
 
 def _locate(loc: tuple, raw: Any, schema: dict[str, Any]) -> tuple[tuple, Any, dict[str, Any], dict[str, Any]]:

@@ -37,8 +37,10 @@ class Case:
         tier = self.tier_class(**self.config, dtype=dtype)
         tier.bind(self.binding)
         shapes = getattr(tier, "state_shapes", ())  # they may not be known before build
-        fit = isinstance(shapes, tuple) and all(isinstance(shape, tuple) for shape in shapes)
-        remedy = "a tuple with a shape for each tensor of the state, without the batch axis, as in ((8,),)"
+        fit = isinstance(shapes, tuple) and all(
+            isinstance(shape, tuple) and all(isinstance(size, int) for size in shape) for shape in shapes
+        )
+        remedy = "a tuple with a shape of numbers for each tensor of the state, without the batch axis, as in ((8,),)"
         require(fit, f"state_shapes is {shapes!r}, and must be {remedy}")
         tier.build()
         return tier

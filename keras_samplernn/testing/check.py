@@ -10,10 +10,12 @@ from typing import Any
 
 import keras
 
+from keras_samplernn.model.blame import words_of
 from keras_samplernn.model.head import Head
 from keras_samplernn.model.tier import Tier
 from keras_samplernn.testing.case import it_can_be_built
-from keras_samplernn.testing.head_laws import HEAD_LAWS, head_can_be_built
+from keras_samplernn.testing.head_case import head_can_be_built
+from keras_samplernn.testing.head_laws import HEAD_LAWS
 from keras_samplernn.testing.laws import LAWS, corners
 from keras_samplernn.testing.process import another_process_gives_the_same_numbers
 from keras_samplernn.testing.purity import a_spec_can_name_it
@@ -21,10 +23,18 @@ from keras_samplernn.testing.purity import a_spec_can_name_it
 # What an exception says, and the remedy.
 REMEDIES = {
     r"to a numpy array|TracerArrayConversion": "use keras.ops, not NumPy, on tensors",
-    r"was expected to be a \w+ tensor but is a \w+ tensor": (
-        "two dtypes met: make sublayers with dtype=self.dtype_policy, states and constants with self.compute_dtype"
+    r"was expected to be a \w+ tensor but is a \w+ tensor|has type \w+ that does not match type \w+": (
+        "two dtypes met: make sublayers with dtype=self.dtype_policy, states and constants with self.compute_dtype, "
+        "and cast weights with value_of(weight, self.compute_dtype)"
     ),
     r"local object|not the same object": "define the class at the top of a module that can be imported",
+    r"^KeyError in (step|sequence|part_bits|draw)|'NoneType' object is not subscriptable": (
+        "let prepare return it; one of your own begins with what super().prepare() returns"
+    ),
+    r"NoneType(?!.*not subscriptable)": (
+        "inputs.context is None at the top, inputs.conditions without conditions, inputs.shares if the codes say all: "
+        "use each only where it is not None"
+    ),
 }
 
 
@@ -100,17 +110,9 @@ def _told(subject: str, law: Callable, checked: type) -> Iterator[None]:
     except AssertionError as error:
         raise AssertionError(f"{broken}: {error}") from None
     except Exception as error:
-        # Keras adds where it was and the values of all arguments, TensorFlow adds colours.
-        text = re.sub(r"\x1b\[\d*m|Exception encountered when calling .*\n\n", "", str(_words_of(error)))
-        reason = " ".join(text.partition("\n\nArguments received")[0].split()).rstrip(".")
-        raised = f"{type(error).__name__}{_place_in(checked, error)}: {reason}"
+        raised = f"{type(error).__name__}{_place_in(checked, error)}: {words_of(error)}"
         remedies = [f"; {remedy}" for pattern, remedy in REMEDIES.items() if re.search(pattern, raised)]
         raise AssertionError(f"{broken}: it raised {raised}{''.join(remedies)}") from error
-
-
-def _words_of(error: Exception) -> Any:
-    """Return what an error says; a KeyError shows its words as Python writes them."""
-    return error.args[0] if isinstance(error, KeyError) and len(error.args) == 1 else error
 
 
 def _place_in(checked: type, error: Exception) -> str:

@@ -1,7 +1,5 @@
 """The laws of the head contract: each is a function of a case, and its name is what it claims."""
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -10,69 +8,14 @@ from keras import ops
 
 from keras_samplernn.backend import compiled, gradients
 from keras_samplernn.model.head import Head
-from keras_samplernn.testing.case import as_array, randomise
+from keras_samplernn.testing.case import as_array
 from keras_samplernn.testing.comparing import HALF_PRECISION_TOLERANCE, TOLERANCE, require, same
-from keras_samplernn.testing.purity import PURITY, Methods
+from keras_samplernn.testing.head_case import ROWS, STEPS, HeadCase, greedily
+from keras_samplernn.testing.purity import PURITY
 
-ROWS, STEPS, Q_LEVELS = 4, 6, 16
-
-
-class HeadCase:
-    """A head with random weights, random outputs of a bottom tier and random codes."""
-
-    def __init__(self, head_class: type[Head], config: dict[str, Any]):
-        self.head_class, self.config = head_class, config
-        self.head = self.checked = self.build("float32")
-        randomise(self.head)
-        rng = np.random.default_rng(1)
-        self.outputs = rng.normal(0, 2, (ROWS, STEPS, self.head.width)).astype("float32")
-        self.codes = rng.integers(0, self.head.q_levels, (ROWS, STEPS)).astype("int32")
-
-    def build(self, dtype: str) -> Head:
-        """Return the head, bound and built, with new weights."""
-        levels = self.head_class.levels
-        head = self.head_class(**self.config, dtype=dtype)
-        head.bind(Q_LEVELS if Q_LEVELS in levels else levels[0])
-        head.build()
-        return head
-
-    @functools.cached_property
-    def half(self) -> Head:
-        """The head in half precision, with this case's weights."""
-        head = self.build("mixed_bfloat16")
-        for weight, other in zip(head.weights, self.head.weights, strict=True):
-            weight.assign(other)
-        return head
-
-    def methods(self, layer: Head) -> Methods:
-        """Return calls of the methods of a head."""
-        outputs, codes = ops.convert_to_tensor(self.outputs), ops.convert_to_tensor(self.codes)
-        return {
-            "prepare": layer.prepare,
-            "part_bits": lambda: layer.part_bits(outputs, codes, layer.prepare()),
-            "draw": lambda: layer.draw(outputs[:, 0], greedily, layer.prepare()),
-        }
-
-    def bits(self, outputs: np.ndarray, codes: np.ndarray, head: Head | None = None, prepared: Any = ...) -> np.ndarray:
-        """Return the bits of each part, `(B, T, parts)`."""
-        head = head or self.head
-        form = head.prepare() if prepared is ... else prepared
-        parts = head.part_bits(ops.convert_to_tensor(outputs), ops.convert_to_tensor(codes), form)
-        return np.stack([as_array(each) for each in parts], axis=-1)
-
-    def drawn(self, outputs: np.ndarray, choose: Callable) -> np.ndarray:
-        """Return the codes that are drawn from outputs `(B, width)`."""
-        return ops.convert_to_numpy(self.head.draw(ops.convert_to_tensor(outputs), choose, self.head.prepare()))
-
-
-def greedily(logits: Any, part: int) -> Any:
-    """Choose the likeliest code of a part."""
-    return ops.cast(ops.argmax(logits, axis=-1), "int32")
-
-
-def head_can_be_built(head_class: type[Head], config: dict[str, Any]) -> HeadCase:
-    """The constructor takes the config, `bind` the number of codes, and `build` makes the weights."""
-    return HeadCase(head_class, config)
+ALIKE = "let part_bits and draw use the same logits"
+APART = "compute nothing across the batch and time axes"
+READ = "let codes // n be read with shares that tell the n codes apart, or the codes themselves"
 
 
 def every_part_has_bits(case: HeadCase) -> None:
@@ -80,21 +23,48 @@ def every_part_has_bits(case: HeadCase) -> None:
     parts = case.head.part_bits(
         ops.convert_to_tensor(case.outputs), ops.convert_to_tensor(case.codes), case.head.prepare()
     )
+    remedy = f"return a list with an array (B, T) = {(ROWS, STEPS)} for each of parts {case.head.parts}"
+    require(isinstance(parts, (list, tuple)), f"part_bits gave {type(parts).__name__}, not a list; {remedy}")
     shapes = [tuple(each.shape) for each in parts]
-    require(shapes == [(ROWS, STEPS)] * len(case.head.parts), f"part_bits gave {shapes} for {case.head.parts}")
+    require(shapes == [(ROWS, STEPS)] * len(case.head.parts), f"part_bits gave arrays of the shapes {shapes}; {remedy}")
     arrays = [as_array(each) for each in parts]
-    require(all(np.isfinite(each).all() and (each > -1e-5).all() for each in arrays), "bits are negative or infinite")
-    same(as_array(case.head.bits(case.outputs, case.codes)), sum(arrays), "bits and the sum of part_bits")
+    require(
+        all(np.isfinite(each).all() and (each > -1e-5).all() for each in arrays),
+        "bits are negative or infinite; return -log2 of a probability above 0, as bits_per_sample does",
+    )
+    note = "; leave bits as it is"
+    same(as_array(case.head.bits(case.outputs, case.codes)), sum(arrays), "bits and the sum of part_bits", note=note)
 
 
 def probabilities_add_up(case: HeadCase) -> None:
     """The probabilities of all codes, 2 to the power of minus their bits, add up to 1, or a little less."""
-    levels, total = case.head.q_levels, 0.0
+    levels, totals = case.head.q_levels, {2.0: 0.0, np.e: 0.0}
     for first in range(0, levels, 4096):
         codes = np.arange(first, min(first + 4096, levels), dtype="int32")[None]
         outputs = np.repeat(case.outputs[:1, :1], codes.shape[1], axis=1)
-        total += float((2.0 ** -case.bits(outputs, codes).sum(axis=-1).astype("float64")).sum())
-    require(0.9 < total < 1 + TOLERANCE, f"the probabilities of all codes add up to {total:.4g}")
+        bits = case.bits(outputs, codes).sum(axis=-1).astype("float64")
+        totals = {base: total + float((base**-bits).sum()) for base, total in totals.items()}
+    in_bits, in_nats = (0.9 < total < 1 + TOLERANCE for total in totals.values())
+    remedy = "divide by ln 2, since these are nats" if in_nats else "give -log2 of a softmax over all codes"
+    seen = f"the probabilities of all codes add up to {totals[2.0]:.4g}"
+    require(in_bits, f"{seen}; {remedy}, as bits_per_sample does")
+
+
+def each_part_is_chosen_once(case: HeadCase) -> None:
+    """`draw` calls `choose(logits, part)` for each of `parts`, from 0 on: each has uniforms of its own."""
+    chosen = []
+
+    def choose(logits: Any, part: int) -> Any:
+        chosen.append(part)
+        return greedily(logits, part)
+
+    case.drawn(case.outputs[:, 0], choose)
+    parts = case.head.parts
+    require(
+        chosen == [*range(len(parts))],
+        f"draw chose the parts {chosen}, and parts is {parts}; call choose(logits, part) with each "
+        f"part of {[*range(len(parts))]}, once and in this order, and draw in no other way",
+    )
 
 
 def codes_are_drawn_as_likely_as_their_bits_say(case: HeadCase) -> None:
@@ -110,11 +80,19 @@ def codes_are_drawn_as_likely_as_their_bits_say(case: HeadCase) -> None:
 
     outputs = np.reshape(case.outputs, (-1, case.head.width))
     codes = case.drawn(outputs, choose)
-    require(codes.dtype == np.int32 and codes.shape == (len(outputs),), f"draw gave {codes.dtype} {codes.shape}")
-    require(((codes >= 0) & (codes < case.head.q_levels)).all(), "draw gave codes out of range")
+    require(
+        codes.dtype == np.int32 and codes.shape == (len(outputs),),
+        f"draw gave {codes.dtype} {codes.shape}; return {(len(outputs),)} int32",
+    )
+    require(((codes >= 0) & (codes < case.head.q_levels)).all(), "draw gave codes out of range; clip them")
     inside = (codes > 0) & (codes < case.head.q_levels - 1)  # what lies outside may have been moved to either end
     bits = case.bits(outputs[:, None], codes[:, None])[:, 0]
-    same(bits[inside], np.stack(spent, axis=-1)[inside], "the bits of drawn codes and of what was chosen")
+    same(
+        bits[inside],
+        np.stack(spent, axis=-1)[inside],
+        "the bits of drawn codes and of what was chosen",
+        note=f"; {ALIKE}",
+    )
 
 
 def logits_are_outputs_or_counted(case: HeadCase) -> None:
@@ -127,7 +105,10 @@ def logits_are_outputs_or_counted(case: HeadCase) -> None:
 
     case.drawn(case.outputs[:, 0], choose)
     made, counted = sum(widths) - case.head.width, case.head.numbers_per_sample
-    require(made <= counted, f"draw offers {made} logits beside the outputs, and numbers_per_sample is {counted}")
+    require(
+        made <= counted,
+        f"draw offers {made} logits beside the outputs, and numbers_per_sample is {counted}; raise it to {made}",
+    )
 
 
 def rows_of_a_sound_can_share_a_code(case: HeadCase) -> None:
@@ -137,14 +118,22 @@ def rows_of_a_sound_can_share_a_code(case: HeadCase) -> None:
         return ops.repeat(ops.cast(ops.argmax(logits[:1], axis=-1), "int32"), ROWS, axis=0)
 
     codes = case.drawn(case.outputs[:, 0], choose)
-    require(len({*codes.tolist()}) == 1, f"rows that share what is chosen got the codes {codes}")
+    require(
+        len({*codes.tolist()}) == 1,
+        f"rows that share what is chosen got the codes {codes}; compute codes from it alone",
+    )
 
 
 def rows_have_bits_of_their_own(case: HeadCase) -> None:
     """Other outputs and codes in other rows, or at other samples, do not change a row's bits."""
     others, codes = case.outputs[::-1].copy(), case.codes[::-1].copy()
     others[1, :3], codes[1, :3] = case.outputs[1, :3], case.codes[1, :3]
-    same(case.bits(others, codes)[1, :3], case.bits(case.outputs, case.codes)[1, :3], "bits among other rows")
+    same(
+        case.bits(others, codes)[1, :3],
+        case.bits(case.outputs, case.codes)[1, :3],
+        "bits among other rows",
+        note=f"; {APART}",
+    )
 
 
 def what_is_read_tells_codes_apart(case: HeadCase) -> None:
@@ -152,14 +141,20 @@ def what_is_read_tells_codes_apart(case: HeadCase) -> None:
     head = case.head
     codes, shares = head.read(ops.arange(head.q_levels, dtype="int32"))
     codes = ops.convert_to_numpy(codes)
-    require(codes.dtype == np.int32 and codes.min() >= 0 and codes.max() < head.read_levels, "codes read out of range")
-    require((shares is not None) == head.has_shares, f"has_shares is {head.has_shares}, and read gave {shares}")
+    require(
+        codes.dtype == np.int32 and codes.min() >= 0 and codes.max() < head.read_levels,
+        f"codes read are not int32 from 0 to read_levels - 1; {READ}",
+    )
+    require(
+        (shares is not None) == head.has_shares,
+        f"has_shares is {head.has_shares}, and read gave {'no ' * (shares is None)}shares; {READ}",
+    )
     pairs = codes.astype("float64") * 4
     if shares is not None:
         shares = as_array(shares)
-        require(shares.shape == codes.shape and np.abs(shares).max() <= 1, "shares are not from -1 to 1")
+        require(shares.shape == codes.shape and np.abs(shares).max() <= 1, f"shares are not from -1 to 1; {READ}")
         pairs = pairs + shares
-    require(len(np.unique(pairs)) == head.q_levels, "some codes read alike")
+    require(len(np.unique(pairs)) == head.q_levels, f"some codes read alike; {READ}")
 
 
 def xla_draws_the_same_codes(case: HeadCase) -> None:
@@ -170,20 +165,32 @@ def xla_draws_the_same_codes(case: HeadCase) -> None:
 
     outputs = ops.convert_to_tensor(case.outputs[:, 0])
     seen, expected = (run(outputs, case.head.prepare()) for run in (compiled(greedy), greedy))
-    require(bool(ops.all(seen == expected)), f"compiled {seen}, expected {expected}")
+    require(bool(ops.all(seen == expected)), f"compiled {seen}, expected {expected}; compute with keras.ops alone")
 
 
 def narrow_weights_cost_few_bits(case: HeadCase) -> None:
     """With int8 weights, bits are close to those with float32."""
     narrowed = case.head.narrowed(case.head.prepare())
     seen = case.bits(case.outputs, case.codes, prepared=narrowed)
-    same(seen, case.bits(case.outputs, case.codes), "bits with int8 weights", HALF_PRECISION_TOLERANCE)
+    same(
+        seen,
+        case.bits(case.outputs, case.codes),
+        "bits with int8 weights",
+        HALF_PRECISION_TOLERANCE,
+        "; let narrowed use narrow alone",
+    )
 
 
 def half_precision_gives_close_bits(case: HeadCase) -> None:
     """Under mixed_bfloat16 bits are close to float32's."""
     seen = case.bits(case.outputs, case.codes, case.half)
-    same(seen, case.bits(case.outputs, case.codes), "bits in bfloat16", HALF_PRECISION_TOLERANCE)
+    same(
+        seen,
+        case.bits(case.outputs, case.codes),
+        "bits in bfloat16",
+        HALF_PRECISION_TOLERANCE,
+        "; cast logits to float32",
+    )
 
 
 def gradients_reach_outputs_and_weights(case: HeadCase) -> None:
@@ -198,15 +205,23 @@ def gradients_reach_outputs_and_weights(case: HeadCase) -> None:
         for graph in (False, True):
             for variable, found in zip(variables, gradients(loss, variables, graph), strict=True):
                 found = as_array(found)
-                require(np.isfinite(found).all(), f"in {dtype} gradients of {variable.path} are not finite")
+                require(
+                    np.isfinite(found).all(),
+                    f"in {dtype} gradients of {variable.path} are not finite; look for a 0 divided by",
+                )
                 idle = not found.any() or (variable is outputs and not found.any(axis=(0, 1)).all())
-                require(not idle, f"in {dtype} no gradient reaches {variable.path}, or a part of it")
+                require(
+                    not idle,
+                    f"in {dtype} no gradient reaches {variable.path}, or a part of it; let part_bits depend on it, or "
+                    "do not make it",
+                )
 
 
 HEAD_LAWS = (
     *PURITY,
     every_part_has_bits,
     probabilities_add_up,
+    each_part_is_chosen_once,
     codes_are_drawn_as_likely_as_their_bits_say,
     logits_are_outputs_or_counted,
     rows_of_a_sound_can_share_a_code,

@@ -13,12 +13,13 @@ from keras_samplernn.model.lowering import absorb, narrow_form, release
 from keras_samplernn.model.tier import Inputs, Tier
 from keras_samplernn.testing.case import ROWS, STEPS, Case, as_array, as_arrays, as_tensors, each, steps_of
 from keras_samplernn.testing.comparing import HALF_PRECISION_TOLERANCE, TOLERANCE, agree, require
-from keras_samplernn.testing.declared import (
-    declared_shapes_are_true,
-    half_precision_keeps_its_dtypes,
-    the_state_is_used,
-)
+from keras_samplernn.testing.declared import declared_shapes_are_true, half_precision_keeps_its_dtypes
 from keras_samplernn.testing.purity import PURITY
+from keras_samplernn.testing.usage import the_conditions_are_used, the_context_is_used, the_state_is_used
+
+COMPILED = "let nothing depend on Python's own values of tensors"
+PRECISE = "compute sums over many numbers, norms and exponents in float32"
+FINITE_GRADIENTS = "look for a square root, a norm or a division where its argument may be 0"
 
 
 def rows_are_independent(case: Case) -> None:
@@ -72,7 +73,10 @@ def conditions_past_the_end_are_taken(case: Case) -> None:
         array[:, -1] = empty[:, -1]
     inputs = case.inputs._replace(conditions=conditions)
     seen = case.window(inputs)
-    require(np.isfinite(seen[0]).all(), "outputs are not finite past the end of a sound")
+    require(
+        np.isfinite(seen[0]).all(),
+        "outputs are not finite past the end of a sound; divide by no count of targets that may be 0",
+    )
     agree(seen, case.steps(inputs), note=" between sequence and repeated step past the end of a sound")
 
 
@@ -84,12 +88,20 @@ def kernels_can_be_folded(case: Case) -> None:
     if released is not None:
         kernel = as_array(released.kernel)
         inputs = case.inputs._replace(context=None if case.inputs.context is None else case.inputs.context @ kernel)
-        agree(case.steps(inputs, prepared=released.prepared), expected, note=" after the kernel was released")
+        agree(
+            case.steps(inputs, prepared=released.prepared),
+            expected,
+            note=" after the kernel was released; multiply by it all that meets the context",
+        )
     kernel = np.random.default_rng(4).normal(size=(case.binding.output_dim, 7)).astype("float32")
     absorbed = absorb(tier, prepared, ops.convert_to_tensor(kernel))
     if absorbed is not None:
         folded = expected[0] @ kernel, expected[1]
-        agree(case.steps(case.inputs, prepared=absorbed.prepared), folded, note=" after a kernel was absorbed")
+        agree(
+            case.steps(case.inputs, prepared=absorbed.prepared),
+            folded,
+            note=" after a kernel was absorbed; multiply the outputs by it, context by context",
+        )
 
 
 def narrow_weights_give_close_numbers(case: Case) -> None:
@@ -97,19 +109,30 @@ def narrow_weights_give_close_numbers(case: Case) -> None:
     row = each(lambda x: x[:1], case.inputs)
     narrowed = narrow_form(case.tier, case.tier.prepare())
     expected = _first_row(case.stepped)
-    agree(case.steps(row, prepared=narrowed), expected, HALF_PRECISION_TOLERANCE, note=" with weights in int8")
+    agree(
+        case.steps(row, prepared=narrowed),
+        expected,
+        HALF_PRECISION_TOLERANCE,
+        note=" with weights in int8; let narrowed use narrow alone",
+    )
 
 
 def xla_gives_the_same_numbers(case: Case) -> None:
     """`sequence` and `step` compile with the result of `prepare` as an argument, as generation passes it."""
-    agree(case.window(case.inputs, run=compiled(case.tier.sequence)), case.whole, note=" when sequence was compiled")
-    agree(case.steps(case.inputs, run=compiled(case.tier.step)), case.whole, note=" when step was compiled")
+    agree(
+        case.window(case.inputs, run=compiled(case.tier.sequence)),
+        case.whole,
+        note=f" when sequence was compiled; {COMPILED}",
+    )
+    agree(
+        case.steps(case.inputs, run=compiled(case.tier.step)), case.whole, note=f" when step was compiled; {COMPILED}"
+    )
 
 
 def half_precision_gives_close_numbers(case: Case) -> None:
     """Under mixed_bfloat16 outputs and state are close to float32's."""
     seen = as_arrays(case.half(as_tensors(case.inputs), case.half.initial_state(ROWS)))
-    agree(seen, case.whole, HALF_PRECISION_TOLERANCE, note=" between mixed_bfloat16 and float32")
+    agree(seen, case.whole, HALF_PRECISION_TOLERANCE, note=f" between mixed_bfloat16 and float32; {PRECISE}")
 
 
 def gradients_reach_every_weight(case: Case, graph: bool = False) -> None:
@@ -123,7 +146,10 @@ def gradients_reach_every_weight(case: Case, graph: bool = False) -> None:
         idle = [weight.path for weight, array in zip(weights, arrays, strict=True) if not array.any()]
         remedy = "let outputs depend on it, through keras.ops alone, or do not make it"
         require(not idle, f"in {dtype} no gradient reaches {', '.join(idle)}; {remedy}")
-        require(all(np.isfinite(array).all() for array in arrays), f"in {dtype} gradients are not finite")
+        require(
+            all(np.isfinite(array).all() for array in arrays),
+            f"in {dtype} gradients are not finite; {FINITE_GRADIENTS}",
+        )
 
 
 def gradients_reach_every_weight_in_a_graph(case: Case) -> None:
@@ -172,6 +198,8 @@ LAWS = {
     declared_shapes_are_true: _everywhere,
     **dict.fromkeys(PURITY[1:], _fullest),
     the_state_is_used: _fullest,
+    the_context_is_used: _fullest,
+    the_conditions_are_used: _fullest,
     half_precision_keeps_its_dtypes: corners,
     rows_are_independent: _everywhere,
     a_later_input_changes_nothing_earlier: _everywhere,

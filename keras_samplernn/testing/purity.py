@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import inspect
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 from unittest import mock
@@ -39,6 +40,8 @@ def a_spec_can_name_it(layer_class: type, config: dict[str, Any]) -> None:
     except TypeError as error:
         raise AssertionError(str(error)) from None
     name = layer_class.__name__
+    remedy = "define the class at the top of a module that can be imported"
+    require("<locals>" not in layer_class.__qualname__, f"no entry point can name a local class; {remedy}")
     _, problems = resolve((name,), {"type": name, **config}, {name: layer_class}, {})
     require(not problems, "; ".join(problems.values()))
     kinds = {parameter.kind for parameter in inspect.signature(layer_class).parameters.values()}
@@ -63,7 +66,7 @@ def weights_are_made_in_build(case: Bound) -> None:
         weights = [path for path in paths if not path.endswith("seed_generator_state")]
         require(
             not layers,
-            f"{method} made a {', a '.join(layers)}: its weights are new in each call, never trained and never saved; "
+            f"{method} made a {', a '.join(layers)}: its weights are never trained and never saved; "
             "make it in the constructor",
         )
         require(
@@ -74,17 +77,17 @@ def weights_are_made_in_build(case: Bound) -> None:
 
 
 def nothing_is_kept_between_calls(case: Bound) -> None:
-    """No method changes an attribute: rows, windows and sounds would share what is kept."""
+    """No method changes an attribute or a weight: rows, windows and sounds would share what is kept."""
     layer = case.checked
     for method, run in case.methods(layer).items():
         run()  # what is computed on first use stays
-        before = dict(vars(layer))
+        before = _kept(layer)
         run()
-        changed = [name for name, value in vars(layer).items() if not _unchanged(before.get(name, ...), value)]
+        changed = [name for name, value in _kept(layer).items() if not _unchanged(before.get(name, ...), value)]
         require(
             not changed,
-            f"{method} changed self.{', self.'.join(changed)}; what is to be remembered from step to step belongs in "
-            "the state",
+            f"{method} changed {', '.join(changed)}; what is to be remembered from step to step belongs in the state: "
+            "declare it in state_shapes, take it from state, return what it is after the step",
         )
 
 
@@ -118,8 +121,25 @@ def _noting(constructor: Callable, made: list[Any]) -> Callable:
     return construct
 
 
+def _kept(layer: keras.layers.Layer) -> dict[str, Any]:
+    """Return what a layer keeps, by what its author calls it: attributes, the values in containers, and weights."""
+    kept = {f"self.{name}": _contents(value) for name, value in vars(layer).items()}
+    weights = {f"the weight {each.path}": keras.ops.convert_to_numpy(each) for each in layer.weights}
+    return kept | {name: value.tobytes() for name, value in weights.items()}
+
+
+def _contents(value: Any) -> Any:
+    """Return a copy of a list, a set or the like, which may change and be the same; else the value itself."""
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return [*value] if isinstance(value, (list, set, deque)) else value
+
+
 def _unchanged(before: Any, after: Any) -> bool:
-    return before is after or (isinstance(after, (int, float, str)) and type(before) is type(after) and before == after)
+    if isinstance(before, list) and isinstance(after, list):
+        return len(before) == len(after) and all(map(_unchanged, before, after))
+    plain = isinstance(after, (int, float, str, bytes))
+    return before is after or (plain and type(before) is type(after) and before == after)
 
 
 PURITY = (weights_are_made_in_build, nothing_is_kept_between_calls, equal_arguments_give_equal_results)

@@ -18,6 +18,7 @@ from keras_samplernn.run_folder import CLASS_COLUMN, RunFolder
 from keras_samplernn.training.evaluation import Bits
 from keras_samplernn.training.optimizer import learning_rate_of
 from keras_samplernn.training.points import Speed, is_point, weighted_median
+from keras_samplernn.training.rising import describe_rise
 from keras_samplernn.training.state import TrainingState, is_in_passing
 from keras_samplernn.training.step import Sums
 
@@ -43,6 +44,7 @@ class Bookkeeping:
         self._learning_rate = learning_rate_of(run.spec)
         self._timed_until = time.monotonic()
         self._point_speed = Speed()
+        self._told_rise = False
         self.begin_epoch()
 
     def begin_epoch(self) -> None:
@@ -125,6 +127,13 @@ class Bookkeeping:
         columns = {f"{CLASS_COLUMN}{name}": value for name, value in per_class.items()}
         return row | {"seconds": self._seconds(), "validation_bits": bits.per_sample} | parts | columns
 
+    def log_epoch(self) -> None:
+        """Add the bits of an epoch that ends to TensorBoard's log.
+
+        Every 50 steps hear other sounds, some of which are harder than others; an epoch hears all of them.
+        """
+        self.monitor.log_figures(self.state.step, {"bits/training_epoch": self.state.epoch_mean_bits})
+
     def add_heard(self, row: dict[str, Any], real: float, generated: float) -> dict[str, Any]:
         """Add a hearing to TensorBoard's log; return the row with its column.
 
@@ -150,6 +159,12 @@ class Bookkeeping:
         if row["samples_per_second"]:
             text += f"  {row['samples_per_second']:,} samples/s"
         self.progress.say(text)
+
+    def tell_rise(self, ends: bool) -> None:
+        """Print a line, once, if the validation has risen again; see `describe_rise`."""
+        if not self._told_rise and (line := describe_rise(self.state, ends)):
+            self._told_rise = True
+            self.progress.say(line)
 
     def _refuse_divergence(self, what: str, value: float, step: int) -> None:
         """Raise Diverged if a figure is not finite, before a checkpoint is written."""

@@ -18,6 +18,7 @@ from keras_samplernn.data.pairs import Found, Pair, find_sound, split_pairs
 from keras_samplernn.data.preparation import CorpusSettings
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.data.speeds import Versions, speeds_within
+from keras_samplernn.data.suspicions import class_suspicions
 from keras_samplernn.errors import UserError, collect
 from keras_samplernn.names import existing
 from keras_samplernn.progress import Progress
@@ -66,7 +67,8 @@ class Corpora:
 
 def prepare_folder(spec: Spec, folder: Path, say: Callable[[str], None]) -> Corpus:
     """Prepare the sounds of a folder, or a single one, by a spec's settings; UserError with a line for each problem."""
-    return _prepare(spec, _find(spec, [folder]), str(folder), say)
+    alone = _is_one_sound(existing(folder))
+    return _prepare(spec, _find(spec, [folder]), str(folder), say, alone=alone)
 
 
 def prepare_named(spec: Spec, name: str, say: Callable[[str], None]) -> Corpus:
@@ -198,7 +200,7 @@ def _find_named(spec: Spec, name: str) -> Found:
     found = _find(spec, spec.data.folders("train"))
     if found.problems and len(found.pairs) < 2:
         raise UserError(*_known(spec, found))
-    train, valid = split_pairs(found.pairs, fraction)
+    train, valid = split_pairs(found.pairs, fraction, spec.data.hold_out, spec.data.keep)
     return dataclasses.replace(found, pairs=train if name == "train" else valid)
 
 
@@ -233,18 +235,42 @@ def _known(spec: Spec, found: Found) -> list[str]:
 
 
 def _prepare(
-    spec: Spec, found: Found, label: str, say: Callable[[str], None], strict: bool = False, processes: int = 1
+    spec: Spec,
+    found: Found,
+    label: str,
+    say: Callable[[str], None],
+    strict: bool = False,
+    processes: int = 1,
+    alone: bool = False,
 ) -> Corpus:
-    """Prepare what was found and say what was done; where it is strict, what is lost is refused, and not said too."""
+    """Prepare what was found and say what was done.
+
+    Args:
+        spec: has the settings.
+        found: the sounds.
+        label: what they are called in messages.
+        say: called with each message.
+        strict: what is lost is refused, and not said too.
+        processes: how many decode at a time.
+        alone: it is a single sound, of which it is not said which classes it has little of.
+    """
     problems: list[str] = []
     notes, known = found.notes.lines(), _known(spec, found)
     with _shown(label) as show:
         arguments = found.pairs, _settings(spec), notes.append, known, processes, show
         corpus = collect(problems, prepare_corpus, *arguments)
     lost = [*found.notes.lost(), *(corpus.lost if corpus else ())] if strict else []
+    unsaid = [*lost, *(_class_suspicions(corpus) if alone and corpus else ())]
     for line in notes:
-        if line not in lost:
+        if line not in unsaid:
             say(f"{label}: {line}")
     if problems or lost:
         raise UserError(*problems, *(f"{label}: {line}" for line in lost))
     return corpus
+
+
+def _class_suspicions(corpus: Corpus) -> Iterator[str]:
+    """Yield the notes on a corpus that tell of classes that training would learn little of."""
+    for stream in classes_streams(corpus.streams):
+        sample_rate = corpus.manifest["settings"]["sample_rate"]
+        yield from class_suspicions(stream, corpus.class_counts[stream.name], sample_rate)

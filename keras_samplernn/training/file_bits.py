@@ -85,11 +85,18 @@ class FileBits:
                         place += len(content)
 
 
-def check_dump(dump: Path, replicas: Replicas) -> None:
-    """Raise UserError, before anything is scored, if the bits of all samples cannot be written to a file."""
+def check_dump(dump: Path, replicas: Replicas, overwrite: bool = False) -> None:
+    """Raise UserError, before anything is scored, if the bits of all samples cannot be written to a file.
+
+    Args:
+        dump: the file.
+        replicas: share out the sounds.
+        overwrite: whether a file that is there is replaced.
+    """
     if replicas.workers > 1:
         raise UserError(f"{dump}: each worker knows the bits of its own files only; evaluate with --strategy single")
-    if os.path.lexists(dump):
-        raise UserError(f"{dump}: exists; remove it, or give --dump another file")
+    if os.path.lexists(dump) and not (overwrite and dump.is_file()):
+        remedy = "" if dump.is_dir() else "give --overwrite to replace it, or "
+        raise UserError(f"{dump}: exists; {remedy}give --dump another file")
     if not dump.parent.is_dir():
         raise UserError(f"{dump.parent}: does not exist; make the folder, or give --dump another one")

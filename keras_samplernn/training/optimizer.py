@@ -111,6 +111,28 @@ def learning_rate_of(spec: Spec) -> "float | WarmedSchedule":
     )
 
 
+def describe_warmup(spec: Spec, done: int, steps: int) -> str:
+    """Return a line on a warm-up that takes half of a run or more; empty where it is shorter, or over.
+
+    Args:
+        spec: of the run.
+        done: its steps so far.
+        steps: those of the whole run.
+    """
+    training = spec.training
+    warmup = training.warmup_steps
+    if 2 * warmup < steps or done >= min(warmup, steps):
+        return ""
+    if warmup < steps:
+        reached = f"{training.learning_rate:g} for its last {steps - warmup:,} steps alone"
+    else:
+        reached = f"{training.learning_rate * steps / warmup:.2g} at most, not {training.learning_rate:g}"
+    return (
+        f"the learning rate of this run of {steps:,} steps is {reached}, since training.warmup_steps = {warmup:,}; for"
+        f" a run as short, set training.warmup_steps to {max(steps // 20, 1):,}"
+    )
+
+
 class WarmedSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """A linear warm-up to `peak`, then constant, a cosine to 0, or a fall by `decay_rate` every `decay_steps`."""
 

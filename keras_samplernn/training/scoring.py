@@ -49,6 +49,7 @@ def score_folder(
     replicas: Replicas | None = None,
     per_file: bool = False,
     dump: Path | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Score a model on `data`, or on the test files of its spec, or else on its validation files.
 
@@ -61,7 +62,8 @@ def score_folder(
         say: called with each message.
         replicas: share out the sounds; the model was made in their scope. None: there is one.
         per_file: whether the figures of each file are returned too.
-        dump: an npz file that does not exist yet and gets the bits of each sample, an array for each file; None: none.
+        dump: an npz file that gets the bits of each sample, an array for each file; None: none.
+        overwrite: whether to replace that file if it exists.
 
     Returns:
         `bits_per_sample`, `unigram_entropy_bits`, `samples` and, for each stream of classes, `bits_per_sample_of_NAME`;
@@ -75,7 +77,7 @@ def score_folder(
     training, replicas = spec.training, replicas or Replicas()
     with starting_together(replicas):
         if dump is not None:
-            check_dump(dump, replicas)
+            check_dump(dump, replicas, overwrite)
         corpus = held_out_corpus(run, spec, data, say)
     check_same(replicas, lambda: {"the sounds": json.dumps(corpus.manifest)})
     windows = min(training.batch_size, len(corpus.sounds))

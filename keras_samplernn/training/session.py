@@ -24,6 +24,7 @@ from keras_samplernn.training.corpora import Corpora
 from keras_samplernn.training.evaluation import Evaluator
 from keras_samplernn.training.facts import facts_of
 from keras_samplernn.training.interrupt import Interrupted, StopRequest
+from keras_samplernn.training.optimizer import describe_warmup
 from keras_samplernn.training.state import TrainingState
 from keras_samplernn.training.step import Sums
 from keras_samplernn.training.trainer import Trainer
@@ -106,6 +107,8 @@ class Session:
             if self._sounds is not None:
                 self._sounds.show_real(self._monitor, self.state.step)
             self._book = Bookkeeping(self.run, self.state, self.epochs, self._monitor, self._progress)
+            if self.replicas.is_chief and (line := describe_warmup(spec, self.state.step, self._progress.total)):
+                self._progress.say(line)
             if self._evaluator is not None and not (self.state.step or self.state.rows):
                 self._validate_at_start()
             while not self.end():
@@ -196,10 +199,12 @@ class Session:
             state.note_heard(heard)
         state.add_row(row)
         if whole_epoch:
+            self._book.log_epoch()
             state.begin_epoch()
         self._save(NOTED if self._evaluator is None else VALIDATED)
         if self.replicas.is_chief:
             self._book.tell_row(row)
+            self._book.tell_rise(ends=bool(self.end()))
 
     def _alone(self, work: Callable[[], Result]) -> Result | None:
         """Let the chief do something alone, while the others wait; return its result, if any."""
