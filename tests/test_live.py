@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -62,8 +63,10 @@ def wave_of(path):
 @pytest.mark.journey
 def test_what_was_played_is_generated_again_to_the_byte(score_home, tmp_path):
     out, take = tmp_path / "out" / "played.wav", tmp_path / "take.csv"
+    shutil.copy(score_home / "door.wav", tmp_path)
+    (tmp_path / "door.csv").write_text("start,stop,pitch\n0.0,0.1,c4\n")
     options = "--out", out, "--record", take, "--seed", 3, "--fade", 8, "--block", 16
-    with playing(score_home / "both", *options, cwd=score_home) as process:
+    with playing(score_home / "both", *options, cwd=tmp_path) as process:
         wait_for(process, "quit")
         for number, words in enumerate((*WORDS, *MORE_WORDS)):
             say(process, words)
@@ -71,7 +74,7 @@ def test_what_was_played_is_generated_again_to_the_byte(score_home, tmp_path):
         say(process, "quit\n")
         _, told = process.communicate(timeout=60)
     assert process.returncode == 0, told
-    assert "16 messages heard, 0 refused, 0 dropped" in told
+    assert "17 messages heard, 0 refused, 0 dropped" in told
     note = json.loads(take.with_suffix(".json").read_text())
     assert {done["deed"]["do"] for done in note["deeds"]} == {
         *("temperature", "seed", "snapshot", "restore", "prime", "mute", "reset")
@@ -95,7 +98,7 @@ def test_bad_words_are_told_and_cost_nothing(score_home, tmp_path):
         say(process, "pitch c4\n\n  \n" * 500)
         _, told = process.communicate(timeout=60)
     assert process.returncode == 0, told
-    assert f"500 messages heard, {len(BAD)} refused, 0 dropped, 0 underruns" in told
+    assert f"501 messages heard, {len(BAD)} refused, 0 dropped, 0 underruns" in told
     assert 'ignored: pitch: "h9" is not a class' in told
     assert len(wave_of(out)) == 2.5 * RATE
 
@@ -128,6 +131,7 @@ def test_pcm_on_stdout_in_time_and_at_another_rate(score_home):
         sounding = time.monotonic()
         rest = process.stdout.buffer.read()
         ended = time.monotonic()
+        assert process.wait(timeout=60) == 0
     wave = np.frombuffer(first + rest, "<i2")
     assert abs(len(wave) - 6 * RATE) <= 4
     assert 1.2 < ended - sounding < 1.5 + (sounding - began)  # in time, not as fast as it can

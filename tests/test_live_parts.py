@@ -65,7 +65,7 @@ def test_deeds(line, do, value):
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("pich c4", '"pich": is no word, did you mean "pitch"?'),
+        ("pich c4", '"pich": is no word; did you mean "pitch"?'),
         ("pitch", "pitch: needs a class, c4, d4, e4, or none"),
         ("pitch f4", 'pitch: "f4" is not a class; classes are c4, d4, e4'),
         ("pitch 3", "pitch: 3 is not a class"),

@@ -1,6 +1,7 @@
 """The thread that generates: what was asked for, at the start of each block; then the block, into the ring."""
 
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -62,7 +63,7 @@ class Instrument:
         most_samples: it ends after these; None: it goes on.
 
     Attributes:
-        samples: number of samples of each voice that were generated.
+        samples: number of samples of each voice that were put into the ring.
         failure: what ended the thread, if it did not end well.
     """
 
@@ -88,6 +89,7 @@ class Instrument:
         self._decoders = [quantizer.decoder() for _ in range(voices)]
         self._played = [self._line(voice, fade_samples) for voice in range(voices)] if streams else []
         self._primers = ThreadPoolExecutor(1, "prime")
+        self._primed: deque[Message] = deque()
         self._thread = threading.Thread(target=self._run, name="generate", daemon=True)
         self._ends = False
         self.samples = 0
@@ -123,12 +125,15 @@ class Instrument:
             while not self._ends:
                 for message in self._desk.taken():
                     self._hear(message)
+                while self._primed:
+                    self._hear(self._primed.popleft())
                 if self._ends or not self._block():
                     break
             for played in self._played:
                 played.end()
             if self._resampler.holds:
-                self._ring.put(self._resampler(np.zeros((0, 1 if self._mixed else len(self._decoders))), last=True))
+                channels = 1 if self._mixed else len(self._decoders)
+                self._ring.put(self._resampler(np.zeros((0, channels), np.float32), last=True))
         except BaseException as failure:  # told by the main thread
             self.failure = failure
         finally:
@@ -141,9 +146,11 @@ class Instrument:
         codes = self._performance.advance(conditions)
         left = size if self._most is None else min(size, self._most - self.samples)
         waves = [as_read_back(decode(row[:left])) for decode, row in zip(self._decoders, codes, strict=True)]
-        self.samples += left
         sound = np.mean(waves, axis=0)[:, None] if self._mixed else np.stack(waves, axis=1)
-        return self._ring.put(self._resampler(sound)) and self.samples != self._most
+        if not self._ring.put(self._resampler(sound)):
+            return False
+        self.samples += left
+        return self.samples != self._most
 
     def _hear(self, message: Message) -> None:
         asked = message.asked
@@ -172,7 +179,7 @@ class Instrument:
 
     def _read_primer(self, voice: int | None, path: Path) -> None:
         try:
-            self._desk.put(Message(voice, self._prime(path)))
+            self._primed.append(Message(voice, self._prime(path)))
         except UserError as error:
             self._desk.refuse(f"prime: {error}")
 
