@@ -3,7 +3,9 @@
 import contextlib
 import json
 import os
+import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -131,9 +133,11 @@ def test_pcm_on_stdout_in_time_and_at_another_rate(score_home):
         sounding = time.monotonic()
         rest = process.stdout.buffer.read()
         ended = time.monotonic()
+        told = process.stderr.read()
         assert process.wait(timeout=60) == 0
     wave = np.frombuffer(first + rest, "<i2")
-    assert abs(len(wave) - 6 * RATE) <= 4
+    silent = int(re.search(r"(\d+) underruns", told)[1]) * 4 * 128  # at most, if the machine is busy
+    assert -4 <= len(wave) - 6 * RATE <= silent + 4
     assert 1.2 < ended - sounding < 1.5 + (sounding - began)  # in time, not as fast as it can
     assert wave.any()
 
@@ -192,7 +196,8 @@ def test_osc_plays_and_is_answered(score_home, tmp_path):
     assert process.returncode == 0, told
 
 
-def test_ctrl_c_ends_it_well(score_home, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_well(score_home, tmp_path, number):
     out, take = tmp_path / "played.wav", tmp_path / "take.csv"
     # The shell that runs tests may ignore SIGINT for its children.
     script = (
@@ -205,7 +210,7 @@ def test_ctrl_c_ends_it_well(score_home, tmp_path):
         wait_for(process, "quit")
         say(process, "pitch e4\n")
         time.sleep(0.6)
-        process.send_signal(2)
+        process.send_signal(number)
         _, told = process.communicate(timeout=60)
     finally:
         process.kill()

@@ -97,7 +97,8 @@ def live(run: Path | None, device: str | None, threads: int | None, **options) -
     from keras_samplernn.quiet import start_tensorflow
 
     start_tensorflow(threads, device, threads_of_an_operation=1 if options["precision"] == "int8" else None)
-    from keras_samplernn.live.session import LiveRequest, Session
+    from keras_samplernn.live.request import LiveRequest
+    from keras_samplernn.live.session import Session
     from keras_samplernn.run_folder import open_run
     from keras_samplernn.training.tools import TOOLS
 

@@ -106,9 +106,13 @@ class Instrument:
         """Begin to fill the ring."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """End after the present block, and wait for it."""
+    def quit(self) -> None:
+        """End after the present block; what is in the ring may still be played."""
         self._ends = True
+
+    def stop(self) -> None:
+        """End at once, and wait for it; a block that does not fit into the ring any more is not played."""
+        self.quit()
         self._ring.close()
         self._thread.join()
         self._primers.shutdown(wait=False, cancel_futures=True)
@@ -157,7 +161,7 @@ class Instrument:
         voices = range(len(self._decoders)) if message.voice is None else (message.voice,)
         match asked:
             case Quit():
-                self._ends = True
+                self.quit()
             case Priming():
                 self._primers.submit(self._read_primer, message.voice, asked.path)
             case Setting():

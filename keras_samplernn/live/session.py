@@ -1,8 +1,8 @@
 """The `live` command: check everything, load the model, then play until it is told to quit."""
 
 import contextlib
-import dataclasses
 import functools
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +25,7 @@ from keras_samplernn.generation.entry import model_digest, primer_digest
 from keras_samplernn.generation.files import Tools
 from keras_samplernn.generation.performance import Performance
 from keras_samplernn.generation.primer import read_primer
-from keras_samplernn.generation.take import Take, take_beside, write_take
+from keras_samplernn.generation.take import Take, write_take
 from keras_samplernn.live.desk import Desk
 from keras_samplernn.live.display import Display
 from keras_samplernn.live.instrument import Instrument, Primed, Recording
@@ -33,6 +33,7 @@ from keras_samplernn.live.lines import start_lines
 from keras_samplernn.live.midi import MidiKeys, open_midi
 from keras_samplernn.live.osc import OscServer, place_of
 from keras_samplernn.live.outputs import Device, Output, PcmStream, WavFile, is_stdout, is_wav
+from keras_samplernn.live.request import LiveRequest
 from keras_samplernn.live.resampling import Resampler
 from keras_samplernn.live.ring import Ring
 from keras_samplernn.live.words import help_lines
@@ -42,47 +43,6 @@ from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.run_folder import RunFolder
 
 STEM = "live"
-
-
-@dataclasses.dataclass(frozen=True)
-class LiveRequest:
-    """The options of the command `live`.
-
-    Attributes:
-        out: "-" for raw PCM on stdout, the path of a wav, or the name of a sound device.
-        osc: HOST:PORT or PORT that OSC is listened at; None: at none.
-        midi: name of a MIDI port, or None.
-        block: length of a block in samples of the model; rounded up to whole top frames.
-        ahead: number of blocks that are generated ahead of what is played.
-        rate: of the output in Hz; None: the model's.
-        seconds: it ends after these; None: when it is told to.
-        seed: of the uniforms, at the start.
-        temperature: at the start.
-        fade: length of the cross-fade from class to class, in milliseconds.
-        voices: number of voices.
-        channels: whether each voice is a channel of its own; else they are mixed.
-        record: path of the csv that gets what was played, or None.
-        checkpoint: "best", "heard" or "newest".
-        raw_weights: whether the weights are taken as training left them, not their average.
-        precision: "float32" or "int8".
-    """
-
-    out: str = "-"
-    osc: str | None = None
-    midi: str | None = None
-    block: int = 128
-    ahead: int = 2
-    rate: int | None = None
-    seconds: float | None = None
-    seed: int = 0
-    temperature: float = 1.0
-    fade: float = 0.0
-    voices: int = 1
-    channels: bool = False
-    record: Path | None = None
-    checkpoint: str = "best"
-    raw_weights: bool = False
-    precision: str = "float32"
 
 
 class Session:
@@ -102,9 +62,9 @@ class Session:
         self._run, self._request, self._say, self._tools = run, request, say, tools
         self._streams, self._rate = streams_of(run.spec), run.spec.audio.sample_rate
         self._quantizer = Quantizer.of(run.spec.audio)
-        self._places = list(self._record_places())
+        self._places = request.takes()
         problems: list[str] = []
-        collect(problems, self._check)
+        collect(problems, request.check)
         if request.osc is not None:
             self._osc_place = collect(problems, place_of, request.osc)
         if request.raw_weights:
@@ -114,25 +74,6 @@ class Session:
         self._chosen = collect(problems, choose_checkpoint, run.checkpoints_folder, request.checkpoint, outlined, say)
         if problems:
             raise UserError(*problems)
-
-    def _check(self) -> None:
-        request, problems = self._request, []
-        if request.precision == "int8" and request.voices > 1:
-            problems.append(f"--voices {request.voices}: --precision int8 plays one voice; leave one of the two out")
-        if request.record is not None and request.record.suffix.lower() != ".csv":
-            problems.append(f"--record {request.record}: is not the name of a csv; give one that ends in .csv")
-        for path in self._places:
-            for each in (path, take_beside(path)):
-                if each.exists():
-                    problems.append(f"{each}: exists; give --record another name")
-        if problems:
-            raise UserError(*problems)
-
-    def _record_places(self) -> Iterator[Path]:
-        record, voices = self._request.record, self._request.voices
-        if record is not None:
-            names = [record.stem] if voices == 1 else [f"{record.stem}_{number}" for number in range(1, voices + 1)]
-            yield from (record.with_name(f"{name}{record.suffix}") for name in names)
 
     def play(self) -> None:
         """Load the model and play, until it is told to quit or the time is over; then write the takes."""
@@ -179,11 +120,9 @@ class Session:
                 display.on_block(sound)
                 display.show(self._line(instrument, output))
 
+            held.enter_context(_quitting_by_signal(instrument))
             try:
                 output.play(ring, on_block)
-            except KeyboardInterrupt:
-                instrument.stop()
-                output.play(ring, on_block)  # what is still there: the takes end with it
             finally:
                 instrument.stop()
                 self._write_takes(performance, digest, instrument, recordings)
@@ -299,3 +238,23 @@ class Session:
             make_folder(path.parent)
             write_take(path, take, self._streams, recording.items)
             self._say(f"{path}: what was played{'' if self._request.voices == 1 else f' on voice {number + 1}'}")
+
+
+@contextlib.contextmanager
+def _quitting_by_signal(instrument: Instrument) -> Iterator[None]:
+    """Within the block, let a first Ctrl-C or SIGTERM end the performance as `quit` does; another breaks it off."""
+    before: dict[signal.Signals, Any] = {}
+
+    def end(number: int, _frame: object) -> None:
+        instrument.quit()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.getsignal(number)
+        if before[number] != signal.SIG_IGN:
+            signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
