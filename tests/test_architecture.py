@@ -43,6 +43,9 @@ MAY_IMPORT = {
     "monitoring": {
         *("errors", "files", "names", "spec", "conditions", "data", "model", "generation", "listening"),
     },
+    "live": {
+        *("errors", "files", "spec", "conditions", "data", "model", "run_folder", "checkpoints", "generation"),
+    },
     "training": {
         *("errors", "backend", "files", "machine", "names", "progress", "shard", "spec", "conditions", "data", "model"),
         *("run_folder", "checkpoints", "generation", "listening", "distribution", "monitoring"),
@@ -76,7 +79,7 @@ MAY_IMPORT = {
     "demo": {"errors", "files", "data"},
     "commands": {
         *("errors", "files", "progress", "quiet", "spec", "conditions", "data", "model", "run_folder", "training"),
-        *("generation", "api", "demo", "shard", "search", "machine", "doctor", "planning", "overview"),
+        *("generation", "api", "demo", "shard", "search", "machine", "doctor", "planning", "overview", "live"),
     },
     "__main__": {"commands"},
 }

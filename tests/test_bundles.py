@@ -3,6 +3,7 @@
 import csv
 import getpass
 import hashlib
+import io
 import json
 import re
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import yaml
 from bundle_files import members_of
 from command_line import RATE, bytes_of, done, give, write_spec
@@ -197,13 +199,17 @@ def test_the_card_begins_with_what_a_hub_reads(home, card):
     assert "license" not in members_of(home / "none.zip")["README.md"].decode()
 
 
-def test_how_to_play_it_can_be_done_as_the_card_says(home, card):
+def test_how_to_play_it_can_be_done_as_the_card_says(home, card, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
     commands = re.findall(r"^    keras-samplernn (.*)$", card, re.MULTILINE)
     (home / "score.txt").write_text("".join(f"{line[4:]}\n" for line in re.findall(r"^    \d.*\t.*$", card, re.M)))
     assert commands[0] == "unbundle model.zip --run runs/tiny"
     assert done(commands[0], home) == ["runs/tiny"]
     assert done(commands[1], home) == ["sounds/score.wav"]
-    assert done(commands[2].replace("/FOLDER/OF/SOUNDS", f"{home}/train --max-steps 1"), home) == ["runs/mine"]
+    assert commands[2] == "live runs/tiny --out live.wav --seconds 10"
+    done("live runs/tiny --out live.wav --seconds 0.05", home)
+    assert soundfile.info(home / "live.wav").frames == 0.05 * RATE
+    assert done(commands[3].replace("/FOLDER/OF/SOUNDS", f"{home}/train --max-steps 1"), home) == ["runs/mine"]
     digest = hashlib.sha256((home / f"passed/checkpoints/{LAST_STEP}/weights.npz").read_bytes()).hexdigest()
     assert json.loads((home / "runs/mine/origin.json").read_text())["weights_sha256"] == digest
 

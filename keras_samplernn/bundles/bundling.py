@@ -31,7 +31,7 @@ from keras_samplernn.bundles.manifest import (
 from keras_samplernn.bundles.nameless import nameless, names_in, refuse_places
 from keras_samplernn.bundles.sounds import read_sounds
 from keras_samplernn.checkpoints.arrays import write_arrays
-from keras_samplernn.checkpoints.checkpoint import Checkpoint
+from keras_samplernn.checkpoints.checkpoint import VALIDATED, Checkpoint
 from keras_samplernn.checkpoints.shelf import choose_checkpoint, load_chosen
 from keras_samplernn.errors import UserError
 from keras_samplernn.files import make_folder, named, staged_file
@@ -189,7 +189,8 @@ def _refuse_sizes(run: RunFolder, members: Mapping[str, bytes]) -> None:
 
 def _say_what_is_in_it(run: RunFolder, manifest: Manifest, which: str, say: Callable[[str], None]) -> None:
     kinds = {"average": "the average of the weights", "raw": "the raw weights", "trained": "the weights"}
-    say(f"{run.folder}: {kinds[manifest.weights]} of {manifest.checkpoint} ({which}) went in")
+    chosen = f" ({which})" if manifest.checkpoint.endswith(VALIDATED) else ""
+    say(f"{run.folder}: {kinds[manifest.weights]} of {manifest.checkpoint}{chosen} went in")
     say(
         "left out: the optimizer's state, other checkpoints, logs, samples, and data_manifest.json, which names the"
         " sounds"

@@ -125,8 +125,9 @@ def _model(manifest: Manifest, spec: Spec, figures: Figures) -> str:
         ("training bits per sample", _number(figures.training_bits, 4)),
         ("checkpoint", f"{manifest.checkpoint}: {figures.step:,} steps, {figures.epoch:,} epochs"),
         ("weights", _WEIGHTS[manifest.weights]),
-        ("seed of the training", str(spec.training.seed)),
     ]
+    if figures.training_bits is not None:
+        rows.append(("seed of the training", str(spec.training.seed)))
     if manifest.parent is not None:
         rows.append(("began with the weights of sha256", manifest.parent.weights_sha256))
     notes = "Bits compare only between models of the same sounds and the same codes; fewer are better."
@@ -141,7 +142,8 @@ def _play(manifest: Manifest, spec: Spec, streams: Sequence[Stream]) -> str:
     lines = ["## How to play it", "", f"With keras_samplernn {manifest.made_by} or newer on Python 3.11 or newer:", ""]
     run, asked = f"runs/{spec.name}", "--conditions score.txt" if streams else "--seconds 4"
     lines += [f"    keras-samplernn unbundle model.zip --run {run}"]
-    lines += [f"    keras-samplernn generate {run} {asked} --out sounds", ""]
+    lines += [f"    keras-samplernn generate {run} {asked} --out sounds"]
+    lines += [f"    keras-samplernn live {run} --out live.wav --seconds 10", ""]
     if score := _score(manifest, streams):
         lines += [
             "`score.txt` says what sounds when, in seconds, with tabs between begin, end and label:",

@@ -29,11 +29,12 @@ def as_read_back(wave) -> np.ndarray:
     return to_pcm16(wave).astype(np.float32) / 32768
 
 
-def wav_header(sample_rate: int, data_bytes: int) -> bytes:
-    """Return what stands before the samples in a WAV file of 16-bit PCM, mono, with nothing else in it."""
+def wav_header(sample_rate: int, data_bytes: int, channels: int = 1) -> bytes:
+    """Return what stands before the samples in a WAV file of 16-bit PCM with nothing else in it."""
+    width = 2 * channels
     return _HEADER.pack(
         *(b"RIFF", _HEADER.size - 8 + data_bytes, b"WAVE"),
-        *(b"fmt ", 16, 1, 1, sample_rate, sample_rate * 2, 2, 16),
+        *(b"fmt ", 16, 1, channels, sample_rate, sample_rate * width, width, 16),
         *(b"data", data_bytes),
     )
 
@@ -43,7 +44,7 @@ class _Discarded(Exception):
 
 
 class WavWriter:
-    """Streams 16-bit PCM, mono, into a WAV file.
+    """Streams 16-bit PCM into a WAV file.
 
     The samples go to a hidden file beside `path`, which `commit` renames and `discard` removes: `path` is always a
     whole file or not there. No samples make a valid WAV of 0 frames. As a context manager it commits when the block
@@ -52,14 +53,15 @@ class WavWriter:
     Args:
         path: the file to write; its folder exists.
         sample_rate: in Hz.
+        channels: of the sound; the samples of a moment follow each other.
 
     Raises:
         UserError: the file cannot be written, or outgrows the 4 GiB of a WAV file.
     """
 
-    def __init__(self, path: str | Path, sample_rate: int):
+    def __init__(self, path: str | Path, sample_rate: int, channels: int = 1):
         self.path = Path(path)
-        self.sample_rate = sample_rate
+        self.sample_rate, self.channels = sample_rate, channels
         self._bytes = 0
         self._staging = contextlib.ExitStack()
         self._file = self._staging.enter_context(staged_file(self.path))
@@ -102,4 +104,4 @@ class WavWriter:
         self.commit() if failure is None else self.discard()
 
     def _header(self) -> bytes:
-        return wav_header(self.sample_rate, self._bytes)
+        return wav_header(self.sample_rate, self._bytes, self.channels)
