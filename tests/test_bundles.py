@@ -298,7 +298,7 @@ def with_a_blank(home):
 
 
 PLAIN = (
-    "is not a wav that `generate` wrote from this run: 16-bit PCM, mono, 4000 Hz, at most 50 MB, and nothing else in"
+    "is not a wav that `generate` wrote from this run: 16-bit PCM, mono, 4000 Hz, at most 10 MB, and nothing else in"
 )
 
 

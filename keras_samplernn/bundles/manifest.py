@@ -13,7 +13,7 @@ MEMBERS = (CARD, BUNDLE, SPEC, STATE, WEIGHTS)
 """The members of every bundle; beside them there are sounds."""
 SOUND = re.compile(r"sounds/[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.wav")
 MOST_SOUNDS = 32
-MOST_MANIFEST_BYTES, MOST_CARD_BYTES, MOST_SOUND_BYTES = 2_000_000, 2_000_000, 50_000_000
+MOST_MANIFEST_BYTES, MOST_CARD_BYTES, MOST_SOUND_BYTES = 2_000_000, 2_000_000, 10_000_000
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Seconds = Annotated[FiniteFloat, Field(ge=0)]
 Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
