@@ -153,18 +153,20 @@ def test_a_bundle_has_the_average_or_the_raw_weights(home):
     done("bundle whole average.zip --checkpoint newest", home)
     done("bundle whole raw.zip --checkpoint newest --raw-weights", home)
     for name in ("average", "raw"):
-        done(f"unbundle {name}.zip --run {name}", home)
-    kept = [folder / "weights.npz" for folder in (home / "average/checkpoints" / whole.name, whole)]
+        done(f"unbundle {name}.zip --run {name}_run", home)
+    kept = [folder / "weights.npz" for folder in (home / "average_run/checkpoints" / whole.name, whole)]
     assert kept[0].read_bytes() == kept[1].read_bytes()
-    taken, raw = load_run(home / "raw"), load_run(home / "whole", "newest", raw_weights=True)
+    taken, raw = load_run(home / "raw_run"), load_run(home / "whole", "newest", raw_weights=True)
     for weight, expected in zip(arrays(taken.model.weights), arrays(raw.model.weights), strict=True):
         np.testing.assert_array_equal(weight, expected)
     assert (
-        "| weights | the moving average of the weights that training kept |" in (home / "average/README.md").read_text()
+        "| weights | the moving average of the weights that training kept |"
+        in (home / "average_run/README.md").read_text()
     )
     assert (
-        "| weights | as training left them; the bits are those of their moving" in (home / "raw/README.md").read_text()
+        "| weights | as training left them; the bits are those of their moving"
+        in (home / "raw_run/README.md").read_text()
     )
-    answer = give("evaluate average --raw-weights --data valid", home)
+    answer = give("evaluate average_run --raw-weights --data valid", home)
     told = "came out of a bundle, which holds one set of weights; bundle.json says which: do not ask for raw weights"
-    assert (answer.status, answer.err) == (1, f"average: {told}\n")
+    assert (answer.status, answer.err) == (1, f"average_run: {told}\n")
