@@ -245,7 +245,7 @@ class Run:
             raise UserError(f"rows = {rows}: precision int8 makes one sound at a time; leave it out")
         engine = self._player.engine(rows, bool(classes_streams(self._streams)), None, block_samples=block_samples)
         about = {
-            "made_by": {name: version for name, version in environment().items() if name != "machine"},
+            "made_by": {name: environment().get(name) for name in ("keras-samplernn", "tensorflow")},
             "name": self.spec.name,
             "checkpoint": self.checkpoint,
             "precision": self.precision,

@@ -45,14 +45,10 @@ def header_of(signature: Mapping[str, Any]) -> str:
     states = signature["initial_state"]["outputs"]
     sizes = {
         "SAMPLE_RATE": signature["sample_rate"],
-        "ROWS": signature["rows"],
         "BLOCK_SAMPLES": signature["block_samples"],
-        "PARTS": inputs["uniforms"]["shape"][-1],
         "STATES": len(states),
         "INPUTS": len(inputs),
         "OUTPUTS": len(outputs),
-        "CLASS_COLUMNS": len(columns["classes"]),
-        "NUMBER_COLUMNS": len(columns["numbers"]),
     }
     tables = {"initial_outputs": states, "inputs": inputs, "outputs": outputs}
     dims = max(len(tensor["shape"]) for table in tables.values() for tensor in table.values())
