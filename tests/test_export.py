@@ -274,16 +274,25 @@ def test_a_folder_is_replaced_only_if_it_was_exported(home, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"free", "link", "model"}
 
 
-def test_what_breaks_off_leaves_nothing(home, tmp_path, monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize(
+    "place, error",
+    [
+        ("keras_samplernn.export.writing.header_of", OSError(28, "No space left on device")),
+        ("tensorflow.saved_model.save", tf.errors.OutOfRangeError(None, None, "a/b; No space left on device [Op:A]")),
+    ],
+    ids=["ours", "TensorFlow's"],
+)
+def test_what_breaks_off_leaves_nothing(home, tmp_path, monkeypatch, place, error):
+    def full(*_, **__):
+        raise error
 
     run = load_run(home / "free")
     shutil.copytree(home / "models/free", tmp_path / "model")
     before = listing(tmp_path)
-    monkeypatch.setattr("keras_samplernn.export.writing.header_of", full)
+    monkeypatch.setattr(place, full)
     for name in ("model", "other"):
-        with pytest.raises(UserError, match=f"{name}: cannot be written: No space left on device"):
+        told = f"{name}: cannot be written: No space left on device; free space on its disk or give --out another"
+        with pytest.raises(UserError, match=told):
             run.export(tmp_path / name, overwrite=True)
         assert listing(tmp_path) == before
 

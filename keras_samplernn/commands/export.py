@@ -40,9 +40,10 @@ def export(
     precision: str,
     overwrite: bool,
 ) -> None:
-    """Write RUN as a SavedModel, for programs that have TensorFlow and not this one.
+    """Write RUN as a SavedModel for other programs.
 
-    RUN is a run directory; if it is left out, the run under runs/ that was trained last. One function makes a block of
+    They need TensorFlow, and neither this program nor Keras. RUN is a run directory; if it is left out, the run under
+    runs/ that was trained last. One function makes a block of
     sound from a state, controls, random numbers and a temperature, and gives the state after it: the samples are those
     of `generate`. docs/export.md shows its use from Python and C.
     """

@@ -67,7 +67,8 @@ def header_of(signature: Mapping[str, Any]) -> str:
         lines.append("};")
     for name, names in (("class_columns", columns["classes"]), ("number_columns", columns["numbers"])):
         # An array of no elements is no C.
-        lines.append(f"static const char *const {name}[] = {{{', '.join(map(_quoted, [*names, '']))}}};")
+        quoted = ", ".join(f'"{column}"' for column in (*names, ""))
+        lines.append(f"static const char *const {name}[] = {{{quoted}}};")
     return "\n".join(lines) + "\n"
 
 
@@ -113,10 +114,4 @@ def _row(name: str, tensor: Mapping[str, Any]) -> str:
     operation, _, index = tensor["tensor"].rpartition(":")
     shape = ", ".join(map(str, tensor["shape"]))
     kind = DataType.Name(tf.as_dtype(tensor["dtype"]).as_datatype_enum).replace("DT_", "TF_")
-    return f"  {{{_quoted(name)}, {_quoted(operation)}, {index}, {kind}, {len(tensor['shape'])}, {{{shape}}}}},"
-
-
-def _quoted(text: str) -> str:
-    """Return a string of C, in ASCII."""
-    plain = all(" " <= letter <= "~" and letter not in '"\\?' for letter in text)
-    return f'"{text}"' if plain else '"' + "".join(f"\\{byte:03o}" for byte in text.encode()) + '"'
+    return f'  {{"{name}", "{operation}", {index}, {kind}, {len(tensor["shape"])}, {{{shape}}}}},'
