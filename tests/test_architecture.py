@@ -44,6 +44,9 @@ MAY_IMPORT = {
     "monitoring": {
         *("errors", "files", "names", "spec", "conditions", "data", "model", "generation", "listening"),
     },
+    "live": {
+        *("errors", "files", "spec", "conditions", "data", "model", "run_folder", "checkpoints", "generation"),
+    },
     "training": {
         *("errors", "backend", "files", "machine", "names", "progress", "shard", "spec", "conditions", "data", "model"),
         *("run_folder", "checkpoints", "generation", "listening", "distribution", "monitoring"),
@@ -74,6 +77,7 @@ MAY_IMPORT = {
     "commands": {
         *("errors", "files", "progress", "quiet", "spec", "conditions", "data", "model", "run_folder", "training"),
         *("generation", "export", "api", "demo", "shard", "search", "machine", "doctor", "planning", "overview"),
+        "live",
     },
     "__main__": {"commands"},
 }
