@@ -10,12 +10,15 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from command_line import give
 from score_home import RATE
+
+import keras_samplernn
 
 WORDS = "pitch c4\nloudness -20\n", "pitch e4\ntemperature 0.7\n", "loudness none\nseed 9\nsnapshot a\n", "pitch g4\n"
 MORE_WORDS = "restore a\npitch c4\n", "prime door.wav\n", "pitch none\nmute\n", "mute off\npitch e4\nreset\n"
@@ -30,12 +33,19 @@ BAD = (
     "mute maybe",
 )
 
+ROOT = Path(keras_samplernn.__file__).parents[1]
+
 
 @contextlib.contextmanager
-def playing(*arguments, **options):
+def playing(*arguments, environment=None, **options):
     command = [sys.executable, "-m", "keras_samplernn", "live", *map(str, arguments)]
     process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}, **options
+        command,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(environment or {})},
+        **options,
     )
     try:
         yield process
@@ -194,6 +204,24 @@ def test_osc_plays_and_is_answered(score_home, tmp_path):
         say(process, "quit\n")
         _, told = process.communicate(timeout=60)
     assert process.returncode == 0, told
+
+
+def test_midi_plays(score_home, tmp_path):
+    take = tmp_path / "take.csv"
+    environment = {"MIDO_BACKEND": "midi_stand_in", "PYTHONPATH": f"{Path(__file__).parent}{os.pathsep}{ROOT}"}
+    options = "--midi", "PIANO", "--out", tmp_path / "o.wav", "--record", take, "--seconds", 2
+    with playing(score_home / "both", *options, environment=environment) as process:
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 0, told
+    assert "notes c4 to g4 play pitch" in told and "controller 1 plays loudness" in told
+    assert [row.split(",")[2] for row in take.read_text().splitlines() if row.endswith("4,")] == ["c4", "e4"]
+    with playing(
+        score_home / "both", "--midi", "organ", "--out", tmp_path / "p.wav", environment=environment
+    ) as process:
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "--midi organ: is no port; ports are: stand-in piano" in told
+    assert not (tmp_path / "p.wav").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
