@@ -22,7 +22,7 @@ class Arguments:
     def __init__(self, words: Sequence[str], place: str):
         self._place = place
         self._flags = {}
-        for word, following in zip(words, [*words[1:], "--"], strict=True):
+        for word, following in zip(words, [*words[1:], "--"], strict=False):
             name, equals, value = word.partition("=")
             if name.startswith("--"):
                 self._flags[name[2:]] = value if equals else "" if following.startswith("--") else following
