@@ -99,7 +99,9 @@ def test_every_variant_computes_what_the_formulas_of_the_original_do(variant, tm
     assert answer.status == 0, answer.err
     assert ("forks" in answer.err) == (tiers is FOUR)
     model = load_run(tmp_path / "run").model
-    original = Original(arrays, tiers, **{"rnn_type": "GRU", "n_rnn": 1, "skip_conn": False, "dim": 12, "q_levels": 16, **options})
+    original = Original(
+        arrays, tiers, **{"rnn_type": "GRU", "n_rnn": 1, "skip_conn": False, "dim": 12, "q_levels": 16, **options}
+    )
     codes, expected = np.random.default_rng(1).integers(model.q_levels, size=48), []
     for code in codes:
         expected.append(original.logits())

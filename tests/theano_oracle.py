@@ -56,7 +56,9 @@ class Tier:
             if layer > 1:
                 below = np.concatenate([below, x]) if skips else below
             step = f"{self.name}.{rnn_type}{layer}{'+inpskip' if skips and layer > 1 else ''}.Step"
-            self.state[layer - 1] = (gru if rnn_type == "GRU" else lstm)(self.arrays, step, below, self.state[layer - 1])
+            self.state[layer - 1] = (gru if rnn_type == "GRU" else lstm)(
+                self.arrays, step, below, self.state[layer - 1]
+            )
             below = self.state[layer - 1][:dim]
             skip = f"{self.name}.{rnn_type}{layer if rnn_type == 'LSTM' else ''}.outskip{layer}y"
             output = output + linear(self.arrays, skip, below) if skips else below

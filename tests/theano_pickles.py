@@ -26,7 +26,11 @@ def array(values: np.ndarray, *, code: bytes = b"f4", order: bytes = b"<", fortr
 
 def checkpoint(arrays: dict[str, np.ndarray], **options) -> bytes:
     """Return a checkpoint: a dict of arrays by name."""
-    return b"(dp1\n" + b"".join(text(name.encode()) + array(each, **options) + b"s" for name, each in arrays.items()) + b"."
+    return (
+        b"(dp1\n"
+        + b"".join(text(name.encode()) + array(each, **options) + b"s" for name, each in arrays.items())
+        + b"."
+    )
 
 
 def words(*values: str) -> bytes:

@@ -169,9 +169,7 @@ def _rows_of_input(shapes: Shapes, prefix: str, is_top: bool) -> int:
     return _at(shapes, f"{prefix}.{reader}.W0", 0)
 
 
-def _level_of(
-    shapes: Shapes, prefix: str, is_top: bool, frame_size: int, ratio: int, dim_below: int
-) -> FrameLevel:
+def _level_of(shapes: Shapes, prefix: str, is_top: bool, frame_size: int, ratio: int, dim_below: int) -> FrameLevel:
     rnn_type, layers = _rnn_type_of(shapes, prefix), _at(shapes, f"{prefix}.h0", 0)
     if layers > MOST_LAYERS:
         raise _Unlike(f"{prefix}.h0 is of {layers} layers, and the original has at most {MOST_LAYERS}")
@@ -263,4 +261,6 @@ def _at(shapes: Shapes, name: str, axis: int) -> int:
 
 def _some(names: Mapping[str, object] | list[str]) -> str:
     names = sorted(names)
-    return ", ".join(names[:_MOST_SHOWN]) + (f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else "")
+    return ", ".join(names[:_MOST_SHOWN]) + (
+        f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else ""
+    )

@@ -48,7 +48,9 @@ class Arguments:
         """How amplitudes became codes; None: it is not known."""
         value = self._flags.get("q_type")
         if value is not None and value not in get_args(QType):
-            raise UserError(f"{self._place}: --q_type {value[:40]} is none of {', '.join(get_args(QType))}; give --q-type")
+            raise UserError(
+                f"{self._place}: --q_type {value[:40]} is none of {', '.join(get_args(QType))}; give --q-type"
+            )
         return value
 
     @property

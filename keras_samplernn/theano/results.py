@@ -105,7 +105,9 @@ def _choose(folder: Path, say: Callable[[str], None]) -> Path:
     found = _checkpoints_in(folder / "params") or _checkpoints_in(folder)
     if not found:
         raise UserError(f"{folder}: holds no checkpoint, neither itself nor in params; {REMEDY}")
-    named = [(float(match["bits"]), -int(match["steps"]), path) for path in found if (match := _NAME.fullmatch(path.stem))]
+    named = [
+        (float(match["bits"]), -int(match["steps"]), path) for path in found if (match := _NAME.fullmatch(path.stem))
+    ]
     if len(found) == 1:
         return found[0]
     if not named:

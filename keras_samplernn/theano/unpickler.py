@@ -6,6 +6,7 @@ pickle calls is one of the names in `stand_ins.py`, and the result of the call i
 """
 
 import codecs
+import os
 import pickletools
 import warnings
 from collections.abc import Callable
@@ -22,24 +23,38 @@ _MARK = object()
 
 
 def read_pickle(path: Path, remedy: str) -> Any:
-    """Return what a pickle holds: a dict of arrays by name, a list or tuple of words and numbers, or one of these.
-
-    Text of Python 2 is read as latin1. Memory is a small multiple of the file's size at most, and the number of objects
-    is bounded; containers hold no containers, but for a tuple in a tuple.
+    """Return what a pickle holds; see `unpickle`.
 
     Args:
         path: a regular file.
         remedy: end of the messages.
 
     Raises:
-        UserError: one line: the file cannot be read, is damaged, or asks for anything else.
+        UserError: one line: the file cannot be read, is damaged, or asks for anything else than arrays and words.
     """
     try:
-        size = path.stat().st_size
         with path.open("rb") as stream:
-            return _Machine(stream, size, str(path), remedy).run()
+            return unpickle(stream, os.fstat(stream.fileno()).st_size, str(path), remedy)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); {remedy}") from None
+
+
+def unpickle(stream: BinaryIO, size: int, place: str, remedy: str) -> Any:
+    """Return what a pickle holds: a dict of arrays by name, a list or tuple of words and numbers, or one of these.
+
+    Text of Python 2 is read as latin1. Memory is a small multiple of the size at most, and the number of objects is
+    bounded; containers hold no containers, but for a tuple in a tuple.
+
+    Args:
+        stream: at its begin.
+        size: bytes that it has.
+        place: begin of the messages.
+        remedy: end of the messages.
+
+    Raises:
+        UserError: one line: it is damaged, or asks for anything else than arrays and words.
+    """
+    return _Machine(stream, size, place, remedy).run()
 
 
 class _Machine:
@@ -82,11 +97,14 @@ class _Machine:
             self._fail("ends in the middle")
         return content
 
-    def _line(self, most: int) -> bytes:
+    def _whole_line(self, most: int) -> bytes:
         line = self._stream.readline(min(most + 1, max(self._left(), 1)))
         if not line.endswith(b"\n"):
             self._fail("has a line that is too long, or ends in the middle")
-        return line[:-1]
+        return line
+
+    def _line(self, most: int) -> bytes:
+        return self._whole_line(most)[:-1]
 
     def _length(self, count: int) -> int:
         return int.from_bytes(self._read(count), "little")
@@ -121,7 +139,9 @@ class _Machine:
 
     def _tuple(self, values: list[Any]) -> None:
         for value in values:
-            if isinstance(value, list | dict) or (isinstance(value, tuple) and any(isinstance(p, tuple) for p in value)):
+            if isinstance(value, list | dict) or (
+                isinstance(value, tuple) and any(isinstance(p, tuple) for p in value)
+            ):
                 self._fail("nests what no checkpoint nests")
         self._push(tuple(values))
 
@@ -192,13 +212,14 @@ class _Machine:
         self._push(int.from_bytes(self._read(count), "little", signed=True))
 
     def _quoted(self) -> None:
-        line = self._line(self._left())
-        if len(line) < 2 or line[:1] not in (b"'", b'"') or line[-1:] != line[:1]:
+        line = self._whole_line(self._left())
+        if len(line) < 3 or line[:1] not in (b"'", b'"') or line[-2:-1] != line[:1]:
             self._fail("has a text without quotes")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                self._push(codecs.escape_decode(line[1:-1])[0])
+                # The values of an array are such a text: no copy is made of it.
+                self._push(codecs.escape_decode(memoryview(line)[1:-2])[0])
         except (ValueError, Warning):
             self._fail("has a text that Python 2 does not write")
 
