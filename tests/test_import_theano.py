@@ -15,6 +15,7 @@ from variants import window_of
 
 from keras_samplernn.api import load_run
 from keras_samplernn.generation.engine import GenerationEngine
+from keras_samplernn.theano import importing
 
 WRITTEN = Path(__file__).with_name("theano_checkpoints")
 STEMS = ["p1_three_tier_gru1", "p2_three_tier_lstm2_skip"]
@@ -113,3 +114,110 @@ def test_every_variant_computes_what_the_formulas_of_the_original_do(variant, tm
     first, states = forward(model, window[:, :half])
     second, _ = forward(model, window[:, 24:], states)
     np.testing.assert_allclose(np.concatenate([first, second], axis=1)[0], expected, rtol=0, atol=1e-5)
+
+
+def test_an_imported_run_generates_is_scored_and_is_trained_on(home, tmp_path):
+    run = shutil.copytree(home / STEMS[0], tmp_path / "run")
+    assert len(done("generate run --seconds 0.05 --count 2 --seed 3 --out sounds", tmp_path)) == 2
+    (tmp_path / "more").mkdir()
+    write_sound(tmp_path / "more" / "a.wav", 900)
+    (tmp_path / "more" / "a.csv").unlink()
+    figures = json.loads(done("evaluate run --data more --json", tmp_path)[-1])
+    assert figures["samples"] > 900  # at 16 kHz
+    changes = f"--set data.train={tmp_path / 'more'} --set training.batch_size=2 --set monitoring.every_epochs=0"
+    answer = give(f"fit run/spec.json {changes} --run second --init-from run --max-steps 1", tmp_path)
+    assert answer.status == 0, answer.err
+    assert "starts with the weights of run/checkpoints/step-0000000000" in answer.err
+    assert json.loads((tmp_path / "second" / "origin.json").read_text())["checkpoint"] == "step-0000000000"
+    # It has the weights alone.
+    before = listing(run)
+    answer = give(f"fit run/spec.json --set data.train={tmp_path / 'more'} --run run --max-steps 1", tmp_path)
+    assert answer.status == 1
+    assert answer.err.splitlines()[-1] == (
+        "run/checkpoints/step-0000000000: holds weights alone, from which no training continues; start another run from"
+        " them: give --run another folder, and this run by --init-from"
+    )
+    assert {name: digest for name, digest in listing(run).items() if name != ".lock"} == before
+
+
+def test_of_a_results_folder_the_best_checkpoint_and_the_command_line_are_taken(tmp_path):
+    results = tmp_path / "results" / "params"
+    results.mkdir(parents=True)
+    arrays = random_arrays(TWO, rnn_type="LSTM", q_levels=256)
+    for name, seed in {
+        "params_e0_i100_t0.01_tr5.1000_v5.2000_best": 1,
+        "params_e1_i20000_t1.50_tr4.1000_v4.1000_best": 2,
+        "params_e2_i30000_t2.50_tr3.9000_v4.3000": 3,
+        "params_e3_i40000_t3.50_trnan_vnan": 4,
+    }.items():
+        arrays["SampleLevel.Output.b"] = np.full(256, seed, "f4")
+        (results / f"{name}.pkl").write_bytes(checkpoint(arrays))
+    line = "two_tier.py --exp X --n_frames 6 --frame_size 4 --dim 12 --q_type mu-law --batch_size 64 --debug"
+    (results.parent / "args.pkl").write_bytes(words(*line.split()))
+    (results.parent / "train_log.pkl").write_bytes(b"no checkpoint")
+    answer = give("import-theano results --run runs/a.b", tmp_path)
+    assert (answer.status, answer.out) == (0, "runs/a.b\n")
+    best = "results/params/params_e1_i20000_t1.50_tr4.1000_v4.1000_best.pkl"
+    assert answer.err == f"{best}: is taken of 4 checkpoints, with the lowest validation loss, 4.1 bits\n"
+    spec = json.loads((tmp_path / "runs/a.b/spec.json").read_text())
+    assert spec["audio"] == {"sample_rate": 16000, "q_type": "mu-law", "q_levels": 256, "preemphasis": 0.0, "mu": None}
+    assert (spec["training"]["seq_len"], spec["training"]["batch_size"], spec["name"]) == (24, 64, "a.b")
+    loaded = load_run(tmp_path / "runs/a.b")
+    assert loaded.checkpoint == "step-0000020000"
+    np.testing.assert_array_equal(loaded.model.tiers[-1].output_linear.bias, np.full(256, 2.0))
+    record = json.loads((tmp_path / "runs/a.b/theano.json").read_text())
+    assert (record["checkpoint"], record["assumed"]) == (Path(best).name, [])
+    assert str(tmp_path) not in json.dumps(record)
+
+
+def test_what_no_file_tells_is_assumed_and_said_and_options_tell_it(tmp_path):
+    (tmp_path / "x.pkl").write_bytes(checkpoint(random_arrays(THREE)))
+    answer = give("import-theano x.pkl --run run --batch-size 3 --sample-rate 8000", tmp_path)
+    assert answer.err.splitlines()[-1] == (
+        "assumed: --q-type linear, --seq-len 512, as in the published command lines, since args.pkl is not there to say"
+        " it; give them if they differ"
+    )
+    spec = json.loads((tmp_path / "run/spec.json").read_text())
+    assert spec["audio"]["sample_rate"] == 8000
+    assert (spec["audio"]["q_type"], spec["training"]["seq_len"], spec["training"]["batch_size"]) == ("linear", 512, 3)
+    assert json.loads((tmp_path / "run/theano.json").read_text())["assumed"] == ["q_type", "seq_len"]
+    (tmp_path / "args.pkl").write_bytes(words("x.py", "--q_type=linear", "--batch_size", "64"))
+    answer = give("import-theano x.pkl --run other --batch-size 3 --seq-len 16 --q-type mu-law", tmp_path)
+    assert answer.err.splitlines()[-2:] == [
+        "args.pkl: has --q_type linear; --q-type mu-law is taken",
+        "args.pkl: has --batch_size 64; --batch-size 3 is taken",
+    ]
+
+
+def test_initial_states_that_are_zero_are_weights_only_if_they_were_trained(tmp_path):
+    arrays = random_arrays(THREE)
+    for name in ("FrameLevel.h0", "BigFrameLevel.h0"):
+        arrays[name][:] = 0.0
+    (tmp_path / "x.pkl").write_bytes(checkpoint(arrays))
+    for learns in ("False", "true"):
+        (tmp_path / "args.pkl").write_bytes(words("x.py", "--learn_h0", learns))
+        done(f"import-theano x.pkl --run {learns}", tmp_path)
+        spec = json.loads((tmp_path / learns / "spec.json").read_text())
+        assert [tier.get("learn_h0") for tier in spec["tiers"]] == [learns == "true", learns == "true", None]
+        load_run(tmp_path / learns)
+
+
+def test_a_run_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
+    (tmp_path / "x.pkl").write_bytes(checkpoint(random_arrays(TWO)))
+    (tmp_path / "taken").mkdir()
+    answer = give("import-theano x.pkl --run taken", tmp_path)
+    assert (answer.status, answer.err) == (
+        1,
+        "taken: exists already, and nothing is written over; give --run another folder\n",
+    )
+    before = listing(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            importing, "save_checkpoint", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+        )
+        answer = give("import-theano x.pkl --run run", tmp_path)
+    assert (answer.status, answer.err.splitlines()[-1]) == (
+        1,
+        "run: cannot be written: No space left on device; free space on its disk or choose another folder",
+    )
+    assert listing(tmp_path) == before

@@ -1,7 +1,7 @@
 """The original program in plain NumPy (float64): its names, its shapes, its formulas, one sample at a time.
 
-Written from the formulas of the Theano program alone; it shares no code with the package. A model is a dict of arrays by
-the names under which the original saves them.
+Written from the formulas of the Theano program alone; it shares no code with the package. A model is a dict of arrays
+by the names under which the original saves them.
 """
 
 import numpy as np
@@ -77,7 +77,7 @@ class Original:
 
     def __init__(self, arrays, tiers, **options):
         self.arrays, self.q_levels = arrays, options["q_levels"]
-        below = {name: options["dim"] for name in tiers}
+        below = dict.fromkeys(tiers, options["dim"])
         self.tiers = [Tier(arrays, name, size, options | {"dim_below": below}) for name, size in tiers.items()]
         self.lookback = self.tiers[0].frame_size
         self.codes = [self.q_levels // 2] * self.lookback

@@ -6,9 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_samplernn.theano.architecture import PUBLISHED, UNUSED, Architecture, read_architecture
+from keras_samplernn.theano.architecture import UNUSED, Architecture
 from keras_samplernn.theano.arguments import Arguments
+from keras_samplernn.theano.recognition import read_architecture
 from keras_samplernn.theano.results import REMEDY, Results, find_results
+
+PUBLISHED = (("FrameLevel",), ("BigFrameLevel", "FrameLevel"))
+"""The names of the frame tiers of the original program, slow to fast."""
 
 
 class Original(NamedTuple):
