@@ -1,7 +1,6 @@
 """What the original program computed, runs that are imported compute too: its logits, its codes, for each variant."""
 
 import json
-import shutil
 from pathlib import Path
 
 import keras
@@ -116,15 +115,16 @@ def test_every_variant_computes_what_the_formulas_of_the_original_do(variant, tm
     np.testing.assert_allclose(np.concatenate([first, second], axis=1)[0], expected, rtol=0, atol=1e-5)
 
 
-def test_an_imported_run_generates_is_scored_and_is_trained_on(home, tmp_path):
-    run = shutil.copytree(home / STEMS[0], tmp_path / "run")
+def test_an_imported_run_generates_is_scored_and_is_trained_on(tmp_path):
+    run = tmp_path / "run"
+    done(f"import-theano {WRITTEN / STEMS[0]}.pkl --run run --batch-size 2", tmp_path)
     assert len(done("generate run --seconds 0.05 --count 2 --seed 3 --out sounds", tmp_path)) == 2
     (tmp_path / "more").mkdir()
     write_sound(tmp_path / "more" / "a.wav", 900)
     (tmp_path / "more" / "a.csv").unlink()
     figures = json.loads(done("evaluate run --data more --json", tmp_path)[-1])
     assert figures["samples"] > 900  # at 16 kHz
-    changes = f"--set data.train={tmp_path / 'more'} --set training.batch_size=2 --set monitoring.every_epochs=0"
+    changes = f"--set data.train={tmp_path / 'more'} --set monitoring.every_epochs=0"
     answer = give(f"fit run/spec.json {changes} --run second --init-from run --max-steps 1", tmp_path)
     assert answer.status == 0, answer.err
     assert "starts with the weights of run/checkpoints/step-0000000000" in answer.err

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from keras_samplernn.errors import UserError
+from keras_samplernn.theano.pickle_bytes import MOST_DIGITS, PickleBytes
 from keras_samplernn.theano.stand_ins import NAMES, ArrayStandIn, DtypeStandIn, Named, text_of
 
 # A checkpoint of three tiers with five LSTMs each has about 5,000 opcodes.
 MOST_OPCODES = 50_000
-MOST_NAME_BYTES, MOST_TEXT_BYTES, MOST_DIGITS, MOST_PROTOCOL = 200, 10_000, 20, 5
+MOST_NAME_BYTES, MOST_TEXT_BYTES, MOST_PROTOCOL = 200, 10_000, 5
 _MARK = object()
 
 
@@ -54,26 +55,26 @@ def unpickle(stream: BinaryIO, size: int, place: str, remedy: str) -> Any:
     Raises:
         UserError: one line: it is damaged, or asks for anything else than arrays and words.
     """
-    return _Machine(stream, size, place, remedy).run()
+    return _Machine(PickleBytes(stream, size, place, remedy)).run()
 
 
 class _Machine:
-    """The stack, the memo and the opcodes."""
+    """The stack and the memo; each method but `run` does what an opcode says."""
 
-    def __init__(self, stream: BinaryIO, size: int, place: str, remedy: str):
-        self._stream, self._size, self._place, self._remedy = stream, size, place, remedy
+    def __init__(self, source: PickleBytes):
+        self._source = source
+        self._fail = source.fail
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
-        self._array_bytes, self._at = 0, 0
+        self._array_bytes = 0
 
     def run(self) -> Any:
         """Return what is on the stack at the end."""
         for _ in range(MOST_OPCODES):
-            self._at = self._stream.tell()
-            opcode = self._read(1)
+            opcode = self._source.next_opcode()
             if opcode == b".":
                 value = self._pop()
-                if self._stack or self._stream.read(1):
+                if self._stack or self._source.left():
                     self._fail("goes on after its end")
                 return _finished(value, self._fail)
             if (run := _OPCODES.get(opcode)) is None:
@@ -82,40 +83,6 @@ class _Machine:
                 self._fail(f"has {what}")
             run(self)
         return self._fail(f"has more than {MOST_OPCODES:,} opcodes")
-
-    def _fail(self, fault: str) -> NoReturn:
-        raise UserError(f"{self._place}: {fault} (at byte {self._at:,}); nothing of it was run; {self._remedy}")
-
-    def _left(self) -> int:
-        return self._size - self._stream.tell()
-
-    def _read(self, count: int) -> bytes:
-        if count > self._left():  # before anything is allocated
-            self._fail("ends in the middle, or names a length beyond its end")
-        content = self._stream.read(count)
-        if len(content) != count:
-            self._fail("ends in the middle")
-        return content
-
-    def _whole_line(self, most: int) -> bytes:
-        line = self._stream.readline(min(most + 1, max(self._left(), 1)))
-        if not line.endswith(b"\n"):
-            self._fail("has a line that is too long, or ends in the middle")
-        return line
-
-    def _line(self, most: int) -> bytes:
-        return self._whole_line(most)[:-1]
-
-    def _length(self, count: int) -> int:
-        return int.from_bytes(self._read(count), "little")
-
-    def _whole(self, digits: bytes) -> int:
-        if not digits.removeprefix(b"-").isdigit():
-            self._fail("has a number that is none")
-        return int(digits)
-
-    def _number(self) -> int:
-        return self._whole(self._line(MOST_DIGITS))
 
     def _push(self, value: Any) -> None:
         self._stack.append(value)
@@ -198,21 +165,21 @@ class _Machine:
             self._fail(f"has {error}")
         if isinstance(target, ArrayStandIn):
             self._array_bytes += target.size_bytes
-            if self._array_bytes > self._size:
+            if self._array_bytes > self._source.size:
                 self._fail("has more values than bytes, since arrays share them")
 
     def _integer(self) -> None:
-        digits = self._line(MOST_DIGITS)
+        digits = self._source.line(MOST_DIGITS)
         # 00 and 01 are how Python 2 writes False and True.
-        self._push(digits == b"01" if digits in (b"00", b"01") else self._whole(digits))
+        self._push(digits == b"01" if digits in (b"00", b"01") else self._source.whole(digits))
 
     def _short_long(self) -> None:
-        if (count := self._length(1)) > 8:
+        if (count := self._source.length(1)) > 8:
             self._fail("has a number of more than 64 bits")
-        self._push(int.from_bytes(self._read(count), "little", signed=True))
+        self._push(int.from_bytes(self._source.read(count), "little", signed=True))
 
     def _quoted(self) -> None:
-        line = self._whole_line(self._left())
+        line = self._source.whole_line(self._source.left())
         if len(line) < 3 or line[:1] not in (b"'", b'"') or line[-2:-1] != line[:1]:
             self._fail("has a text without quotes")
         try:
@@ -232,9 +199,9 @@ class _Machine:
             self._fail(f"has a text that is not {encoding}")
 
     def _text(self, size: int) -> None:
-        if (length := self._length(size)) > MOST_TEXT_BYTES:
+        if (length := self._source.length(size)) > MOST_TEXT_BYTES:
             self._fail("has a text that is too long")
-        self._unicode(self._read(length), "utf-8")
+        self._unicode(self._source.read(length), "utf-8")
 
     def _put(self, place: int) -> None:
         self._memo[place] = self._top()
@@ -245,11 +212,11 @@ class _Machine:
         self._push(self._memo[place])
 
     def _protocol(self) -> None:
-        if self._at or self._length(1) > MOST_PROTOCOL:
+        if self._source.at or self._source.length(1) > MOST_PROTOCOL:
             self._fail("is of a protocol that Python does not have")
 
     def _frame(self) -> None:
-        if self._length(8) > self._left():
+        if self._source.length(8) > self._source.left():
             self._fail("ends in the middle, or names a length beyond its end")
 
     def _stack_global(self) -> None:
@@ -278,31 +245,31 @@ _OPCODES: dict[bytes, Callable[[_Machine], None]] = {
     b"\x88": lambda m: m._push(True),
     b"\x89": lambda m: m._push(False),
     b"I": _Machine._integer,
-    b"L": lambda m: m._push(m._whole(m._line(MOST_DIGITS).removesuffix(b"L"))),
+    b"L": lambda m: m._push(m._source.whole(m._source.line(MOST_DIGITS).removesuffix(b"L"))),
     b"\x8a": _Machine._short_long,
-    b"J": lambda m: m._push(int.from_bytes(m._read(4), "little", signed=True)),
-    b"K": lambda m: m._push(m._length(1)),
-    b"M": lambda m: m._push(m._length(2)),
+    b"J": lambda m: m._push(int.from_bytes(m._source.read(4), "little", signed=True)),
+    b"K": lambda m: m._push(m._source.length(1)),
+    b"M": lambda m: m._push(m._source.length(2)),
     b"S": _Machine._quoted,
-    b"T": lambda m: m._push(m._read(m._length(4))),
-    b"U": lambda m: m._push(m._read(m._length(1))),
-    b"B": lambda m: m._push(m._read(m._length(4))),
-    b"C": lambda m: m._push(m._read(m._length(1))),
-    b"\x8e": lambda m: m._push(m._read(m._length(8))),
-    b"V": lambda m: m._unicode(m._line(MOST_TEXT_BYTES), "raw-unicode-escape"),
+    b"T": lambda m: m._push(m._source.read(m._source.length(4))),
+    b"U": lambda m: m._push(m._source.read(m._source.length(1))),
+    b"B": lambda m: m._push(m._source.read(m._source.length(4))),
+    b"C": lambda m: m._push(m._source.read(m._source.length(1))),
+    b"\x8e": lambda m: m._push(m._source.read(m._source.length(8))),
+    b"V": lambda m: m._unicode(m._source.line(MOST_TEXT_BYTES), "raw-unicode-escape"),
     b"X": lambda m: m._text(4),
     b"\x8c": lambda m: m._text(1),
-    b"c": lambda m: m._global(m._line(MOST_NAME_BYTES), m._line(MOST_NAME_BYTES)),
+    b"c": lambda m: m._global(m._source.line(MOST_NAME_BYTES), m._source.line(MOST_NAME_BYTES)),
     b"\x93": _Machine._stack_global,
     b"R": _Machine._reduce,
     b"b": _Machine._build,
-    b"p": lambda m: m._put(m._number()),
-    b"q": lambda m: m._put(m._length(1)),
-    b"r": lambda m: m._put(m._length(4)),
+    b"p": lambda m: m._put(m._source.number()),
+    b"q": lambda m: m._put(m._source.length(1)),
+    b"r": lambda m: m._put(m._source.length(4)),
     b"\x94": lambda m: m._put(len(m._memo)),
-    b"g": lambda m: m._get(m._number()),
-    b"h": lambda m: m._get(m._length(1)),
-    b"j": lambda m: m._get(m._length(4)),
+    b"g": lambda m: m._get(m._source.number()),
+    b"h": lambda m: m._get(m._source.length(1)),
+    b"j": lambda m: m._get(m._source.length(4)),
     b"\x80": _Machine._protocol,
     b"\x95": _Machine._frame,
 }
