@@ -5,12 +5,14 @@ import re
 
 import numpy as np
 import pytest
+from command_line import give
 from theano_oracle import random_arrays
 from theano_pickles import checkpoint, words
 
 from keras_samplernn.errors import UserError
 from keras_samplernn.theano import results
 from keras_samplernn.theano.reading import read_original
+from keras_samplernn.theano.recognition import read_architecture
 from keras_samplernn.theano.told import settle
 
 TWO, THREE = {"FrameLevel": 4}, {"BigFrameLevel": 8, "FrameLevel": 2}
@@ -110,6 +112,12 @@ WRONG = {
         {},
         given(FrameLevel__h0=(6, 12)),
         "FrameLevel.h0 is of 6 layers, and the original has at",
+    ),
+    "half a state": (
+        {"BigFrameLevel": 8, "FrameLevel": 2},
+        {"rnn_type": "LSTM"},
+        given(FrameLevel__h0=(1, 1)),
+        "FrameLevel.h0 is too narrow for a state of LSTM",
     ),
     "two tops": (
         THREE,
@@ -240,3 +248,40 @@ def test_a_file_larger_than_memory_allows_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "machine_bytes", lambda: 1000)
     with pytest.raises(UserError, match="import it on a machine with three times its size"):
         read_original(tmp_path / "x.pkl", lambda line: None)
+
+
+def test_whatever_the_names_and_shapes_are_the_answer_is_a_model_or_one_line():
+    random, refused = np.random.default_rng(0), 0
+    for trial in range(400):
+        shapes = {name: each.shape for name, each in random_arrays(THREE, n_rnn=2, skip_conn=trial % 2 == 0).items()}
+        for _ in range(random.integers(1, 4)):
+            names = list(shapes)
+            name, other = random.choice(names, 2)
+            kind = random.integers(4)
+            if kind == 0:
+                del shapes[name]
+            elif kind == 1:
+                shapes[name] = shapes[other]
+            elif kind == 2:
+                shapes[name] = tuple(int(each) for each in random.integers(1, 40, random.integers(1, 3)))
+            else:
+                shapes[name[: random.integers(len(name))] + other[random.integers(len(other)) :]] = shapes.pop(name)
+        try:
+            found = read_architecture(shapes, "x.pkl", REMEDY)
+        except UserError as error:
+            refused += 1
+            assert len(error.lines) == 1
+        else:
+            assert found.shapes().items() <= shapes.items()
+    assert refused > 300
+
+
+def test_the_command_says_what_is_wrong_and_makes_nothing(tmp_path):
+    (tmp_path / "x.pkl").write_bytes(b"cos\nsystem\n(S'touch here'\ntR.")
+    answer = give("import-theano x.pkl --run runs/a", tmp_path)
+    assert (answer.status, answer.out) == (1, "")
+    assert answer.err == (
+        "x.pkl: asks for os.system, where only NumPy's arrays are taken (at byte 0); nothing of it was run; give a"
+        " checkpoint as the original program writes it, params_*.pkl, or its results folder\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["x.pkl"]

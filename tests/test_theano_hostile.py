@@ -293,6 +293,14 @@ def test_each_order_and_precision_is_read(options, tmp_path):
     assert found.dtype.itemsize == (8 if "code" in options else 4)
 
 
+def test_a_checkpoint_that_python_2_wrote_with_protocol_2_is_read(tmp_path):
+    head = b"\x80\x02}q\x01(U\x01xq\x02cnumpy.core.multiarray\n_reconstruct\nq\x03cnumpy\nndarray\nq\x04K\x00\x85"
+    kind = b"cnumpy\ndtype\nq\x06U\x02f4K\x00K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    state = b"(K\x01M\x02\x00\x8a\x01\x03\x86" + kind + b"\x89T" + struct.pack("<I", 24) + VALUES.tobytes() + b"tb"
+    found = results_of(tmp_path, head + b"U\x01b\x87R" + state + b"u.").read_arrays()["x"]
+    np.testing.assert_array_equal(found, VALUES)
+
+
 @pytest.mark.parametrize("protocol", [3, 4])
 def test_checkpoints_that_python_3_wrote_again_are_read(protocol, tmp_path):
     content = pickle.dumps({"x": VALUES, "y": np.asfortranarray(VALUES)}, protocol)

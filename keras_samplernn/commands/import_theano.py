@@ -13,7 +13,7 @@ from keras_samplernn.spec import QType
 
 @click.command()
 @click.argument("source", metavar="RESULTS_FOLDER_OR_PKL", type=FILE_OR_FOLDER)
-@click.option("--run", "run_folder", type=FOLDER, required=True, help="Run directory to make; it does not exist yet.")
+@click.option("--run", "run_folder", type=FOLDER, required=True, help="Run directory to make.")
 @click.option(
     "--q-type",
     type=click.Choice(get_args(QType)),

@@ -38,7 +38,7 @@ def write_run(original: Original, told: Told, run: Path) -> RunFolder:
     Args:
         original: the checkpoint.
         told: what it does not tell itself.
-        run: the run directory, which does not exist yet.
+        run: the run directory, which does not exist yet or is empty.
 
     Raises:
         UserError: the folder cannot be written, or this machine has too little memory for the model.

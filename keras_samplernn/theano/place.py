@@ -8,8 +8,9 @@ from keras_samplernn.files import named
 
 
 def new_run_folder(folder: Path) -> Path:
-    """Return the path of a run directory that does not exist yet; UserError if there is something of its name."""
+    """Return the path of a run directory that does not exist yet, or is an empty folder; UserError if it is another."""
     folder = named(folder)
-    if os.path.lexists(folder):
+    is_empty = folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())
+    if os.path.lexists(folder) and not is_empty:
         raise UserError(f"{folder}: exists already, and nothing is written over; give --run another folder")
     return folder

@@ -81,6 +81,8 @@ def _level_of(shapes: Shapes, prefix: str, is_top: bool, frame_size: int, ratio:
     if layers > MOST_LAYERS:
         raise _Unlike(f"{prefix}.h0 is of {layers} layers, and the original has at most {MOST_LAYERS}")
     dim = _at(shapes, f"{prefix}.h0", 1) // STATES[rnn_type]
+    if not dim:
+        raise _Unlike(f"{prefix}.h0 is too narrow for a state of {rnn_type}")
     skips = any(name.startswith(f"{prefix}.{rnn_type}2+inpskip.") for name in shapes)
     return FrameLevel(prefix, rnn_type, layers, skips, dim, frame_size, is_top, ratio, dim_below)
 
