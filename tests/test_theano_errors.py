@@ -157,6 +157,12 @@ WRONG = {
         "FrameLevel reads frames of 13 samples with a dim of 12, and here they go through an input Linear of that"
         " width, which must not be narrower than the frame",
     ),
+    "a column of zeros under weight norm": (
+        TWO,
+        {},
+        lambda arrays: arrays["SampleLevel.L3.W0"][:, 2].fill(1e-30),
+        "SampleLevel.L3.W0 has a column whose norm is 0 or not finite in float32",
+    ),
     "one level": (TWO, {"q_levels": 1}, None, "has 1 levels, and here there are 2 to 65536"),
 }
 

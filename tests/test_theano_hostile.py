@@ -313,12 +313,15 @@ def test_checkpoints_that_python_3_wrote_again_are_read(protocol, tmp_path):
         np.testing.assert_array_equal(found["y"], VALUES)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
 def test_what_is_not_finite_is_refused(value, tmp_path):
     arrays = random_arrays({"FrameLevel": 4})
+    arrays["SampleLevel.L2.W0"] = arrays["SampleLevel.L2.W0"].astype("f8")
     arrays["SampleLevel.L2.W0"][1, 1] = value
-    with pytest.raises(UserError, match=r"x\.pkl: SampleLevel\.L2\.W0 is not finite, so its training ran away"):
-        results_of(tmp_path, checkpoint(arrays)).read_arrays()
+    with pytest.raises(
+        UserError, match=r"x\.pkl: SampleLevel\.L2\.W0 is not finite in float32, so its training ran away"
+    ):
+        results_of(tmp_path, checkpoint(arrays, code=b"f8")).read_arrays()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_samplernn.errors import UserError
 from keras_samplernn.theano.architecture import UNUSED, Architecture
 from keras_samplernn.theano.arguments import Arguments
 from keras_samplernn.theano.recognition import read_architecture
@@ -45,6 +46,7 @@ def read_original(source: Path, say: Callable[[str], None]) -> Original:
     place = str(files.checkpoint)
     arrays = files.read_arrays()
     architecture = read_architecture({name: array.shape for name, array in arrays.items()}, place, REMEDY)
+    _check_norms(arrays, place)
     arguments = Arguments(files.read_words(), str(files.arguments))
     arguments.check(architecture)
     if architecture.names not in PUBLISHED:
@@ -57,3 +59,13 @@ def read_original(source: Path, say: Callable[[str], None]) -> Original:
     if any(array.dtype.itemsize > np.dtype("float32").itemsize for array in arrays.values()):
         say(f"{place}: is in float64, and is rounded to float32")
     return Original(files, architecture, arrays, arguments)
+
+
+def _check_norms(arrays: dict[str, np.ndarray], place: str) -> None:
+    """Raise UserError where weight norm would divide by zero, as it would in the original."""
+    for name, array in arrays.items():
+        if name.removesuffix(".W0") + ".g0" in arrays and f".{UNUSED}." not in name:
+            with np.errstate(under="ignore", over="ignore"):
+                squares = np.square(array.astype(np.float32, copy=False)).sum(axis=0)
+            if not (np.isfinite(squares) & (squares > 0)).all():
+                raise UserError(f"{place}: {name} has a column whose norm is 0 or not finite in float32; {REMEDY}")

@@ -52,9 +52,12 @@ class Results(NamedTuple):
         if not isinstance(arrays, dict) or not arrays:
             raise UserError(f"{self.checkpoint}: holds no arrays by name; {REMEDY}")
         for name, array in arrays.items():
-            if not np.isfinite(array).all():
+            with np.errstate(over="ignore"):
+                finite = np.isfinite(array.astype(np.float32, copy=False)).all()
+            if not finite:
                 raise UserError(
-                    f"{self.checkpoint}: {name} is not finite, so its training ran away; give an earlier checkpoint"
+                    f"{self.checkpoint}: {name} is not finite in float32, so its training ran away; give an earlier"
+                    " checkpoint"
                 )
         return arrays
 
