@@ -39,6 +39,7 @@ MAY_IMPORT = {
         *("errors", "backend", "files", "machine", "names", "progress", "spec", "conditions", "data", "model"),
         *("run_folder", "checkpoints", "shard"),
     },
+    "export": {"errors", "backend", "files", "conditions", "data", "generation"},
     "listening": {"errors", "progress", "conditions", "data", "model", "generation"},
     "distribution": {"errors", "quiet"},
     "monitoring": {
@@ -57,7 +58,7 @@ MAY_IMPORT = {
     },
     "run": {
         *("errors", "progress", "spec", "conditions", "data", "model", "run_folder", "checkpoints", "generation"),
-        *("training", "listening", "distribution"),
+        *("training", "listening", "distribution", "export"),
     },
     "checking": {
         *("errors", "files", "machine", "progress", "text", "spec", "conditions", "data", "model", "generation"),
@@ -76,8 +77,8 @@ MAY_IMPORT = {
     "demo": {"errors", "files", "data"},
     "commands": {
         *("errors", "files", "progress", "quiet", "spec", "conditions", "data", "model", "run_folder", "training"),
-        *("generation", "api", "demo", "shard", "search", "machine", "doctor", "planning", "overview", "live"),
-        "theano",
+        *("generation", "export", "api", "demo", "shard", "search", "machine", "doctor", "planning", "overview"),
+        *("live", "theano"),
     },
     "__main__": {"commands"},
 }

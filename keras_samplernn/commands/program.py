@@ -18,6 +18,7 @@ from keras_samplernn.commands.check import check
 from keras_samplernn.commands.demo import demo
 from keras_samplernn.commands.doctor import doctor
 from keras_samplernn.commands.evaluate import evaluate
+from keras_samplernn.commands.export import export
 from keras_samplernn.commands.features import features
 from keras_samplernn.commands.fit import fit
 from keras_samplernn.commands.generate import generate
@@ -55,7 +56,7 @@ def cli() -> None:
 
 
 _FIRST_DAY = (demo, init, check, prepare, fit, search, runs, plot, generate, live, evaluate)
-for _command in (*_FIRST_DAY, import_theano, features, tiers, heads, schema, cache, doctor):
+for _command in (*_FIRST_DAY, import_theano, features, export, tiers, heads, schema, cache, doctor):
     cli.add_command(_command)
 
 
