@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "run_folder": {"errors", "files", "spec", "model"},
     "checkpoints": {"errors", "files"},
     "origin": {"errors", "files"},
+    "theano": {"errors", "files", "machine", "spec", "model", "run_folder", "checkpoints"},
     "overview": {"errors", "files", "spec", "run_folder", "checkpoints", "origin", "table"},
     "generation": {
         *("errors", "backend", "files", "machine", "names", "progress", "spec", "conditions", "data", "model"),
@@ -81,7 +82,7 @@ MAY_IMPORT = {
     "commands": {
         *("errors", "files", "progress", "quiet", "spec", "conditions", "data", "model", "run_folder", "training"),
         *("generation", "export", "api", "demo", "shard", "search", "machine", "doctor", "planning", "overview"),
-        "live",
+        *("live", "theano"),
     },
     "__main__": {"commands"},
 }

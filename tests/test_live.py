@@ -82,7 +82,9 @@ def test_what_was_played_is_generated_again_to_the_byte(score_home, tmp_path):
         wait_for(process, "quit")
         for number, words in enumerate((*WORDS, *MORE_WORDS)):
             say(process, words)
-            time.sleep(1.5 if "prime" in words else 0.15 + 0.03 * number)
+            if "prime" in words:
+                wait_for(process, "prime: goes on from door.wav")
+            time.sleep(0.15 + 0.03 * number)
         say(process, "quit\n")
         _, told = process.communicate(timeout=60)
     assert process.returncode == 0, told
@@ -108,9 +110,10 @@ def test_bad_words_are_told_and_cost_nothing(score_home, tmp_path):
         wait_for(process, "quit")
         say(process, "".join(f"{word}\n" for word in BAD))
         say(process, "pitch c4\n\n  \n" * 500)
+        say(process, "".join(f"snapshot s{number}\n" for number in range(66)))
         _, told = process.communicate(timeout=60)
     assert process.returncode == 0, told
-    assert f"501 messages heard, {len(BAD)} refused, 0 dropped, 0 underruns" in told
+    assert f"567 messages heard, {len(BAD) + 2} refused, 0 dropped, 0 underruns" in told
     assert 'ignored: pitch: "h9" is not a class' in told
     assert len(wave_of(out)) == 2.5 * RATE
 

@@ -11,8 +11,10 @@ import pytest
 from keras_samplernn.conditions.streams import NONE, ClassesStream, NumberStream
 from keras_samplernn.data.wav_writer import to_pcm16
 from keras_samplernn.errors import UserError
+from keras_samplernn.generation.deeds import Reset, Seed, Temperature
 from keras_samplernn.live import desk as desk_module
 from keras_samplernn.live.desk import MOST_WAITING, Desk
+from keras_samplernn.live.instrument import Recording
 from keras_samplernn.live.lines import read_lines
 from keras_samplernn.live.midi import MidiKeys
 from keras_samplernn.live.osc import place_of
@@ -139,6 +141,24 @@ def test_a_ring_holds_few_blocks_and_counts_what_is_missing():
     ring.close()
     assert not ring.put(blocks[0])
     assert ring.take(8).shape == (4, 1) and ring.underruns == 1 and ring.ended and ring.next() is None
+
+
+def test_a_recording_keeps_the_last_of_what_replaces_each_other():
+    recording = Recording()
+    for deed in (
+        Temperature(value=1.0),
+        Temperature(value=0.5),
+        Seed(value=1),
+        Temperature(value=0.7),
+        Reset(),
+        Reset(),
+    ):
+        recording.add(16, deed)
+    recording.add(32, Temperature(value=0.2))
+    assert [(done.sample, done.deed.do) for done in recording.deeds] == [
+        *((16, "temperature"), (16, "seed"), (16, "temperature"), (16, "reset"), (16, "reset"), (32, "temperature"))
+    ]
+    assert recording.deeds[0].deed.value == 0.5
 
 
 def key(note, velocity=64, channel=0):

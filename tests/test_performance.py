@@ -168,6 +168,9 @@ def test_what_a_deed_does(engine):
     assert (muted[3 * BLOCK : 4 * BLOCK] == QUANTIZER.silence).all()
     np.testing.assert_array_equal(muted[4 * BLOCK + 5 :], plain[4 * BLOCK + 5 :])  # 5 ms to come back
     assert (muted[4 * BLOCK : 4 * BLOCK + 5] != plain[4 * BLOCK : 4 * BLOCK + 5]).any()
+    performance = performance_of(engine)
+    performance.do(1, Snapshot(value="b"))
+    assert [list(performance.kept(voice)) for voice in range(2)] == [[], ["b"]]
     with pytest.raises(KeyError):
         heard((0, Restore(value="b")))
 

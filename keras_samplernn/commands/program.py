@@ -24,6 +24,7 @@ from keras_samplernn.commands.features import features
 from keras_samplernn.commands.fit import fit
 from keras_samplernn.commands.generate import generate
 from keras_samplernn.commands.heads import heads
+from keras_samplernn.commands.import_theano import import_theano
 from keras_samplernn.commands.init import init
 from keras_samplernn.commands.live import live
 from keras_samplernn.commands.plot import plot
@@ -57,7 +58,8 @@ def cli() -> None:
 
 
 _FIRST_DAY = (demo, init, check, prepare, fit, search, runs, plot, generate, live, evaluate)
-for _command in (*_FIRST_DAY, features, export, bundle, unbundle, tiers, heads, schema, cache, doctor):
+_BEYOND = (import_theano, features, export, bundle, unbundle)
+for _command in (*_FIRST_DAY, *_BEYOND, tiers, heads, schema, cache, doctor):
     cli.add_command(_command)
 
 

@@ -1,6 +1,6 @@
 """A performance: voices side by side on an engine's rows, whose controls change from block to block."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import keras
@@ -58,7 +58,7 @@ class Performance:
             primed: what `primed` returned, for a `Prime`.
 
         Raises:
-            KeyError: no state was kept under the name of a `Restore`.
+            KeyError: the name of a `Restore` is not in `kept`.
         """
         row = self._voices[voice]
         match deed:
@@ -76,6 +76,10 @@ class Performance:
                 self._go_on_from(voice, row.kept[deed.value])
             case Mute():
                 row.gain = 0.0 if deed.value else 1.0
+
+    def kept(self, voice: int) -> Collection[str]:
+        """Return the names under which states of a voice were kept."""
+        return self._voices[voice].kept.keys()
 
     def primed(self, codes: np.ndarray, conditions: Conditions | None) -> Carry:
         """Return the carry of one row after codes, for a `Prime`; see `GenerationEngine.primed_start`."""

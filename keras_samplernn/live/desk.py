@@ -75,6 +75,10 @@ class Desk:
             self._told, self._untold = now, 0
         self._say(f"ignored: {why}{more}")
 
+    def tell(self, line: str) -> None:
+        """Tell people that something was done."""
+        self._say(line)
+
     def pause(self) -> float:
         """Return for how many seconds a source shall read no more, since enough was read in this second."""
         with self._lock:

@@ -14,7 +14,7 @@ from keras_samplernn.conditions.track import Item
 from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.data.wav_writer import as_read_back
 from keras_samplernn.errors import UserError
-from keras_samplernn.generation.deeds import Prime
+from keras_samplernn.generation.deeds import Deed, Prime
 from keras_samplernn.generation.engine import Carry
 from keras_samplernn.generation.performance import Performance
 from keras_samplernn.generation.played import Played
@@ -23,6 +23,10 @@ from keras_samplernn.live.desk import Desk
 from keras_samplernn.live.resampling import Resampler
 from keras_samplernn.live.ring import Ring
 from keras_samplernn.live.words import Message, Priming, Quit, Setting
+
+MOST_SNAPSHOTS = 64
+"""Names under which states of a voice may be kept."""
+_REPLACED = "temperature", "seed", "mute"
 
 
 class Primed(NamedTuple):
@@ -43,6 +47,17 @@ class Recording:
     def __init__(self) -> None:
         self.items: list[tuple[Stream, Item]] = []
         self.deeds: list[Done] = []
+
+    def add(self, sample: int, deed: Deed) -> None:
+        """Note a deed; of several that replace each other at one sample, the last."""
+        if (
+            deed.do in _REPLACED
+            and self.deeds
+            and self.deeds[-1].sample == sample
+            and self.deeds[-1].deed.do == deed.do
+        ):
+            self.deeds.pop()
+        self.deeds.append(Done(sample=sample, deed=deed))
 
 
 class Instrument:
@@ -91,7 +106,7 @@ class Instrument:
         self._primers = ThreadPoolExecutor(1, "prime")
         self._primed: deque[Message] = deque()
         self._thread = threading.Thread(target=self._run, name="generate", daemon=True)
-        self._ends = False
+        self._ends = self._reading = False
         self.samples = 0
         self.failure: BaseException | None = None
 
@@ -163,7 +178,11 @@ class Instrument:
             case Quit():
                 self.quit()
             case Priming():
-                self._primers.submit(self._read_primer, message.voice, asked.path)
+                if self._reading:
+                    self._desk.refuse(f"prime {asked.path}: the recording before is still being read; ask again")
+                else:
+                    self._reading = True
+                    self._primers.submit(self._read_primer, message.voice, asked.path)
             case Setting():
                 for voice in voices:
                     self._played[voice].set(asked.stream, asked.value)
@@ -173,19 +192,26 @@ class Instrument:
 
     def _do(self, voice: int, asked: Any) -> None:
         deed, carry = asked if isinstance(asked, Primed) else (asked, None)
-        try:
-            self._performance.do(voice, deed, carry)
-        except KeyError:
+        kept = self._performance.kept(voice)
+        if deed.do == "restore" and deed.value not in kept:
             self._desk.refuse(f'restore "{deed.value}": voice {voice + 1} has no snapshot of this name')
-            return
-        if self._recordings is not None:
-            self._recordings[voice].deeds.append(Done(sample=self.samples, deed=deed))
+        elif deed.do == "snapshot" and deed.value not in kept and len(kept) >= MOST_SNAPSHOTS:
+            self._desk.refuse(
+                f'snapshot "{deed.value}": voice {voice + 1} has {len(kept)}; give the name of one of these'
+            )
+        else:
+            self._performance.do(voice, deed, carry)
+            if self._recordings is not None:
+                self._recordings[voice].add(self.samples, deed)
 
     def _read_primer(self, voice: int | None, path: Path) -> None:
         try:
             self._primed.append(Message(voice, self._prime(path)))
+            self._desk.tell(f"prime: goes on from {path}")
         except UserError as error:
             self._desk.refuse(f"prime: {error}")
+        finally:
+            self._reading = False
 
 
 def _shown(stream: Stream, value: float) -> str:
