@@ -259,6 +259,7 @@ def test_without_conditions_the_card_asks_for_seconds(home):
     card = members_of(home / "free.zip")["README.md"].decode()
     assert "    keras-samplernn generate runs/free --seconds 4 --out sounds\n" in card
     assert "What it can be asked for" not in card and "| validation bits per sample | - |" in card
+    assert "seed of the training" not in card  # nobody has trained it
 
 
 def test_tiers_of_others_are_named_and_missed_in_one_line(home, third_party_site, monkeypatch):
