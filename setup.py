@@ -23,6 +23,8 @@ setup(
     packages=[*find_packages(include=["keras_samplernn", "keras_samplernn.*"]), "keras_samplernn.plugins"],
     # The folder `plugins` must not claim that global name once it is installed.
     package_dir={"keras_samplernn.plugins": "plugins"},
+    # What pages of `audition` are made of.
+    package_data={"keras_samplernn.audition": ["page.html", "page.css", "page.js"]},
     install_requires=[
         "keras>=3.15.1",
         "tensorflow>=2.17.1,<2.22",

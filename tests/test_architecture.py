@@ -48,6 +48,10 @@ MAY_IMPORT = {
         *("run_folder", "checkpoints", "generation", "listening", "distribution", "monitoring"),
         "origin",
     },
+    "audition": {
+        *("errors", "files", "progress", "spec", "conditions", "data", "model", "run_folder", "checkpoints"),
+        *("generation", "monitoring"),
+    },
     "planning": {
         *("errors", "files", "names", "progress", "text", "spec", "conditions", "data", "monitoring", "training"),
     },
@@ -73,6 +77,7 @@ MAY_IMPORT = {
     "commands": {
         *("errors", "files", "progress", "quiet", "spec", "conditions", "data", "model", "run_folder", "training"),
         *("generation", "api", "demo", "shard", "search", "machine", "doctor", "planning", "overview"),
+        "audition",
     },
     "__main__": {"commands"},
 }

@@ -13,6 +13,7 @@ import click
 
 from keras_samplernn import __version__
 from keras_samplernn.commands.again import command_again, program
+from keras_samplernn.commands.audition import audition
 from keras_samplernn.commands.cache import cache
 from keras_samplernn.commands.check import check
 from keras_samplernn.commands.demo import demo
@@ -52,7 +53,7 @@ def cli() -> None:
     """
 
 
-_FIRST_DAY = (demo, init, check, prepare, fit, search, runs, plot, generate, evaluate)
+_FIRST_DAY = (demo, init, check, prepare, fit, search, runs, plot, generate, audition, evaluate)
 for _command in (*_FIRST_DAY, features, tiers, heads, schema, cache, doctor):
     cli.add_command(_command)
 

@@ -57,7 +57,8 @@ class Request:
         seed: seed of the uniforms.
         batch_size: number of sounds side by side; None: by their number.
         prime: file of a sound that all sounds continue.
-        checkpoint: "best", "heard" or "newest".
+        starred: sounds that are made as they are, instead of what conditions, seconds, count and temperatures say.
+        checkpoint: "best", "heard" or "newest", or the name of a checkpoint.
         raw_weights: whether the weights are taken as training left them, not their average.
         precision: "float32" or "int8".
         overwrite: replace wavs that exist.
@@ -79,6 +80,7 @@ class Request:
     seed: int = 0
     batch_size: int | None = None
     prime: Path | None = None
+    starred: Sequence[Sound] = ()
     checkpoint: str = "best"
     raw_weights: bool = False
     precision: str = "float32"
@@ -146,7 +148,7 @@ def check_request(
     names = [name for stream in classes_streams(streams) for name in stream.classes]
     listed = collect(problems, read_index, index, names, problems) if index and streams else None
     files = [*(listed or ()), *request.conditions]
-    sounds = [
+    sounds = [*request.starred] or [
         Sound(_name(stem, temperature, request.temperatures), stem, samples, temperature, columns, score)
         for stem, samples, columns, score in collect(problems, _requested, run, request, files, say) or ()
         for temperature in request.temperatures
