@@ -51,7 +51,7 @@ def make_audition(run: RunFolder, asked: Audition, say: Callable[[str], None]) -
     collect(problems, check_generation_memory, spec, outlined)
     chosen = collect(problems, choose, run, asked.checkpoints, outlined, say)
     if scores and chosen:
-        collect(problems, _check_size, run, asked, scores, len(chosen))
+        collect(problems, _check_size, run, asked, scores, chosen)
     if problems:
         raise UserError(*problems)
     rate, streams = spec.audio.sample_rate, streams_of(spec)
@@ -110,19 +110,23 @@ def _check_out(asked: Audition) -> None:
         raise UserError(f"{asked.out.parent}: does not exist; make the folder, or give --out another place")
 
 
-def _check_size(run: RunFolder, asked: Audition, scores: Sequence[Score], checkpoints: int) -> None:
+def _check_size(run: RunFolder, asked: Audition, scores: Sequence[Score], chosen: Sequence[Chosen]) -> None:
     """Raise UserError if a page would be too large."""
-    of_each = len(asked.temperatures) * len(asked.seeds) * checkpoints
+    of_each = len(asked.temperatures) * len(asked.seeds) * len(chosen)
     # In base64, three bytes take four letters.
     size = sum((_WAV_HEADER + 2 * score.samples + MOST_BYTES) * 4 / 3 + _ENTRY_BYTES for score in scores) * of_each
     if size > 1e6 * MOST_MEGABYTES:
         seconds = sum(score.samples for score in scores) / run.spec.audio.sample_rate
         raise UserError(
             f"{asked.out}: would have about {size / 1e6:,.0f} MB, and a browser opens {MOST_MEGABYTES} MB well:"
-            f" {len(scores)} scores of {seconds:g} s in all x {len(asked.temperatures)} temperatures x"
-            f" {len(asked.seeds)} seeds x {checkpoints} checkpoints; ask for fewer of them, for fewer --seconds, or for"
-            " several pages"
+            f" {_counted(scores, 'score')}, {seconds:g} s in all, at {_counted(asked.temperatures, 'temperature')} with"
+            f" {_counted(asked.seeds, 'seed')} from {_counted(chosen, 'checkpoint')}; ask for fewer of these, for fewer"
+            " --seconds, or for several pages"
         )
+
+
+def _counted(things: Sequence, noun: str) -> str:
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
 
 
 def _sound(score: Score, name: str, temperature: float) -> Sound:
