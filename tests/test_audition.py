@@ -17,8 +17,10 @@ from keras_samplernn.audition.asked import scores_of_classes
 from keras_samplernn.audition.page import page_of
 from keras_samplernn.audition.picture import draw_spectrogram
 from keras_samplernn.checkpoints.checkpoint import VALIDATED, save_checkpoint
-from keras_samplernn.conditions.streams import ClassesStream, NumberStream
+from keras_samplernn.conditions.streams import ClassesStream, NumberStream, streams_of
+from keras_samplernn.generation.starred import StarredSound
 from keras_samplernn.model.assembly import assemble
+from keras_samplernn.run_folder import open_run
 
 CLASSES = ["<script>alert(1)</script>", "a'b&amp;<!--", "rest"]
 STREAMS = {"kind": {"classes": CLASSES}, "loudness": {"number": {"low": -60, "high": 0, "unit": "dB"}}}
@@ -129,14 +131,12 @@ def test_longer_a_starred_sound_begins_alike_and_repeats_its_score(home, tmp_pat
     # An unconditional run makes it without a page too.
     done(f"generate free --seconds 0.2 --seed 3 --batch-size 1 --out {tmp_path}/plain", home)
     assert bytes_of(tmp_path / "plain")["sound_000.wav"] == wavs_of(data, [0])[name]
-    data = data_of(home / "page.html")
-    (tmp_path / "starred.json").write_text(json.dumps(starred_of(data, [0])))
-    command = f"generate run --starred {tmp_path}/starred.json --seconds 0.5 --out {tmp_path}/more"
-    answer = give(command, home)
-    assert answer.status == 0
-    record = json.loads((tmp_path / "more/generation.json").read_text())
-    (entry,) = record.values()
-    assert entry["samples"] == round(0.5 * RATE)
+    starred = StarredSound(**starred_of(data_of(home / "page.html"), [0])["sounds"][0])
+    streams = streams_of(open_run(home / "run").spec)
+    for samples, starts in {3000: [0, 1200, 2400], 1200: [0], 700: [0]}.items():
+        spans = starred.sound(streams, RATE, samples, "sounds[0]").columns.track.spans
+        assert spans["kind"].starts.tolist() == spans["loudness"].starts.tolist() == starts
+        assert {*spans["kind"].values.tolist()} == {0} and {*spans["loudness"].targets.tolist()} == {-30.0}
 
 
 def test_classes_have_notes_no_longer_than_in_training_and_other_streams_go_with_them():
