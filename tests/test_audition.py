@@ -288,6 +288,20 @@ def test_a_checkpoint_that_fit_deletes_is_told(home, tmp_path):
     assert answer.status == 1 and f"{OLD}: is gone, since `fit` keeps" in answer.err
 
 
+def test_of_all_checkpoints_a_damaged_one_is_left_out_and_one_step_is_there_once(home, tmp_path):
+    shutil.copytree(home / "run", tmp_path / "run")
+    checkpoints = tmp_path / "run/checkpoints"
+    shutil.copytree(checkpoints / NEW, checkpoints / NEW.replace("-validated", ""))
+    (checkpoints / OLD / "weights.npz").write_bytes(b"")
+    command = f"audition {tmp_path}/run --checkpoint all --temperature 1 --seconds 0.05 --out {tmp_path}/page.html"
+    answer = give(command, home)
+    assert answer.status == 0, answer.err
+    assert f"{OLD}/weights.npz: is damaged" in answer.err and answer.err.count("it is left out") == 1
+    data = data_of(tmp_path / "page.html")
+    assert [each["label"] for each in data["checkpoints"]] == ["step 5"]
+    assert {sound["entry"]["checkpoint"] for sound in data["sounds"]} == {NEW}
+
+
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     program = find_chromium()
