@@ -6,10 +6,13 @@ from setuptools import find_packages, setup
 
 # Scores in MIDI; some of the features of a sound; the listener of `evaluate --listen` and of the benchmarks.
 MIDI, FEATURES, LISTEN = ["mido>=1.3"], ["librosa>=0.10.2"], ["scikit-learn>=1.4"]
+# Sound devices, OSC and MIDI ports of `live`; the first and the last need libraries of the system.
+OSC = ["python-osc>=1.8"]
+LIVE = [*OSC, *MIDI, "sounddevice>=0.4.6", "python-rtmidi>=1.5"]
 # The documentation site.
 DOCS = ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.26"]
 TOOLS = ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "ruff>=0.6", "build>=1.2"]
-TESTS = [*TOOLS, *MIDI, *FEATURES, *LISTEN, *DOCS]
+TESTS = [*TOOLS, *MIDI, *OSC, *FEATURES, *LISTEN, *DOCS]
 
 setup(
     name="keras-samplernn",
@@ -45,6 +48,7 @@ setup(
         "tfio": ["tensorflow==2.17.1", "tensorflow-io==0.37.1"],
         "cuda": ["tensorflow[and-cuda]"],
         "midi": MIDI,
+        "live": LIVE,
         "features": FEATURES,
         "test": TESTS,
         # Keras' other backend: the training step runs on it in a test. Its ml_dtypes is too new for TensorFlow 2.17.

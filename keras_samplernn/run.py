@@ -17,10 +17,12 @@ from keras_samplernn.data.quantization import Quantizer
 from keras_samplernn.distribution.replicas import Replicas
 from keras_samplernn.distribution.workers import check_same, starting_together, telling_lost_workers
 from keras_samplernn.errors import UserError
+from keras_samplernn.export.writing import write_export
 from keras_samplernn.generation.asked import checked_count, checked_temperature, codes_of, samples_in, sound_asked_for
 from keras_samplernn.generation.controls import ControlledPart, as_controls, is_whole_sound
 from keras_samplernn.generation.player import Player
 from keras_samplernn.generation.sound import Sound
+from keras_samplernn.generation.stream import BLOCK_SAMPLES
 from keras_samplernn.generation.values import shown
 from keras_samplernn.listening.excerpts import excerpts_of_corpus
 from keras_samplernn.listening.judging import Performer, asked_of, describe, learn_listener
@@ -28,7 +30,7 @@ from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.memory import check_generation_memory, outline
 from keras_samplernn.model.scoring import Scorer
 from keras_samplernn.progress import Progress, say
-from keras_samplernn.run_folder import RunFolder, open_run
+from keras_samplernn.run_folder import RunFolder, environment, open_run
 from keras_samplernn.spec import Spec
 from keras_samplernn.training.corpora import prepare_named
 from keras_samplernn.training.judge import learn_judge
@@ -217,6 +219,44 @@ class Run:
             asked = as_controls(controls, streams)
             part = ControlledPart(name or STEM, asked, streams, rate, temperature, engine.block_samples, frame, most)
         return self._player.play(engine, part, seed, guidance, prime, prime_conditions)
+
+    def export(
+        self, out: str | Path, *, block_samples: int = BLOCK_SAMPLES, rows: int = 1, overwrite: bool = False
+    ) -> Path:
+        """Write the model as a SavedModel, as the command `export` does: for programs without this package or Keras.
+
+        Its function `advance` makes a block of sound from a state, controls, uniforms and a temperature;
+        docs/export.md shows how it is used. With the same number of rows it makes the samples of `generate`.
+
+        Args:
+            out: the folder to write, which does not exist yet.
+            block_samples: length of a block in samples, rounded up to whole top frames.
+            rows: number of sounds side by side; 1 with int8.
+            overwrite: whether to replace a model that was exported to the folder before.
+
+        Returns:
+            The folder.
+
+        Raises:
+            UserError: one line: the folder exists or cannot be written; or Keras does not run on TensorFlow.
+        """
+        rows, block_samples = checked_count(rows, "rows"), checked_count(block_samples, "block_samples")
+        if rows > 1 and self.precision == "int8":
+            raise UserError(f"rows = {rows}: precision int8 makes one sound at a time; leave it out")
+        engine = self._player.engine(rows, bool(classes_streams(self._streams)), None, block_samples=block_samples)
+        about = {
+            "made_by": {name: environment().get(name) for name in ("keras-samplernn", "tensorflow")},
+            "name": self.spec.name,
+            "checkpoint": self.checkpoint,
+            "precision": self.precision,
+            "sample_rate": self.spec.audio.sample_rate,
+            "rows": rows,
+            "block_samples": engine.block_samples,
+            "top_frame_samples": self.model.top_frame_size,
+        }
+        with self._player.telling_exhaustion():
+            write_export(engine, self._quantizer, self._streams, about, Path(out), overwrite)
+        return Path(out)
 
     def score(self, wave: Any, conditions: Any = None) -> np.ndarray:
         """Return the bits of each sample of a sound under the model: its negative log2-likelihood.

@@ -33,15 +33,20 @@ MAY_IMPORT = {
     "run_folder": {"errors", "files", "spec", "model"},
     "checkpoints": {"errors", "files"},
     "origin": {"errors", "files"},
+    "theano": {"errors", "files", "machine", "spec", "model", "run_folder", "checkpoints"},
     "overview": {"errors", "files", "spec", "run_folder", "checkpoints", "origin", "table"},
     "generation": {
         *("errors", "backend", "files", "machine", "names", "progress", "spec", "conditions", "data", "model"),
         *("run_folder", "checkpoints", "shard"),
     },
+    "export": {"errors", "backend", "files", "conditions", "data", "generation"},
     "listening": {"errors", "progress", "conditions", "data", "model", "generation"},
     "distribution": {"errors", "quiet"},
     "monitoring": {
         *("errors", "files", "names", "spec", "conditions", "data", "model", "generation", "listening"),
+    },
+    "live": {
+        *("errors", "files", "spec", "conditions", "data", "model", "run_folder", "checkpoints", "generation"),
     },
     "training": {
         *("errors", "backend", "files", "machine", "names", "progress", "shard", "spec", "conditions", "data", "model"),
@@ -57,7 +62,7 @@ MAY_IMPORT = {
     },
     "run": {
         *("errors", "progress", "spec", "conditions", "data", "model", "run_folder", "checkpoints", "generation"),
-        *("training", "listening", "distribution"),
+        *("training", "listening", "distribution", "export"),
     },
     "checking": {
         *("errors", "files", "machine", "progress", "text", "spec", "conditions", "data", "model", "generation"),
@@ -76,8 +81,8 @@ MAY_IMPORT = {
     "demo": {"errors", "files", "data"},
     "commands": {
         *("errors", "files", "progress", "quiet", "spec", "conditions", "data", "model", "run_folder", "training"),
-        *("generation", "api", "demo", "shard", "search", "machine", "doctor", "planning", "overview"),
-        "audition",
+        *("generation", "export", "api", "demo", "shard", "search", "machine", "doctor", "planning", "overview"),
+        *("live", "theano", "audition"),
     },
     "__main__": {"commands"},
 }

@@ -83,7 +83,8 @@ def scores_asked_for(run: RunFolder, asked: Audition, say: Callable[[str], None]
     if not asked.conditions:
         return scores_of_classes(streams, samples, rate, run.longest_spans())
     read = read_scores(run.spec, asked.conditions, (), None if asked.seconds is None else samples, say)
-    scores = [Score(stem, stem, length, columns) for stem, length, columns, *_ in read]
+    # A take that was played live is a score here, like any other.
+    scores = [Score(each.stem, each.stem, each.columns.samples, each.columns) for each in read]
     problems = []
     for path, score in zip(asked.conditions, scores, strict=True):
         if not score.samples:

@@ -67,12 +67,13 @@ _MOST_SEED = 2**53  # JavaScript has no larger whole numbers
 @threads_option
 @all_option
 def audition(run: Path | None, more: tuple[Path, ...], device: str | None, threads: int | None, **options) -> None:
-    """Write a page to listen to RUN with: checkpoints, temperatures and classes side by side.
+    """Write a page with sounds of RUN side by side.
 
     RUN is a run directory; if it is left out, the run under runs/ that was trained last. CONDITIONS are condition files
     besides those of --conditions.
 
-    The page is one file with everything in it, and asks no other place for anything: open it in a browser, or send it
+    Each class, or score, is made at each temperature, with each seed, from each checkpoint. The page is one file with
+    everything in it, and asks no other place for anything: open it in a browser, or send it
     to someone. Each sound has its spectrogram over what was asked for, its level, its bits under the model, and a star.
     Stars are saved as starred.json, and `generate RUN --starred starred.json` makes these sounds again.
     """

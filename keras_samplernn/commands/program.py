@@ -19,11 +19,14 @@ from keras_samplernn.commands.check import check
 from keras_samplernn.commands.demo import demo
 from keras_samplernn.commands.doctor import doctor
 from keras_samplernn.commands.evaluate import evaluate
+from keras_samplernn.commands.export import export
 from keras_samplernn.commands.features import features
 from keras_samplernn.commands.fit import fit
 from keras_samplernn.commands.generate import generate
 from keras_samplernn.commands.heads import heads
+from keras_samplernn.commands.import_theano import import_theano
 from keras_samplernn.commands.init import init
+from keras_samplernn.commands.live import live
 from keras_samplernn.commands.plot import plot
 from keras_samplernn.commands.prepare import prepare
 from keras_samplernn.commands.runs import runs
@@ -53,8 +56,8 @@ def cli() -> None:
     """
 
 
-_FIRST_DAY = (demo, init, check, prepare, fit, search, runs, plot, generate, audition, evaluate)
-for _command in (*_FIRST_DAY, features, tiers, heads, schema, cache, doctor):
+_FIRST_DAY = (demo, init, check, prepare, fit, search, runs, plot, generate, audition, live, evaluate)
+for _command in (*_FIRST_DAY, import_theano, features, export, tiers, heads, schema, cache, doctor):
     cli.add_command(_command)
 
 

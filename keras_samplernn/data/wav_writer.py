@@ -34,7 +34,7 @@ class _Discarded(Exception):
 
 
 class WavWriter:
-    """Streams 16-bit PCM, mono, into a WAV file.
+    """Streams 16-bit PCM into a WAV file.
 
     The samples go to a hidden file beside `path`, which `commit` renames and `discard` removes: `path` is always a
     whole file or not there. No samples make a valid WAV of 0 frames. As a context manager it commits when the block
@@ -43,14 +43,15 @@ class WavWriter:
     Args:
         path: the file to write; its folder exists.
         sample_rate: in Hz.
+        channels: of the sound; the samples of a moment follow each other.
 
     Raises:
         UserError: the file cannot be written, or outgrows the 4 GiB of a WAV file.
     """
 
-    def __init__(self, path: str | Path, sample_rate: int):
+    def __init__(self, path: str | Path, sample_rate: int, channels: int = 1):
         self.path = Path(path)
-        self.sample_rate = sample_rate
+        self.sample_rate, self.channels = sample_rate, channels
         self._bytes = 0
         self._staging = contextlib.ExitStack()
         self._file = self._staging.enter_context(staged_file(self.path))
@@ -93,9 +94,9 @@ class WavWriter:
         self.commit() if failure is None else self.discard()
 
     def _header(self) -> bytes:
-        rate = self.sample_rate
+        rate, width = self.sample_rate, 2 * self.channels
         return _HEADER.pack(
             *(b"RIFF", _HEADER.size - 8 + self._bytes, b"WAVE"),
-            *(b"fmt ", 16, 1, 1, rate, rate * 2, 2, 16),
+            *(b"fmt ", 16, 1, self.channels, rate, rate * width, width, 16),
             *(b"data", self._bytes),
         )

@@ -85,6 +85,7 @@ class GenerationEngine:
         self.frames = -(-block_samples // model.top_frame_size)
         self.block_samples = self.frames * model.top_frame_size
         self._advance = compiled_once(self._advance_block)
+        self._within = compiled(self._advance_block)
         self._forward = compiled(self._forward_window)
 
     def weights(self) -> Weights:
@@ -162,6 +163,21 @@ class GenerationEngine:
         controls = (None if x is None else ops.convert_to_tensor(x) for x in controls)
         codes, carry = self._advance(weights.prepared, carry, start, conditions, *controls)
         return ops.convert_to_numpy(codes), carry
+
+    def advance_within(
+        self, prepared: Prepared, carry: Carry, conditions: Conditions | None, uniforms: Any, temperatures: Any
+    ) -> tuple[Any, Carry]:
+        """Do what `advance` does within a function that is being traced, for sounds that have begun; no guidance.
+
+        Args:
+            prepared: of what `weights` returned.
+            carry: as in `advance`.
+            conditions: tensors, as in `advance`.
+            uniforms: tensor, as in `advance`.
+            temperatures: tensor, as in `advance`.
+        """
+        begins = ops.zeros((self.rows, self.frames), "int32")
+        return self._within(prepared, carry, carry, conditions, begins, uniforms, temperatures, None)
 
     def _variables_of(self, values: list[Any]) -> keras.StatelessScope:
         """Return the scope in which the model's variables have these values."""

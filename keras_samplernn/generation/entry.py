@@ -19,6 +19,7 @@ _CONTENTS = {
     "model_sha256": "weights or a spec of the run that have changed since",
     "prime_sha256": "another primer",
     "conditions_sha256": "other conditions",
+    "take_sha256": "another take",
 }
 
 
@@ -55,6 +56,10 @@ def entry_of(sound: Sound, common: dict[str, Any]) -> dict[str, Any]:
     of_sound: dict[str, Any] = {"samples": sound.samples, "conditions_sha256": conditions_digest(sound.columns)}
     if sound.score is not None:
         of_sound |= {"conditions": str(sound.score.path.absolute()), "conditions_file_sha256": sound.score.digest}
+    if sound.played is not None:
+        take = sound.played
+        of_take = {"seed": take.seed, "batch_size": take.voices, "precision": take.precision}
+        common = {**common, **of_take, "take_sha256": hashlib.sha256(take.model_dump_json().encode()).hexdigest()}
     return {"temperature": sound.temperature, **of_sound, **common}
 
 

@@ -9,6 +9,7 @@ from keras_samplernn.generation.candidates import TAKE_BLOCK_SAMPLES, Choice
 from keras_samplernn.generation.devices import gathered, on_device
 from keras_samplernn.generation.engine import GenerationEngine
 from keras_samplernn.generation.judges import Judge
+from keras_samplernn.generation.performance import Performance
 from keras_samplernn.generation.request import Job, Request
 from keras_samplernn.generation.sound import Sound, longest_first
 from keras_samplernn.generation.stream import BLOCK_SAMPLES, stream_parts
@@ -55,6 +56,7 @@ class Maker:
                 job.guidance,
             )
             self._weights = self._engine.weights()
+        self._played_on: dict[tuple, GenerationEngine] = {}
         self.last_before = 0.0
 
     def begin(self) -> None:
@@ -79,9 +81,13 @@ class Maker:
             on_choice: called after each passage of which a take was chosen.
         """
         request, choosing = self._request, self._job.choosing
+        takes = [sound for sound in sounds if sound.played is not None]
+        sounds = [sound for sound in sounds if sound.played is None]
         beginning = self._engine, self._weights, self._start
         # With a device this runs in a thread of its own: its pieces are taken elsewhere, so the context holds for it.
         with on_device(self._device):
+            for sound in takes:
+                yield from self._play_again(sound)
             if choosing is None:
                 yield from stream_parts(*beginning, longest_first(sounds), request.seed, request.guidance)
             else:
@@ -95,6 +101,26 @@ class Maker:
                     judge,
                     on_choice,
                 )
+
+    def _play_again(self, sound: Sound) -> Streamed:
+        """Yield the pieces of a sound that was played."""
+        take = sound.played
+        # As it was played: a loop of another shape may round differently.
+        shape = take.voices, take.block_samples, take.precision, take.fades
+        if shape not in self._played_on:
+            self._played_on[shape] = GenerationEngine(self.model, self._quantizer.silence, *shape)
+        engine = self._played_on[shape]
+        rate, stems = self._spec.audio.sample_rate, [take.stem] * take.voices
+        performance = Performance(engine, engine.weights(), self._quantizer, rate, stems, take.seed, take.temperature)
+        carries = {
+            digest: performance.primed(np.concatenate([*self._quantizer.encode_blocks(wave)]), conditions)
+            for digest, (wave, conditions) in sound.primers.items()
+        }
+        yield sound, np.empty(0, np.int32), not take.samples
+        done = 0
+        for codes in take.codes(performance, sound.columns, carries):
+            done += len(codes)
+            yield sound, codes, done == take.samples
 
 
 def stream_on(

@@ -11,12 +11,10 @@ import numpy as np
 
 from keras_samplernn.checkpoints.checkpoint import Checkpoint, DamagedCheckpoint
 from keras_samplernn.checkpoints.shelf import choose_checkpoint
-from keras_samplernn.conditions.columns import Columns
 from keras_samplernn.conditions.layout import Conditions
 from keras_samplernn.conditions.streams import classes_streams, dropout_shares, streams_of
-from keras_samplernn.data.audio import read_sound
 from keras_samplernn.data.index import read_index
-from keras_samplernn.data.pairs import conditions_beside
+from keras_samplernn.data.pairs import conditions_beside, sound_stem
 from keras_samplernn.data.wav_writer import MOST_SAMPLES
 from keras_samplernn.errors import UserError, collect
 from keras_samplernn.generation.choosing import Choosing, Places, choosing_of
@@ -25,8 +23,11 @@ from keras_samplernn.generation.entry import entry_of, model_digest, primer_dige
 from keras_samplernn.generation.guidance import guidance_of
 from keras_samplernn.generation.long_spans import long_spans
 from keras_samplernn.generation.out_folder import check_paths, find_finished
-from keras_samplernn.generation.scores import read_scores
-from keras_samplernn.generation.sound import ScoreFile, Sound, any_fades
+from keras_samplernn.generation.primer import read_primer
+from keras_samplernn.generation.scores import Scored, read_scores
+from keras_samplernn.generation.sound import Sound, any_fades
+from keras_samplernn.generation.take import SUFFIX, read_take
+from keras_samplernn.generation.takes import sounds_of_takes
 from keras_samplernn.model.memory import check_generation_memory, outline
 from keras_samplernn.model.samplernn import SampleRNN
 from keras_samplernn.names import existing
@@ -148,11 +149,17 @@ def check_request(
     names = [name for stream in classes_streams(streams) for name in stream.classes]
     listed = collect(problems, read_index, index, names, problems) if index and streams else None
     files = [*(listed or ()), *request.conditions]
-    sounds = [*request.starred] or [
-        Sound(_name(stem, temperature, request.temperatures), stem, samples, temperature, columns, score)
-        for stem, samples, columns, score in collect(problems, _requested, run, request, files, say) or ()
+    scored = [] if request.starred else collect(problems, _requested, run, request, files, say) or []
+    sounds = [
+        Sound(_name(each.stem, temperature, request.temperatures), each.stem, each.samples, temperature, *each[2:4])
+        for each in scored
+        if each.take is None
         for temperature in request.temperatures
     ]
+    takes = collect(problems, sounds_of_takes, spec, [each for each in scored if each.take is not None], say) or []
+    if takes:
+        collect(problems, _check_takes, request, takes)
+    sounds += [*takes, *request.starred]
     primer = collect(problems, read_primer, spec, prime, say) if prime else None
     beside = conditions_beside(prime) if prime else ()
     inputs = [path for path in (index, *files, *request.like, prime, *beside) if path]
@@ -181,7 +188,8 @@ def check_request(
     # Powers of two, so that another number of sounds seldom needs another compilation.
     most = MOST_ROWS if guidance is None else max(MOST_ROWS // guidance.rows, 1)
     most = max(most // request.candidates, 1)
-    fitting = 1 if request.precision == "int8" else min(1 << (len(sounds) - 1).bit_length(), most)
+    side_by_side = max(len(sounds) - len(takes), 1)
+    fitting = 1 if request.precision == "int8" else min(1 << (side_by_side - 1).bit_length(), most)
     rows = request.batch_size or fitting
     if choosing is not None:
         collect(problems, choosing.check_memory, spec, outlined, rows, "lower --batch-size or --candidates")
@@ -192,7 +200,14 @@ def check_request(
     finished = collect(problems, finished_of, run, request, job)
     if problems:
         raise UserError(*problems)
-    for line in long_spans(own, streams, spec.audio.sample_rate, run.longest_spans()):
+    digest = model_digest(spec, job.checkpoint_digest)
+    for sound in takes:
+        if sound.played.model_sha256 != digest:
+            say(
+                f"{sound.name}: was played with other weights, of {sound.played.checkpoint}; this will be another sound"
+            )
+    of_scores = [sound for sound in own if sound.played is None]
+    for line in long_spans(of_scores, streams, spec.audio.sample_rate, run.longest_spans()):
         say(line)
     return dataclasses.replace(job, finished=finished)
 
@@ -251,19 +266,8 @@ def _guidance(spec: Spec, request: Request) -> Contrast | None:
     return None if request.guidance == 1 else guidance
 
 
-def read_primer(spec: Spec, path: Path, say: Callable[[str], None]) -> tuple[np.ndarray, Conditions | None]:
-    """Return the wave of a primer at the spec's sample rate and, if the run is conditional, its conditions."""
-    streams, rate = streams_of(spec), spec.audio.sample_rate
-    wave, track = read_sound(path, rate, streams, say, bool(streams) and spec.conditioning.unlabelled)
-    if not len(wave):
-        raise UserError(f"{path}: has 0 samples; a primer needs at least one")
-    return wave, None if track is None else Columns(track, streams, rate).piece(0, len(wave))
-
-
-def _requested(
-    run: RunFolder, request: Request, files: Sequence[Path], say: Callable[[str], None]
-) -> list[tuple[str, int, Columns | None, ScoreFile | None]]:
-    """Return stem, number of samples, conditions and their file of each sound; `files` are the condition files."""
+def _requested(run: RunFolder, request: Request, files: Sequence[Path], say: Callable[[str], None]) -> list[Scored]:
+    """Return what is known of each sound; `files` are the condition files."""
     spec, index, seconds, count = run.spec, request.conditioning_index, request.seconds, request.count
     rate = spec.audio.sample_rate
     if seconds is not None and seconds > MOST_SAMPLES / rate:
@@ -283,10 +287,13 @@ def _requested(
         if given
     ]
     if not streams:
+        takes = [read_take(path) for path in files]
+        if takes and all(takes):
+            return [Scored(sound_stem(path), take.samples, take=take) for path, take in zip(files, takes, strict=True)]
         if seconds is None or scored:
             asked = f"with {' and '.join(scored)}" if scored else "without --seconds"
             raise UserError(f"{run.folder}: is an unconditional run and was called {asked}; give --seconds and --count")
-        return [(f"sound_{number:03d}", samples, None, None) for number in range(count or 1)]
+        return [Scored(f"sound_{number:03d}", samples) for number in range(count or 1)]
     if not scored:
         raise UserError(
             f"{run.folder}: is a conditional run and was called without --conditioning-index or --conditions; give"
@@ -298,6 +305,22 @@ def _requested(
             " sound"
         )
     return read_scores(spec, files, request.like, samples, say)
+
+
+def _check_takes(request: Request, takes: Sequence[Sound]) -> None:
+    """Raise UserError if an option is given that a take leaves no room for."""
+    given = {
+        "--seconds": request.seconds is not None,
+        "--guidance": request.guidance != 1,
+        "--candidates": request.candidates != 1,
+        "--prime": request.prime is not None,
+    }
+    for option, is_given in given.items():
+        if is_given:
+            raise UserError(
+                f"{takes[0].name}: was played live and is made as it was played; leave {option} out, or remove the note"
+                f" {takes[0].name}{SUFFIX} beside it to read it as a score"
+            )
 
 
 def _name(stem: str, temperature: float, temperatures: Sequence[float]) -> str:

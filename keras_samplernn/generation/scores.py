@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from keras_samplernn.conditions.columns import Columns
 from keras_samplernn.conditions.features import feature_track
@@ -15,14 +16,33 @@ from keras_samplernn.data.scores import read_score
 from keras_samplernn.data.wav_writer import MOST_SAMPLES
 from keras_samplernn.errors import UserError, collect
 from keras_samplernn.generation.sound import ScoreFile
+from keras_samplernn.generation.take import Take, read_take
 from keras_samplernn.names import nfc
 from keras_samplernn.spec import Spec
 
 
+class Scored(NamedTuple):
+    """What is known of a sound from what it is generated from.
+
+    Attributes:
+        stem: of its file.
+        samples: its length.
+        columns: its conditions; None if the model is unconditional.
+        file: the file of the conditions, if there is one.
+        take: how it was played, if it was.
+    """
+
+    stem: str
+    samples: int
+    columns: Columns | None = None
+    file: ScoreFile | None = None
+    take: Take | None = None
+
+
 def read_scores(
     spec: Spec, files: Sequence[Path], like: Sequence[Path], samples: int | None, say: Callable[[str], None]
-) -> list[tuple[str, int, Columns, ScoreFile]]:
-    """Read the scores of a conditional run.
+) -> list[Scored]:
+    """Read the scores of a conditional run, and takes: what was played live is as long as it was.
 
     Args:
         spec: of the run.
@@ -32,7 +52,7 @@ def read_scores(
         say: called with a line for each thing in a sound that was assumed or left out.
 
     Returns:
-        Stem, number of samples, conditions and file of each.
+        Of each, what is known of its sound.
 
     Raises:
         UserError: one line for each score that cannot be read, or has the stem of another.
@@ -44,12 +64,22 @@ def read_scores(
         both = f'has the stem of {other}, both would be written to "{sound_stem(path)}.wav"; rename one'
         twice = path.absolute() == other.absolute()
         problems.append(f"{path}: {'is given twice; give it once' if twice else both}")
-    tracks = [collect(problems, read, spec, path, samples, say) for path, read in sources]
+    takes = [collect(problems, read_take, path) for path in files] + [None] * len(like)
+    tracks = [
+        collect(problems, read, spec, path, samples if take is None else None, say)
+        for (path, read), take in zip(sources, takes, strict=True)
+    ]
     if problems:
         raise UserError(*problems)
     return [
-        (sound_stem(path), track.samples, Columns(track, streams, rate), ScoreFile(path, _digest(path)))
-        for (path, _), track in zip(sources, tracks, strict=True)
+        Scored(
+            sound_stem(path),
+            track.samples if take is None else take.samples,
+            Columns(track, streams, rate),
+            ScoreFile(path, _digest(path)),
+            take,
+        )
+        for (path, _), track, take in zip(sources, tracks, takes, strict=True)
     ]
 
 

@@ -1,12 +1,19 @@
 """A sound whose length, conditions and temperature are known before it is generated."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from keras_samplernn.conditions.columns import Columns
+from keras_samplernn.conditions.layout import Conditions
 from keras_samplernn.generation.stream import Taken
+from keras_samplernn.generation.take import Take
+
+Primers = Mapping[str, tuple[np.ndarray, Conditions | None]]
+"""Recordings that a take goes on from: wave and conditions of each, by its sha256."""
 
 
 class ScoreFile(NamedTuple):
@@ -32,6 +39,8 @@ class Sound:
         temperature: divides the logits; 0 takes the likeliest code.
         columns: its conditions, of at least `first + samples` samples; None if the model is unconditional.
         score: the file that the conditions were read from, if there is one and it is to be recorded.
+        played: how it was played live, if it was; None: the conditions are a score, whose future is known.
+        primers: of what was played.
         done: number of samples that were taken.
         first: the sample of the columns that it begins at.
     """
@@ -42,6 +51,8 @@ class Sound:
     temperature: float
     columns: Columns | None = None
     score: ScoreFile | None = None
+    played: Take | None = None
+    primers: Primers = dataclasses.field(default_factory=dict)
     done: int = 0
     first: int = 0
 
@@ -61,5 +72,5 @@ def longest_first(sounds: Iterable[Sound]) -> list[Sound]:
 
 
 def any_fades(sounds: Iterable[Sound]) -> bool:
-    """Return whether the classes of any sound cross-fade."""
-    return any(sound.columns is not None and sound.columns.fades for sound in sounds)
+    """Return whether the classes of any sound that is no take cross-fade."""
+    return any(sound.played is None and sound.columns is not None and sound.columns.fades for sound in sounds)

@@ -132,7 +132,7 @@ def _clips_of_index(spec: Spec, index: Path, say: Callable[[str], None]) -> list
         say(f"monitoring.seconds = {spec.monitoring.seconds:g}: longer scores are cut to it: {first_few(cut)}")
     return [
         Clip.of(stem, str(file), 0, min(samples, longest), columns, streams)
-        for file, (stem, samples, columns, _) in zip(files, scores, strict=False)
+        for file, (stem, samples, columns, *_) in zip(files, scores, strict=False)
     ]
 
 

@@ -90,7 +90,12 @@ def _read(checkpoint: Checkpoint, trainer: Trainer) -> Kept:
     # One of version 0.1.0 has five more arrays: gradient norm, Keras' mean loss as sum and count, bits and samples.
     older = [*shapes, *[Shape((), np.dtype("float32"))] * 5]
     checkpoint.load_weights(trainer.result)
-    arrays = checkpoint.read_training(shapes, older)
+    arrays = checkpoint.read_training(shapes, older, [])
+    if not arrays:
+        raise UserError(
+            f"{checkpoint.folder}: holds weights alone, from which no training continues; start another run from them:"
+            " give --run another folder, and this run by --init-from"
+        )
     try:
         state = TrainingState.of(checkpoint.read_state(), checkpoint.step)
     except ValueError:

@@ -40,13 +40,13 @@ def read_midi(path: Path, streams: Sequence[Stream], sound: Sound) -> Track:
         UserError: one line: mido is missing, the file is damaged, a note is not a class, or notes sound together.
     """
     notes, end = notes_of(path, sound.sample_rate)
-    pitch = _pitch_stream(path, streams)
+    pitch = pitch_stream(path, streams)
     velocity = next((each for each in streams if isinstance(each, NumberStream) and each.name == VELOCITY), None)
     if pitch is None and velocity is None:
         raise UserError(
             f"{path}: no stream takes notes; name a stream of classes {NOTES[0]}, or one of numbers {VELOCITY}"
         )
-    classes = {} if pitch is None else _classes(path, pitch)
+    classes = {} if pitch is None else classes_of_notes(path, pitch)
     items: dict[str, list[Item]] = {stream.name: [] for stream in streams}
     before = None
     for note in sorted(notes):
@@ -69,7 +69,8 @@ def read_midi(path: Path, streams: Sequence[Stream], sound: Sound) -> Track:
     return sound.lay(streams, items, end)
 
 
-def _pitch_stream(path: Path, streams: Sequence[Stream]) -> ClassesStream | None:
+def pitch_stream(path: Path | str, streams: Sequence[Stream]) -> ClassesStream | None:
+    """Return the stream of classes that takes notes; None: there are none, or UserError if several could."""
     classes = classes_streams(streams)
     named = [stream for stream in classes if stream.name in NOTES]
     if len(named) == 1 or len(classes) == 1:
@@ -82,7 +83,7 @@ def _pitch_stream(path: Path, streams: Sequence[Stream]) -> ClassesStream | None
     return None
 
 
-def _classes(path: Path, stream: ClassesStream) -> dict[int, int]:
+def classes_of_notes(path: Path | str, stream: ClassesStream) -> dict[int, int]:
     """Return the class of each MIDI note that has one."""
     classes: dict[int, int] = {}
     for number, name in enumerate(stream.classes):
