@@ -73,9 +73,9 @@ def audition(run: Path | None, more: tuple[Path, ...], device: str | None, threa
     besides those of --conditions.
 
     Each class, or score, is made at each temperature, with each seed, from each checkpoint. The page is one file with
-    everything in it, and asks no other place for anything: open it in a browser, or send it
-    to someone. Each sound has its spectrogram over what was asked for, its level, its bits under the model, and a star.
-    Stars are saved as starred.json, and `generate RUN --starred starred.json` makes these sounds again.
+    everything in it, and asks no other place for anything: open it in a browser, or send it to someone. Each sound has
+    its spectrogram over what was asked for, its level, its bits under the model, and a star. Stars are saved as
+    starred.json, and `generate RUN --starred starred.json` makes these sounds again.
     """
     from keras_samplernn.quiet import start_tensorflow
 
