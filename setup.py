@@ -12,7 +12,9 @@ LIVE = [*OSC, *MIDI, "sounddevice>=0.4.6", "python-rtmidi>=1.5"]
 # The documentation site.
 DOCS = ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.26"]
 TOOLS = ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", "ruff>=0.6", "build>=1.2"]
-TESTS = [*TOOLS, *MIDI, *OSC, *FEATURES, *LISTEN, *DOCS]
+# What executes the notebook.
+NOTEBOOK = ["nbclient>=0.10", "ipykernel>=6.29"]
+TESTS = [*TOOLS, *NOTEBOOK, *MIDI, *OSC, *FEATURES, *LISTEN, *DOCS]
 
 setup(
     name="keras-samplernn",
@@ -26,6 +28,8 @@ setup(
     packages=[*find_packages(include=["keras_samplernn", "keras_samplernn.*"]), "keras_samplernn.plugins"],
     # The folder `plugins` must not claim that global name once it is installed.
     package_dir={"keras_samplernn.plugins": "plugins"},
+    # What pages of `audition` are made of.
+    package_data={"keras_samplernn.audition": ["page.html", "page.css", "page.js"]},
     install_requires=[
         "keras>=3.15.1",
         "tensorflow>=2.17.1,<2.22",

@@ -42,12 +42,16 @@ class Browser:
     Args:
         program: path of the browser.
         profile: an empty folder.
+
+    Attributes:
+        events: what the browser has told of the page, of the domains that were enabled.
     """
 
     def __init__(self, program, profile):
         command_end, self._commands = os.pipe()
         self._answers, answer_end = os.pipe()
         self._received, self._number, self._session = b"", 0, None
+        self.events = []
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-c", LAUNCH, str(command_end), str(answer_end)),
@@ -88,6 +92,8 @@ class Browser:
             if answer.get("id") == self._number:
                 assert "error" not in answer, f"{method}: {answer['error']}"
                 return answer["result"]
+            if "method" in answer:
+                self.events.append(answer)
 
     def open(self, url):
         """Go to a page, loaded anew even where only its fragment is another."""

@@ -53,9 +53,15 @@ MAY_IMPORT = {
         *("run_folder", "checkpoints", "generation", "listening", "distribution", "monitoring"),
         "origin",
     },
+<<<<<<< HEAD
     "bundles": {
         *("errors", "files", "spec", "conditions", "data", "model", "run_folder", "checkpoints", "origin"),
         "training",
+=======
+    "audition": {
+        *("errors", "files", "progress", "spec", "conditions", "data", "model", "run_folder", "checkpoints"),
+        *("generation", "monitoring"),
+>>>>>>> audition
     },
     "planning": {
         *("errors", "files", "names", "progress", "text", "spec", "conditions", "data", "monitoring", "training"),
@@ -82,7 +88,7 @@ MAY_IMPORT = {
     "commands": {
         *("errors", "files", "progress", "quiet", "spec", "conditions", "data", "model", "run_folder", "training"),
         *("generation", "export", "api", "demo", "shard", "search", "machine", "doctor", "planning", "overview"),
-        *("live", "theano"),
+        *("live", "theano", "audition"),
     },
     "__main__": {"commands"},
 }

@@ -33,13 +33,15 @@ def choose_checkpoint(folder: Path, which: str, model: "keras.Model", say: Calla
 
     Args:
         folder: the folder of the run's checkpoints.
-        which: "best", "heard" or "newest".
+        which: "best", "heard" or "newest", or the name of a checkpoint.
         model: the model that will get the weights; an outline is enough.
         say: called with one line for each damaged checkpoint.
 
     Raises:
-        UserError: there is no checkpoint, all are damaged, or one is of another model.
+        UserError: there is no checkpoint, or none of that name; all are damaged, or one is of another model.
     """
+    if _NAME.fullmatch(which):
+        return _choose_named(folder, which, model)
     checkpoints = list_checkpoints(folder)
     if not checkpoints:
         raise UserError(f"{folder}: holds no checkpoint yet; train with `fit` first")
@@ -58,6 +60,27 @@ def choose_checkpoint(folder: Path, which: str, model: "keras.Model", say: Calla
     for error in damage:
         say(f"{error}; {chosen.folder.name} is used")
     return chosen
+
+
+def checkpoint_named(folder: Path, name: str) -> Checkpoint:
+    """Return the checkpoint of a name in a run's folder; UserError if there is none."""
+    match = _NAME.fullmatch(name)
+    if match is None or not (folder / name).is_dir():
+        raise UserError(
+            f"{folder / name}: is gone, since `fit` keeps the best and the newest checkpoints only"
+            " (training.keep_checkpoints); put the folder back from a copy, or do without what needs it"
+        )
+    return Checkpoint(folder / name, int(match[1]))
+
+
+def _choose_named(folder: Path, name: str, model: "keras.Model") -> Checkpoint:
+    checkpoint = checkpoint_named(folder, name)
+    try:
+        checkpoint.check_fits(model)
+        checkpoint.check()
+    except DamagedCheckpoint as error:
+        raise UserError(f"{error}; restore the file from a copy, or do without what needs it") from None
+    return checkpoint
 
 
 def _is_whole(checkpoint: Checkpoint, model: "keras.Model", damage: list[DamagedCheckpoint]) -> bool:

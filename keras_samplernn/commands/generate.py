@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from keras_samplernn.commands.options import (
     FILE,
@@ -21,6 +22,8 @@ from keras_samplernn.commands.options import (
 )
 from keras_samplernn.progress import say
 
+_BESIDE_STARRED = {"run", "out", "starred", "seconds", "overwrite", "listing", "device", "threads", "all"}
+
 
 @click.command()
 @click.argument("run", type=FOLDER, required=False)
@@ -38,6 +41,12 @@ from keras_samplernn.progress import say
     type=FILE,
     multiple=True,
     help="Sound whose loudness, pitch and so on are the conditions, for streams that are named after `features`.",
+)
+@click.option(
+    "--starred",
+    type=FILE,
+    help="File that was saved from a page of `audition`: its sounds are made again, as they are there, or longer with"
+    " --seconds.",
 )
 @guidance_options
 @click.option(
@@ -115,6 +124,7 @@ from keras_samplernn.progress import say
 def generate(
     run: Path | None,
     more: tuple[Path, ...],
+    starred: Path | None,
     listing: bool,
     device: str | None,
     threads: int | None,
@@ -126,11 +136,13 @@ def generate(
     besides those of --conditions.
 
     A conditional run needs condition files, by --conditions or listed by --conditioning-index: each gives one wav of
-    the same name, as long as it says or --seconds. An unconditional run needs --seconds. generation.json, in the same
-    folder as the wavs, records how each was made; a wav that is silent, clipped or stuck is warned of. Wavs that an
-    earlier command made in the same way are kept as they are, so a command that was broken off goes on where it
-    stopped.
+    the same name, as long as it says or --seconds. An unconditional run needs --seconds. With --starred, sounds that
+    were starred in a page of `audition` are made again. generation.json, in the same folder as the wavs, records how
+    each was made; a wav that is silent, clipped or stuck is warned of. Wavs that an earlier command made in the same
+    way are kept as they are, so a command that was broken off goes on where it stopped.
     """
+    if starred is not None:
+        _refuse_beside_starred()
     from keras_samplernn.quiet import start_tensorflow
 
     # XLA would divide each of int8's many small sums among threads, which costs more than the sum.
@@ -138,6 +150,7 @@ def generate(
     from keras_samplernn.conditions.readers.reading import SUFFIXES
     from keras_samplernn.generation.files import generate_files, list_files
     from keras_samplernn.generation.request import Request
+    from keras_samplernn.generation.starred_requests import starred_requests
     from keras_samplernn.run_folder import open_run
     from keras_samplernn.training.tools import TOOLS
 
@@ -146,10 +159,23 @@ def generate(
         run, more = None, (run, *more)
     options["conditions"] += more
     options["temperatures"] = tuple(dict.fromkeys(options["temperatures"]))
-    job = open_run(given_or_newest(run)), Request(**options), say, TOOLS
-    if listing:
-        for path, seconds, finished in list_files(*job):
-            print(f"{path}\t{seconds:.3f}\t{'finished' if finished else 'to make'}")
-        return
-    for path in generate_files(*job):
-        print(path)
+    folder, requests = open_run(given_or_newest(run)), [Request(**options)]
+    if starred is not None:
+        requests = starred_requests(folder, starred, requests[0], say, TOOLS.check_raw_weights)
+    for request in requests:
+        if listing:
+            for path, seconds, finished in list_files(folder, request, say, TOOLS):
+                print(f"{path}\t{seconds:.3f}\t{'finished' if finished else 'to make'}")
+        else:
+            for path in generate_files(folder, request, say, TOOLS):
+                print(path)
+
+
+def _refuse_beside_starred() -> None:
+    """Raise UsageError if an option is given beside --starred of which that file says everything."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        given = context.get_parameter_source(parameter.name) not in (ParameterSource.DEFAULT, None)
+        if given and parameter.name not in _BESIDE_STARRED:
+            name = parameter.opts[0] if parameter.param_type_name == "option" else parameter.make_metavar(context)
+            raise click.UsageError(f"{name}: --starred says how each of its sounds is made; leave {name} out")

@@ -58,7 +58,8 @@ class Request:
         seed: seed of the uniforms.
         batch_size: number of sounds side by side; None: by their number.
         prime: file of a sound that all sounds continue.
-        checkpoint: "best", "heard" or "newest".
+        starred: sounds that are made as they are, instead of what conditions, seconds, count and temperatures say.
+        checkpoint: "best", "heard" or "newest", or the name of a checkpoint.
         raw_weights: whether the weights are taken as training left them, not their average.
         precision: "float32" or "int8".
         overwrite: replace wavs that exist.
@@ -80,6 +81,7 @@ class Request:
     seed: int = 0
     batch_size: int | None = None
     prime: Path | None = None
+    starred: Sequence[Sound] = ()
     checkpoint: str = "best"
     raw_weights: bool = False
     precision: str = "float32"
@@ -147,7 +149,7 @@ def check_request(
     names = [name for stream in classes_streams(streams) for name in stream.classes]
     listed = collect(problems, read_index, index, names, problems) if index and streams else None
     files = [*(listed or ()), *request.conditions]
-    scored = collect(problems, _requested, run, request, files, say) or []
+    scored = [] if request.starred else collect(problems, _requested, run, request, files, say) or []
     sounds = [
         Sound(_name(each.stem, temperature, request.temperatures), each.stem, each.samples, temperature, *each[2:4])
         for each in scored
@@ -157,7 +159,7 @@ def check_request(
     takes = collect(problems, sounds_of_takes, spec, [each for each in scored if each.take is not None], say) or []
     if takes:
         collect(problems, _check_takes, request, takes)
-    sounds += takes
+    sounds += [*takes, *request.starred]
     primer = collect(problems, read_primer, spec, prime, say) if prime else None
     beside = conditions_beside(prime) if prime else ()
     inputs = [path for path in (index, *files, *request.like, prime, *beside) if path]
