@@ -53,15 +53,13 @@ MAY_IMPORT = {
         *("run_folder", "checkpoints", "generation", "listening", "distribution", "monitoring"),
         "origin",
     },
-<<<<<<< HEAD
     "bundles": {
         *("errors", "files", "spec", "conditions", "data", "model", "run_folder", "checkpoints", "origin"),
         "training",
-=======
+    },
     "audition": {
         *("errors", "files", "progress", "spec", "conditions", "data", "model", "run_folder", "checkpoints"),
         *("generation", "monitoring"),
->>>>>>> audition
     },
     "planning": {
         *("errors", "files", "names", "progress", "text", "spec", "conditions", "data", "monitoring", "training"),

@@ -126,13 +126,9 @@ def test_help_answers_at_once_without_keras():
 def test_help_lists_the_commands_in_the_order_of_their_use(tmp_path):
     lines = give("--help", tmp_path).out.partition("Commands:\n")[2].splitlines()
     assert [line.split()[0] for line in lines] == [
-<<<<<<< HEAD
-        *("demo", "init", "check", "prepare", "fit", "search", "runs", "plot", "generate", "live", "evaluate"),
-        *("import-theano", "features", "export", "bundle", "unbundle", "tiers", "heads", "schema", "cache", "doctor"),
-=======
-        *("demo", "init", "check", "prepare", "fit", "search", "runs", "plot", "generate", "audition"),
-        *("live", "evaluate", "import-theano", "features", "export", "tiers", "heads", "schema", "cache", "doctor"),
->>>>>>> audition
+        *("demo", "init", "check", "prepare", "fit", "search", "runs", "plot", "generate", "audition", "live"),
+        *("evaluate", "import-theano", "features", "export", "bundle", "unbundle", "tiers", "heads", "schema", "cache"),
+        "doctor",
     ]
     assert all(line.endswith(".") and not line.endswith("...") for line in lines)
 

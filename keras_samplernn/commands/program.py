@@ -13,11 +13,8 @@ import click
 
 from keras_samplernn import __version__
 from keras_samplernn.commands.again import command_again, program
-<<<<<<< HEAD
-from keras_samplernn.commands.bundle import bundle
-=======
 from keras_samplernn.commands.audition import audition
->>>>>>> audition
+from keras_samplernn.commands.bundle import bundle
 from keras_samplernn.commands.cache import cache
 from keras_samplernn.commands.check import check
 from keras_samplernn.commands.demo import demo
@@ -61,14 +58,9 @@ def cli() -> None:
     """
 
 
-<<<<<<< HEAD
-_FIRST_DAY = (demo, init, check, prepare, fit, search, runs, plot, generate, live, evaluate)
+_FIRST_DAY = (demo, init, check, prepare, fit, search, runs, plot, generate, audition, live, evaluate)
 _BEYOND = (import_theano, features, export, bundle, unbundle)
 for _command in (*_FIRST_DAY, *_BEYOND, tiers, heads, schema, cache, doctor):
-=======
-_FIRST_DAY = (demo, init, check, prepare, fit, search, runs, plot, generate, audition, live, evaluate)
-for _command in (*_FIRST_DAY, import_theano, features, export, tiers, heads, schema, cache, doctor):
->>>>>>> audition
     cli.add_command(_command)
 
 
