@@ -148,8 +148,8 @@ def test_sounds_made_in_training_and_the_clips_beside_them_are_filtered_back(hom
     sounds = SoundsInTraining(run.model, run.spec, choose_clips(run.spec, corpus, corpus, print), tmp_path)
 
     class Shown:
-        def log_sound(self, step, name, wave, track):
-            shown[name] = wave
+        def log_sound(self, step, clip):
+            shown[clip.name] = clip.wave
 
         def log_real(self, step, clips):
             shown.update({clip.name: clip.wave for clip in clips})
