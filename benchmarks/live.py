@@ -1,6 +1,6 @@
 """How soon a control is heard while the model plays, and whether it ever falls behind.
 
-    python benchmarks/live.py [--seconds 20] [--long 600]
+    python benchmarks/live.py [--precision int8] [--seconds 20] [--long 600]
 
 A model of three tiers (frames of 16 and 4, ten classes, 16 kHz, weights that no training has made) plays into an output
 that takes blocks as a sound device does: on time, and silence if there is none. Every tenth of a second or so, at a
@@ -30,12 +30,12 @@ from keras_samplernn.live.ring import Ring
 from keras_samplernn.live.words import Message, Setting
 from keras_samplernn.model.assembly import assemble
 from keras_samplernn.model.registry import load_types
+from keras_samplernn.quiet import start_tensorflow
 from keras_samplernn.spec import parse_spec
 
 RATE, CLASSES, AHEAD = 16_000, 10, 2
 BLOCKS = 64, 128, 256, 512, 1024
 WIDTHS = 256, 512
-PRECISIONS = "float32", "int8"
 COLUMNS = (
     *("width", "precision", "block", "lasts", "control to sound, median", "95 %", "longest"),
     *("time of a block over its length", "underruns"),
@@ -141,20 +141,22 @@ def busy() -> None:
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--precision", choices=["float32", "int8"], default="float32", help="of the weights")
     parser.add_argument("--seconds", type=float, default=20, help="of each case")
     parser.add_argument("--long", type=float, default=0, help="seconds beside a busy process; 0: not at all")
     arguments = parser.parse_args()
+    # As the command does: XLA would divide each of int8's many small sums among threads.
+    start_tensorflow(threads_of_an_operation=1 if arguments.precision == "int8" else None)
     print("| " + " | ".join(COLUMNS) + " |")
     print("|" + " --- |" * len(COLUMNS))
     for width in WIDTHS:
-        for precision in PRECISIONS:
-            for block in BLOCKS:
-                row(width, precision, block, arguments.seconds)
+        for block in BLOCKS:
+            row(width, arguments.precision, block, arguments.seconds)
     if arguments.long:
         process = multiprocessing.get_context("spawn").Process(target=busy, daemon=True)
         process.start()
         print(f"\n{arguments.long:g} s beside a busy process:\n")
-        row(256, "float32", 128, arguments.long)
+        row(256, arguments.precision, 128, arguments.long)
         process.terminate()
 
 
