@@ -33,7 +33,7 @@ from keras_samplernn.model.registry import load_types
 from keras_samplernn.quiet import start_tensorflow
 from keras_samplernn.spec import parse_spec
 
-RATE, CLASSES, AHEAD = 16_000, 10, 2
+RATE, CLASSES = 16_000, 10
 BLOCKS = 64, 128, 256, 512, 1024
 WIDTHS = 256, 512
 COLUMNS = (
@@ -85,10 +85,10 @@ def performance_of(width: int, precision: str, block: int) -> tuple[Performance,
     return fresh(), streams_of(spec), quantizer
 
 
-def play(width: int, precision: str, block: int, seconds: float) -> tuple[np.ndarray, int, float]:
+def play(width: int, precision: str, block: int, seconds: float, ahead: int) -> tuple[np.ndarray, int, float]:
     """Play for some seconds; return the delays in seconds, the underruns, and the time of a block over its length."""
     performance, streams, quantizer = performance_of(width, precision, block)
-    ring, desk = Ring(AHEAD, 1), Desk(streams, 1, print)
+    ring, desk = Ring(ahead, 1), Desk(streams, 1, print)
     took = []
     advance = performance.advance
 
@@ -144,25 +144,27 @@ def main() -> None:
     parser.add_argument("--precision", choices=["float32", "int8"], default="float32", help="of the weights")
     parser.add_argument("--seconds", type=float, default=20, help="of each case")
     parser.add_argument("--long", type=float, default=0, help="seconds beside a busy process; 0: not at all")
+    parser.add_argument("--threads", type=int, default=1, help="of an operation; the command gives it one")
+    parser.add_argument("--ahead", type=int, default=2, help="blocks that are generated ahead")
+    parser.add_argument("--only-long", action="store_true", help="leave out the table")
     arguments = parser.parse_args()
-    # As the command does: XLA would divide each of int8's many small sums among threads.
-    start_tensorflow(threads_of_an_operation=1 if arguments.precision == "int8" else None)
+    start_tensorflow(threads_of_an_operation=arguments.threads)
     print("| " + " | ".join(COLUMNS) + " |")
     print("|" + " --- |" * len(COLUMNS))
-    for width in WIDTHS:
+    for width in () if arguments.only_long else WIDTHS:
         for block in BLOCKS:
-            row(width, arguments.precision, block, arguments.seconds)
+            row(width, arguments.precision, block, arguments.seconds, arguments.ahead)
     if arguments.long:
         process = multiprocessing.get_context("spawn").Process(target=busy, daemon=True)
         process.start()
         print(f"\n{arguments.long:g} s beside a busy process:\n")
-        row(256, arguments.precision, 128, arguments.long)
+        row(256, arguments.precision, 128, arguments.long, arguments.ahead)
         process.terminate()
 
 
-def row(width: int, precision: str, block: int, seconds: float) -> None:
+def row(width: int, precision: str, block: int, seconds: float, ahead: int) -> None:
     """Measure and print one case."""
-    delays, underruns, share = play(width, precision, block, seconds)
+    delays, underruns, share = play(width, precision, block, seconds, ahead)
     figures = [f"{1000 * np.percentile(delays, each):.0f} ms" if len(delays) else "" for each in (50, 95, 100)]
     cells = [width, precision, block, f"{1000 * block / RATE:.0f} ms", *figures, f"{share:.2f}", underruns]
     print("|", " | ".join(map(str, cells)), "|", flush=True)

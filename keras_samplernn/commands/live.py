@@ -96,7 +96,9 @@ def live(run: Path | None, device: str | None, threads: int | None, **options) -
     """
     from keras_samplernn.quiet import start_tensorflow
 
-    start_tensorflow(threads, device, threads_of_an_operation=1 if options["precision"] == "int8" else None)
+    # An operation that is divided among threads waits for the last of them: where another program has that core, for
+    # milliseconds. One thread is as fast for the products of a sample (docs/live.md).
+    start_tensorflow(threads, device, threads_of_an_operation=1)
     from keras_samplernn.live.request import LiveRequest
     from keras_samplernn.live.session import Session
     from keras_samplernn.run_folder import open_run
