@@ -19,5 +19,5 @@ class Input(BaseInput):
 
     def _play(self, callback):
         for note in (60, 64):
-            time.sleep(0.3)
+            time.sleep(0.7)
             callback(mido.Message("note_on", note=note, velocity=80, channel=5))
