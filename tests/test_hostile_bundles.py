@@ -213,7 +213,7 @@ FILES = {
     "a way out": (added("../evil"), f'holds "../evil", {UNKNOWN}'),
     "a way out of sounds": (added("sounds/../../evil.wav"), f'holds "sounds/../../evil.wav", {UNKNOWN}'),
     "a way out in the place of a member": (renamed("spec.json", "../spec.json"), "contradicts the directory"),
-    "an absolute name": (added("/tmp/evil"), f'holds "/tmp/evil", {UNKNOWN}'),
+    "an absolute name": (added("/etc/evil"), f'holds "/etc/evil", {UNKNOWN}'),
     "a way out with backslashes": (added("..\\evil"), f'holds "..\\evil", {UNKNOWN}'),
     "a drive": (added("C:evil.wav"), f'holds "C:evil.wav", {UNKNOWN}'),
     "a name with NUL": (added("sounds/a\0.wav"), f'holds "sounds/a\\x00.wav", {UNKNOWN}'),

@@ -275,5 +275,9 @@ def test_a_take_leaves_no_room_for_some_options(score_home, tmp_path):
         assert f"leave {options.split()[0]} out, or remove the note take.json beside it" in answer.err
     answer = give(f"live both --out {tmp_path / 'p.wav'} --record {take}", score_home)
     assert (answer.status, answer.err.splitlines()[0]) == (1, f"{take}: exists; give --record another name")
+    before = (tmp_path / "o.wav").read_bytes()
+    answer = give(f"live both --out {tmp_path / 'o.wav'}", score_home)
+    assert (answer.status, answer.err) == (1, f"--out {tmp_path / 'o.wav'}: exists; give another name\n")
+    assert (tmp_path / "o.wav").read_bytes() == before
     take.with_suffix(".json").unlink()
     assert give(f"{command} --seconds 0.2", score_home).status == 0

@@ -202,7 +202,7 @@ def test_pcm_comes_in_time_and_what_is_late_is_silence():
 
     threading.Thread(target=generate, daemon=True).start()
     began = time.monotonic()
-    output.play(ring, lambda block: None)
+    output.play(ring, lambda block: None, lambda: None)
     took = time.monotonic() - began
     heard = np.frombuffer(stream.getvalue(), "<i2")
     assert output.late >= 1 and len(heard) == (6 + output.late) * block

@@ -28,8 +28,14 @@ class Output(Protocol):
 
     late: int
 
-    def play(self, ring: Ring, on_block: Callable[[np.ndarray], None]) -> None:
-        """Play until the ring has ended; each block that is played, `(n, channels)`, is told."""
+    def play(self, ring: Ring, on_block: Callable[[np.ndarray], None], show: Callable[[], None]) -> None:
+        """Play until the ring has ended.
+
+        Args:
+            ring: of blocks.
+            on_block: called with each block that is played, `(n, channels)`, perhaps in a thread that must not wait.
+            show: called now and then, in the thread that called this.
+        """
 
     def __enter__(self) -> "Output": ...
 
@@ -73,7 +79,7 @@ class PcmStream:
         self.late = 0
         _shorten_pipe(stream)
 
-    def play(self, ring: Ring, on_block: Callable[[np.ndarray], None]) -> None:
+    def play(self, ring: Ring, on_block: Callable[[np.ndarray], None], show: Callable[[], None]) -> None:
         """Play until the ring has ended, or nobody reads any more."""
         ring.wait()
         while not ring.ended:
@@ -81,6 +87,7 @@ class PcmStream:
             block = ring.take(self._block)
             self.late = ring.underruns
             on_block(block)
+            show()
             try:
                 self._stream.write(to_pcm16(block).astype("<i2").tobytes())
                 self._stream.flush()
@@ -109,7 +116,7 @@ class WavFile:
         self._clock = _Clock(sample_rate)
         self.late = 0
 
-    def play(self, ring: Ring, on_block: Callable[[np.ndarray], None]) -> None:
+    def play(self, ring: Ring, on_block: Callable[[np.ndarray], None], show: Callable[[], None]) -> None:
         """Write until the ring has ended."""
         ring.wait()
         while not ring.ended:
@@ -121,6 +128,7 @@ class WavFile:
                 break
             self._clock.wait(len(block))
             on_block(block)
+            show()
             self._writer.write(block.reshape(-1))
 
     def __enter__(self) -> "WavFile":
@@ -174,7 +182,7 @@ class Device:
                 f" {known or '(there are none)'}"
             ) from None
 
-    def play(self, ring: Ring, on_block: Callable[[np.ndarray], None]) -> None:
+    def play(self, ring: Ring, on_block: Callable[[np.ndarray], None], show: Callable[[], None]) -> None:
         """Play until the ring has ended."""
         self._ring, self._on_block = ring, on_block
         ring.wait()
@@ -182,6 +190,7 @@ class Device:
             while not ring.ended:
                 time.sleep(_WAIT_SECONDS)
                 self.late = ring.underruns
+                show()
 
     def _callback(self, out: np.ndarray, frames: int, _time: object, _status: object) -> None:
         sound = self._ring.take(frames)

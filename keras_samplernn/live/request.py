@@ -5,6 +5,7 @@ from pathlib import Path
 
 from keras_samplernn.errors import UserError
 from keras_samplernn.generation.take import take_beside
+from keras_samplernn.live.outputs import is_wav
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +64,8 @@ class LiveRequest:
             problems.append(f"--voices {self.voices}: --precision int8 plays one voice; leave one of the two out")
         if self.record is not None and self.record.suffix.lower() != ".csv":
             problems.append(f"--record {self.record}: is not the name of a csv; give one that ends in .csv")
+        if is_wav(self.out) and Path(self.out).exists():
+            problems.append(f"--out {self.out}: exists; give another name")
         for take in self.takes():
             problems += [
                 f"{path}: exists; give --record another name" for path in (take, take_beside(take)) if path.exists()

@@ -116,13 +116,12 @@ class Session:
             for line in help_lines(self._streams):
                 self._say(f"  {line}")
 
-            def on_block(sound: np.ndarray) -> None:
-                display.on_block(sound)
+            def show() -> None:
                 display.show(self._line(instrument, output))
 
             held.enter_context(_quitting_by_signal(instrument))
             try:
-                output.play(ring, on_block)
+                output.play(ring, display.on_block, show)
             finally:
                 instrument.stop()
                 self._write_takes(performance, digest, instrument, recordings)
