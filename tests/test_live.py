@@ -266,18 +266,24 @@ def test_what_cannot_be_played_is_one_line(score_home, tmp_path, options, told):
 
 def test_a_take_leaves_no_room_for_some_options(score_home, tmp_path):
     take = tmp_path / "take.csv"
-    with playing(score_home / "both", "--out", tmp_path / "o.wav", "--record", take, "--seconds", 0.1) as process:
+    options = "--out", tmp_path / "o.wav", "--record", take, "--seconds", 0.1, "--block", 16
+    with playing(score_home / "both", *options) as process:
         process.communicate(timeout=60)
     command = f"generate both --conditions {take} --out {tmp_path / 'm'}"
-    for options in ("--seconds 1", "--guidance 2", "--candidates 2"):
-        answer = give(f"{command} {options}", score_home)
+    for option in ("--seconds 1", "--guidance 2", "--candidates 2"):
+        answer = give(f"{command} {option}", score_home)
         assert answer.status == 1
-        assert f"leave {options.split()[0]} out, or remove the note take.json beside it" in answer.err
+        assert f"leave {option.split()[0]} out, or remove the note take.json beside it" in answer.err
     answer = give(f"live both --out {tmp_path / 'p.wav'} --record {take}", score_home)
     assert (answer.status, answer.err.splitlines()[0]) == (1, f"{take}: exists; give --record another name")
+    whole = take.read_text()
+    take.write_text("start,stop,pitch\n0,10,c4\n")  # edited: shorter than what was played
+    assert give(command, score_home).status == 0
+    assert len(wave_of(tmp_path / "m" / "take.wav")) == RATE // 10
+    take.write_text(whole)
     before = (tmp_path / "o.wav").read_bytes()
     answer = give(f"live both --out {tmp_path / 'o.wav'}", score_home)
     assert (answer.status, answer.err) == (1, f"--out {tmp_path / 'o.wav'}: exists; give another name\n")
     assert (tmp_path / "o.wav").read_bytes() == before
     take.with_suffix(".json").unlink()
-    assert give(f"{command} --seconds 0.2", score_home).status == 0
+    assert give(f"{command} --seconds 0.2 --overwrite", score_home).status == 0

@@ -71,6 +71,11 @@ def read_scores(
     ]
     if problems:
         raise UserError(*problems)
+    # The score of a take may have been made shorter by hand: nothing is said of the rest.
+    tracks = [
+        track if take is None else track.of_length(max(track.samples, take.samples), streams)
+        for track, take in zip(tracks, takes, strict=True)
+    ]
     return [
         Scored(
             sound_stem(path),
